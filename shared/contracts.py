@@ -1,0 +1,164 @@
+"""What passes between the services: items as decoded, facts as stored, receipts as answered.
+
+Additive only: a body of every version ever released must still parse (tests/contracts).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal
+from uuid import UUID
+
+Json = Mapping[str, Any]
+
+
+class Result(StrEnum):
+    """What became of one item. Only a person rejects, so intake never says so."""
+
+    STORED = "stored"
+    DUPLICATE = "duplicate"
+    CORRECTED = "corrected"
+    VOIDED = "voided"
+    QUARANTINED = "quarantined"
+
+
+class Code(StrEnum):
+    """Why an item was quarantined: a closed list, each with a text for staff and for senders."""
+
+    UNBOUND = "unbound"
+    WHOSE = "whose"
+    SUBJECT_MISMATCH = "subject-mismatch"
+    UNKNOWN_SUBJECT = "unknown-subject"
+    UNKNOWN_VERSION = "unknown-version"
+    UNKNOWN_KIND = "unknown-kind"
+    UNKNOWN_FIELD = "unknown-field"
+    UNKNOWN_UCUM = "unknown-ucum"
+    UNKNOWN_CODE = "unknown-code"
+    MISSING_VALUE = "missing-value"
+    BAD_ID = "bad-id"
+    BAD_TIME = "bad-time"
+    BAD_VALUE = "bad-value"
+    IMPLAUSIBLE = "implausible"
+    UNREADABLE = "unreadable"
+    NOT_STORABLE = "not-storable"
+
+
+class Flag(StrEnum):
+    """A doubt about a stored fact. A flag is shown; it never keeps a red from being raised."""
+
+    CLOCK_SUSPECT = "clock_suspect"
+    IDENTITY_UNCERTAIN = "identity_uncertain"
+    ID_REUSED = "id-reused"
+    LATE = "late"
+
+
+Type = Literal["reading", "answers", "device-event", "void"]
+Precision = Literal["instant", "day"]
+Clock = Literal["synced", "set-by-user", "unknown", "none"]
+How = Literal["correction", "void"]
+
+
+@dataclass(frozen=True, slots=True)
+class ItemError:
+    """Where in the item (dotted path) and what kind of fault. Never the value itself."""
+
+    path: str
+    code: Code
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whom a FHIR resource says it is about: our own id, or a number in an identifier system."""
+
+    patient_id: UUID | None = None
+    system: str | None = None
+    value: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One fact as decoded, before the ledger has decided whose it is.
+
+    `body` holds canonical values; part 0 is the item itself, later parts were split from it
+    (a cuff's pulse), always in the catalogue's order so that their ids are the same on a resend.
+    """
+
+    type: Type
+    kind: str
+    body: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One message item as a decoder read it. With `errors` it will be quarantined, raw kept.
+
+    `content` is the sha-256 of the canonical parsed item: key order and number spelling do not
+    matter. `replaces` is the sender's id of the item that this one corrects or withdraws; `own_id`
+    corrections (FHIR status amended, PUT) have `replaces == message_id`. `version` is the
+    sender's own version of the resource (FHIR meta.versionId), if any.
+    """
+
+    message_id: str
+    content: bytes
+    raw: bytes
+    media_type: str
+    drafts: tuple[Draft, ...] = ()
+    at: datetime | None = None
+    until: datetime | None = None
+    precision: Precision = "instant"
+    clock: Clock = "unknown"
+    slot: str | None = None
+    serial: str | None = None
+    subject: Subject | None = None
+    how: How | None = None
+    replaces: str | None = None
+    version: int | None = None
+    errors: tuple[ItemError, ...] = ()
+    position: str = ""  # where in the sender's body: an array index or a FHIR fullUrl
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Whether somebody watches the patient's unit now, until when, and when next."""
+
+    now: bool
+    until: datetime | None = None
+    next: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The answer to one item, written only after its commit."""
+
+    id: str
+    result: Result
+    received: datetime
+    ref: str | None = None
+    flags: tuple[str, ...] = ()
+    errors: tuple[ItemError, ...] = ()
+    watch: Watch = field(default_factory=lambda: Watch(now=False))
+    patient_id: UUID | None = None  # for the service itself; never sent
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A fact as stored. Never changed; a later fact supersedes it.
+
+    `origin` is the id it was first stored under: a fact filed again on another patient gets a new
+    id and keeps its origin. Decisions have `kind` '' and their type's own body.
+    """
+
+    org: str
+    id: UUID
+    patient_id: UUID
+    type: str
+    kind: str
+    at: datetime
+    received_at: datetime
+    source: str
+    body: Json
+    until: datetime | None = None
+    precision: Precision = "instant"
+    flags: frozenset[str] = frozenset()
+    origin: UUID | None = None

@@ -1,0 +1,145 @@
+"""The one way into PostgreSQL: a pool, a transaction, a wake-up call.
+
+Verbs open the transaction; store functions receive it as `tx` and never commit. jsonb comes and
+goes with exact decimals.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any, cast
+
+import asyncpg
+import structlog
+
+from shared import exact
+
+log = structlog.get_logger()
+
+# READ COMMITTED and synchronous_commit=on are PostgreSQL's defaults; they are named here because
+# the ledger's rules rest on them and a server may have been configured otherwise.
+SAFETY: Mapping[str, str] = {
+    "synchronous_commit": "on",
+    "default_transaction_isolation": "read committed",
+    "timezone": "UTC",
+    "transaction_timeout": "30s",
+    "idle_in_transaction_session_timeout": "10s",
+    "jit": "off",
+}
+
+
+class DatabaseIsAway(Exception):
+    """The database cannot be reached just now."""
+
+
+class Database:
+    """A pool of connections in one role."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        name: str,
+        size: int = 8,
+        server_settings: Mapping[str, str] | None = None,
+    ) -> None:
+        self._url = url
+        self._name = name
+        self._size = size
+        self._server_settings = {**SAFETY, "application_name": name, **(server_settings or {})}
+        self._pool: asyncpg.Pool | None = None
+
+    async def open(self) -> None:
+        self._pool = await asyncpg.create_pool(
+            self._url,
+            min_size=1,
+            max_size=self._size,
+            init=_codecs,
+            server_settings=self._server_settings,
+            command_timeout=30,
+            timeout=5,
+        )
+
+    async def close(self) -> None:
+        if self._pool is not None:
+            try:
+                await asyncio.wait_for(self._pool.close(), 5)
+            except TimeoutError:
+                self._pool.terminate()
+            self._pool = None
+
+    async def ready(self) -> str | None:
+        return None if await self.is_reachable() else "The database cannot be reached."
+
+    @contextlib.asynccontextmanager
+    async def connection(self) -> AsyncIterator[asyncpg.Connection]:
+        """A connection in autocommit, for reads of one statement and for `listen`."""
+        try:
+            async with self._opened().acquire(timeout=10) as connection:
+                yield cast(asyncpg.Connection, connection)  # a pool's proxy of one
+        except (OSError, TimeoutError, asyncpg.InterfaceError) as error:
+            raise DatabaseIsAway from error
+        except (asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError) as error:
+            raise DatabaseIsAway from error
+
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[asyncpg.Connection]:
+        async with self.connection() as connection, connection.transaction():
+            yield connection
+
+    async def is_reachable(self) -> bool:
+        try:
+            async with self.connection() as connection:
+                return bool(await connection.fetchval("select true", timeout=2))
+        except (DatabaseIsAway, asyncpg.PostgresError):
+            return False
+
+    async def listen(self, channel: str, heard: Callable[[str], None]) -> None:
+        """Call `heard` with each payload on the channel, for ever; reconnects by itself.
+
+        A wake-up only: whoever listens also polls, because a notification sent while the
+        connection was away is gone.
+        """
+        while True:
+            try:
+                connection = await asyncpg.connect(
+                    self._url, server_settings=dict(self._server_settings), timeout=5
+                )
+            except (OSError, TimeoutError, asyncpg.PostgresError):
+                await asyncio.sleep(1)
+                continue
+            gone = asyncio.Event()
+            connection.add_termination_listener(lambda _connection, gone=gone: gone.set())
+            await connection.add_listener(
+                channel, lambda _connection, _pid, _channel, payload: heard(str(payload))
+            )
+            try:
+                heard("")
+                await gone.wait()
+            finally:
+                with contextlib.suppress(Exception):
+                    await connection.close(timeout=2)
+            log.info("The listening connection was lost and is being made again.", channel=channel)
+
+    def _opened(self) -> asyncpg.Pool:
+        if self._pool is None:
+            raise DatabaseIsAway
+        return self._pool
+
+
+async def _codecs(connection: asyncpg.Connection) -> None:
+    await connection.set_type_codec(
+        "jsonb",
+        schema="pg_catalog",
+        encoder=_encode,
+        decoder=_decode,
+        format="binary",
+    )
+
+
+def _encode(value: Any) -> bytes:
+    return b"\x01" + exact.dumps(value)
+
+
+def _decode(data: bytes) -> Any:
+    return exact.decode(bytes(data)[1:])

@@ -1,0 +1,303 @@
+"""How every service starts, answers health questions and turns refusals into HTTP.
+
+The only place that knows logging, metrics, problem documents and uvicorn.
+"""
+
+import contextlib
+import gc
+import logging
+import os
+import re
+import sys
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from importlib import metadata
+from typing import Any, Protocol
+
+import structlog
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared import exact
+from shared.database import DatabaseIsAway
+
+log = structlog.get_logger()
+
+REQUESTS = Counter("hjemvakt_requests_total", "Answered requests", ["method", "route", "status"])
+SECONDS = Histogram("hjemvakt_request_seconds", "Time to answer", ["route"])
+
+HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"x-frame-options", b"DENY"),
+]
+
+
+class Part(Protocol):
+    """Something a service is made of that opens, closes and knows whether it is ready."""
+
+    async def open(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def ready(self) -> str | None:
+        """None when ready, otherwise a sentence saying what is missing."""
+
+
+def build(
+    name: str,
+    *,
+    routers: list[APIRouter],
+    parts: list[Part],
+    problems: Mapping[type[Exception], int],
+    docs: bool = True,
+    description: str = "",
+) -> FastAPI:
+    """The FastAPI application of one service.
+
+    `problems` maps refusals (exceptions whose docstring is the title) to HTTP status codes.
+    """
+    logging_for(os.environ.get("HJEMVAKT_LOG_FORMAT", "json"))
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        async with contextlib.AsyncExitStack() as stack:
+            for part in parts:
+                await part.open()
+                stack.push_async_callback(part.close)
+            # What was made at start lives as long as the process; a full collection that walks
+            # it is the likeliest cause of 50 ms pauses.
+            gc.collect()
+            gc.freeze()
+            gc.set_threshold(20_000, 50, 50)
+            yield
+
+    app = FastAPI(
+        title=f"Hjemvakt {name}",
+        version=metadata.version("hjemvakt"),
+        description=description,
+        lifespan=lifespan,
+        docs_url="/docs" if docs else None,
+        openapi_url="/openapi.json" if docs else None,
+        redoc_url=None,
+    )
+    for router in routers:
+        app.include_router(router)
+    app.include_router(_health(name, parts))
+    _handle_problems(app, {DatabaseIsAway: 503, **problems})
+    app.add_middleware(_Envelope)
+    return app
+
+
+class ExactRoute(APIRoute):
+    """A route that reads its JSON strictly: exact decimals, no key twice, no NaN, not too deep."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def read_exactly(request: Request) -> Response:
+            return await handle(_ExactRequest(request.scope, request.receive))
+
+        return read_exactly
+
+
+class _ExactRequest(Request):
+    async def json(self) -> Any:
+        body = await self.body()
+        try:
+            value = exact.loads(body)
+        except exact.Unreadable as error:
+            raise HTTPException(400, title_of(type(error))) from None
+        if not exact.storable(exact.Part(value, body)):
+            raise HTTPException(400, "A text holds a character that cannot be stored.")
+        return value
+
+
+def _health(name: str, parts: list[Part]) -> APIRouter:
+    router = APIRouter(tags=["health"])
+
+    @router.get("/livez")
+    async def livez() -> dict[str, str]:
+        """The process runs."""
+        return {"status": "alive"}
+
+    @router.get("/readyz")
+    async def readyz() -> JSONResponse:
+        """200 when the service has committed, subscribed and follows; else 503 and why."""
+        missing = [sentence for part in parts if (sentence := await part.ready())]
+        status = 503 if missing else 200
+        return JSONResponse({"ready": not missing, "missing": missing}, status)
+
+    @router.get("/metrics")
+    async def metrics() -> Response:
+        """Prometheus metrics, without patient data."""
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    @router.get("/version")
+    async def version() -> dict[str, str]:
+        return {"service": name, "version": metadata.version("hjemvakt")}
+
+    return router
+
+
+def problem(
+    status: int, code: str, title: str, headers: Mapping[str, str] | None = None, **members: Any
+) -> JSONResponse:
+    """An RFC 9457 problem document. Members never carry a value that the sender sent."""
+    return JSONResponse(
+        {"type": "about:blank", "title": title, "status": status, "code": code, **members},
+        status,
+        dict(headers or {}),
+        media_type="application/problem+json",
+    )
+
+
+def code_of(fact: type[Exception]) -> str:
+    """AlertHasMoved -> alert-has-moved."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", fact.__name__).lower()
+
+
+def title_of(fact: type[Exception]) -> str:
+    return (fact.__doc__ or fact.__name__).strip().splitlines()[0]
+
+
+def _handle_problems(app: FastAPI, problems: Mapping[type[Exception], int]) -> None:
+    def handler(status: int) -> Callable[[Request, Exception], Awaitable[Response]]:
+        async def handle(_request: Request, error: Exception) -> Response:
+            fact = type(error)
+            headers = {"Retry-After": "2"} if status == 503 else {}
+            if status == 401:
+                headers["WWW-Authenticate"] = "Bearer"
+            members = getattr(error, "members", {})
+            return problem(status, code_of(fact), title_of(fact), headers, **members)
+
+        return handle
+
+    for fact, status in problems.items():
+        app.add_exception_handler(fact, handler(status))
+
+    @app.exception_handler(HTTPException)
+    async def http(_request: Request, error: HTTPException) -> Response:
+        code = {401: "unauthenticated", 403: "forbidden", 404: "not-found"}.get(
+            error.status_code, f"http-{error.status_code}"
+        )
+        return problem(error.status_code, code, str(error.detail), error.headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_request: Request, error: RequestValidationError) -> Response:
+        # FastAPI's own handler echoes the input, which may be a patient's value or NaN.
+        faults = [
+            {"loc": [str(part) for part in fault["loc"]], "type": fault["type"], "msg": _msg(fault)}
+            for fault in error.errors()
+        ]
+        return problem(
+            422, "invalid-request", "The request is not of the expected form", errors=faults
+        )
+
+    @app.exception_handler(Exception)
+    async def unexpected(request: Request, error: Exception) -> Response:
+        log.error(
+            "A request failed unexpectedly.",
+            fault=type(error).__name__,
+            route=_route(request.scope),
+        )
+        return problem(500, "unexpected", "Something unexpected went wrong")
+
+
+def _msg(fault: Mapping[str, Any]) -> str:
+    # Custom validators may format the value into the message; only pydantic's own texts are safe.
+    safe = fault["type"] not in {"value_error", "assertion_error"}
+    return str(fault["msg"]) if safe else "Value is not acceptable"
+
+
+class _Envelope:
+    """Request id, security headers, counts and times around every answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        request_id = uuid.uuid4().hex
+        scope.setdefault("state", {})["request_id"] = request_id
+        status = 500
+
+        async def enveloped(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                present = {name.lower() for name, _ in message["headers"]}
+                message["headers"] = [
+                    *message["headers"],
+                    *(header for header in HEADERS if header[0] not in present),
+                    (b"x-request-id", request_id.encode()),
+                ]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, enveloped)
+        finally:
+            route = _route(scope)
+            REQUESTS.labels(scope["method"], route, str(status)).inc()
+            SECONDS.labels(route).observe(time.perf_counter() - began)
+
+
+def _route(scope: Scope) -> str:
+    # The template, never the path: paths carry patient ids.
+    return getattr(scope.get("route"), "path", "other")
+
+
+def logging_for(form: str) -> None:
+    """Structured logs to standard error: a sentence with ids, never a value or a name."""
+    renderer: Any = (
+        structlog.processors.JSONRenderer()
+        if form == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+def run(name: str) -> None:
+    """`python -m services.<name> [--host H] [--port P]`: serve until told to stop."""
+    import argparse
+
+    import uvicorn
+
+    ports = {"ingest": 8001, "patients": 8002, "alerts": 8003}
+    parser = argparse.ArgumentParser(prog=f"hjemvakt serve {name}")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument("--port", type=int, default=ports[name], help="port to listen on")
+    chosen = parser.parse_args()
+    uvicorn.run(
+        f"services.{name}.app:create",
+        factory=True,
+        host=chosen.host,
+        port=chosen.port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=5,
+        limit_concurrency=2_000,
+    )

@@ -1,0 +1,131 @@
+"""How sent values become canonical ones, judged against the catalogue of kinds.
+
+Used by every way in, and for readings that staff enter, so that a value means the same everywhere.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from shared import kinds
+from shared.contracts import Code
+
+_NUMBER = re.compile(r"-?[0-9]{1,9}(?:[.,][0-9]{1,6})?")
+
+
+@dataclass(slots=True)
+class Reading:
+    """One item's values in their canonical ucum; with `faults` (field, code) it is not usable.
+
+    `original` holds what was sent where it differs; `absent` why a value is missing.
+    """
+
+    values: dict[str, Any] = field(default_factory=dict)
+    original: dict[str, dict[str, Any]] = field(default_factory=dict)
+    faults: list[tuple[str, Code]] = field(default_factory=list)
+    absent: dict[str, str] = field(default_factory=dict)
+
+
+def read(kind: kinds.Kind, sent: Mapping[str, Any]) -> Reading:
+    """Sent values ({"systolic": 142}, {"value": {"value": "82,4", "unit": "kg"}}) as canonical."""
+    reading = Reading()
+    for name, value in sent.items():
+        of = kind.fields.get(name)
+        if of is None:
+            reading.faults.append((name, Code.UNKNOWN_FIELD))
+        else:
+            _read(of, value, reading)
+    judge(kind, reading)
+    return reading
+
+
+def take(
+    of: kinds.Field, value: kinds.Number, unit: str | None, reading: Reading, sent: Any = None
+) -> None:
+    """Put one number into the reading, converted and within the limits, or its fault."""
+    conversion = kinds.SAME if unit is None else of.accept.get(unit)
+    if conversion is None:
+        reading.faults.append((of.name, Code.UNKNOWN_UCUM))
+        return
+    canonical = conversion.apply(value)
+    if not of.hard_min <= canonical <= of.hard_max:
+        reading.faults.append((of.name, Code.IMPLAUSIBLE))
+        return
+    reading.values[of.name] = canonical
+    as_sent = value if sent is None else sent
+    if unit is not None and unit != of.ucum:
+        reading.original[of.name] = {"value": as_sent, "unit": unit}
+    elif sent is not None and str(value) != sent:
+        reading.original[of.name] = {"value": sent}
+
+
+def judge(kind: kinds.Kind, reading: Reading) -> None:
+    """Add the faults no single value shows: one that is missing, pressures the wrong way round."""
+    values = reading.values
+    faulty = {name for name, _ in reading.faults}
+    for name in kind.required:
+        if name not in values and name not in faulty and name not in reading.absent:
+            reading.faults.append((name, Code.MISSING_VALUE))
+    if not values and not reading.faults and not reading.absent:
+        reading.faults.append(("", Code.MISSING_VALUE))
+    for low, high in kind.below.items():
+        if low in values and high in values and values[low] >= values[high]:
+            reading.faults.append((low, Code.IMPLAUSIBLE))
+
+
+def parts(kind: kinds.Kind, reading: Reading) -> Iterator[tuple[str, Reading]]:
+    """The item itself, then what is split from it: a cuff's pulse is a heart rate of its own."""
+    apart = [name for name in kind.split if name in reading.values or name in reading.absent]
+    if not apart:
+        yield kind.name, reading
+        return
+    yield kind.name, _without(reading, apart)
+    for name in apart:
+        yield "heart_rate", _alone(reading, name)
+
+
+def _without(reading: Reading, names: list[str]) -> Reading:
+    def rest(of: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in of.items() if name not in names}
+
+    return Reading(rest(reading.values), rest(reading.original), [], rest(reading.absent))
+
+
+def _alone(reading: Reading, name: str) -> Reading:
+    def alone(of: Mapping[str, Any]) -> dict[str, Any]:
+        return {"value": of[name]} if name in of else {}
+
+    return Reading(alone(reading.values), alone(reading.original), [], alone(reading.absent))
+
+
+def _read(of: kinds.Field, sent: Any, reading: Reading) -> None:
+    unit = None
+    if type(sent) is dict:
+        unit, sent = sent.get("unit"), sent.get("value")
+        if unit is not None and type(unit) is not str:
+            reading.faults.append((of.name, Code.UNKNOWN_UCUM))
+            return
+    if sent is None:
+        reading.faults.append((of.name, Code.MISSING_VALUE))
+    elif of.enum:
+        _choose(of, sent, reading)
+    elif type(sent) is int or type(sent) is Decimal:
+        take(of, sent, unit, reading)
+    elif type(sent) is str and (number := from_text(sent)) is not None:
+        take(of, number, unit, reading, sent)
+    else:
+        reading.faults.append((of.name, Code.BAD_VALUE))
+
+
+def _choose(of: kinds.Field, sent: Any, reading: Reading) -> None:
+    if type(sent) is str and sent in of.enum:
+        reading.values[of.name] = sent
+    else:
+        reading.faults.append((of.name, Code.BAD_VALUE))
+
+
+def from_text(text: str) -> Decimal | None:
+    """The number in '82.4' or '82,4'; None if it is anything else."""
+    return Decimal(text.replace(",", ".")) if _NUMBER.fullmatch(text) else None
