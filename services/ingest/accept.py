@@ -1,0 +1,239 @@
+"""The verb of intake: batch, append, answer.
+
+Everything that queued while the last commit ran goes into the next batch; there is no timer. A
+receipt exists only after its commit.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+import asyncpg
+import structlog
+from prometheus_client import Counter, Gauge, Histogram
+
+from services.ingest import store
+from services.ingest.senders import Credential
+from shared import ledger, watching
+from shared.contracts import Item, Receipt, Result, Watch
+from shared.database import Database, DatabaseIsAway
+
+log = structlog.get_logger()
+
+BATCH = 500
+LANES = 2
+MOST_WAITING = 20_000
+WAKE_SECONDS = 0.01
+WATCH_SECONDS = 5.0
+
+ITEMS = Counter("hjemvakt_items_total", "Items by result", ["result", "code"])
+BATCHES = Histogram("hjemvakt_batch_items", "Items per commit", buckets=(1, 5, 20, 50, 100, 500))
+COMMIT = Histogram("hjemvakt_commit_seconds", "Time of one append")
+WAITING = Gauge("hjemvakt_items_waiting", "Items queued for a commit")
+
+
+class CannotCommit(Exception):
+    """The readings cannot be stored just now; keep them and send them again"""
+
+
+Answered = Callable[[list[Receipt] | CannotCommit], None]
+
+
+@dataclass(slots=True)
+class _Waiting:
+    entries: list[ledger.Entry]
+    unit_id: UUID | None
+    answered: Answered
+
+
+class Intake:
+    """Takes items of any credential and answers each after the commit that holds it."""
+
+    def __init__(self, database: Database, hashed: Callable[[str, str], bytes]) -> None:
+        self._database = database
+        self._hashed = hashed
+        self._queues: dict[str, deque[_Waiting]] = {}
+        self._waiting = 0
+        self._lanes: set[asyncio.Task[None]] = set()
+        self._woken: dict[str, float] = {}
+        self._waking: dict[str, asyncio.Task[None]] = {}
+        self._watches: dict[UUID, tuple[float, Watch]] = {}
+
+    async def open(self) -> None:
+        return None
+
+    async def close(self) -> None:
+        """Let what is queued be committed, for as long as a shutdown may take."""
+        if self._lanes:
+            await asyncio.wait(self._lanes, timeout=5)
+        if self._waking:
+            await asyncio.wait(list(self._waking.values()), timeout=1)
+
+    async def ready(self) -> str | None:
+        return None if await self._database.is_reachable() else "The database cannot be reached."
+
+    async def accept(self, credential: Credential, items: Sequence[Item]) -> list[Receipt]:
+        """Store the items and answer them in their order. Raises CannotCommit."""
+        future: asyncio.Future[list[Receipt]] = asyncio.get_running_loop().create_future()
+
+        def answered(outcome: list[Receipt] | CannotCommit) -> None:
+            if future.done():  # the client has gone; what is stored stays stored
+                return
+            if isinstance(outcome, CannotCommit):
+                future.set_exception(outcome)
+            else:
+                future.set_result(outcome)
+
+        self.put(credential, items, answered)
+        return await future
+
+    def put(self, credential: Credential, items: Sequence[Item], answered: Answered) -> None:
+        """The same without waiting: `answered` is called once, after the commit or its failure."""
+        if self._waiting + len(items) > MOST_WAITING:
+            answered(CannotCommit())
+            return
+        queue = self._queues.setdefault(credential.org, deque())
+        entries = [ledger.Entry(credential.sender, item) for item in items]
+        queue.append(_Waiting(entries, credential.unit_id, answered))
+        self._waiting += len(entries)
+        WAITING.set(self._waiting)
+        if len(self._lanes) < LANES:
+            lane = asyncio.create_task(self._run())
+            self._lanes.add(lane)
+            lane.add_done_callback(self._lanes.discard)
+
+    async def accept_transaction(
+        self, credential: Credential, items: Sequence[Item]
+    ) -> list[Receipt]:
+        """All of the items or none. Raises ledger.NotIndivisible, CannotCommit."""
+        entries = [ledger.Entry(credential.sender, item) for item in items]
+        try:
+            async with self._database.connection() as connection:
+                answers = await ledger.append(
+                    connection, credential.org, entries, hashed=self._hashed, indivisible=True
+                )
+        except (DatabaseIsAway, asyncpg.PostgresError) as error:
+            _report(error, credential.org)
+            raise CannotCommit from error
+        self._wake(credential.org)
+        return await self._receipts(credential.org, entries, answers, credential.unit_id)
+
+    async def _run(self) -> None:
+        while self._queues:
+            org, queue = next(iter(self._queues.items()))
+            batch = self._next(queue)
+            # To the end of the line, so that one busy organisation does not hold up the others.
+            del self._queues[org]
+            if queue:
+                self._queues[org] = queue
+            await self._commit(org, batch)
+
+    def _next(self, queue: deque[_Waiting]) -> list[_Waiting]:
+        batch: list[_Waiting] = []
+        size = 0
+        while queue and (not batch or size + len(queue[0].entries) <= BATCH):
+            waiting = queue.popleft()
+            batch.append(waiting)
+            size += len(waiting.entries)
+        self._waiting -= size
+        WAITING.set(self._waiting)
+        return batch
+
+    async def _commit(self, org: str, batch: list[_Waiting]) -> None:
+        entries = [entry for waiting in batch for entry in waiting.entries]
+        BATCHES.observe(len(entries))
+        began = time.perf_counter()
+        try:
+            answers = await ledger.append_whatever_comes(
+                self._database, org, entries, hashed=self._hashed
+            )
+            COMMIT.observe(time.perf_counter() - began)
+            self._wake(org)
+            position = 0
+            for waiting in batch:
+                end = position + len(waiting.entries)
+                waiting.answered(
+                    await self._receipts(
+                        org, waiting.entries, answers[position:end], waiting.unit_id
+                    )
+                )
+                position = end
+        except (DatabaseIsAway, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            # Whether the commit took place may be unknown: the sender sends again, and what was
+            # stored is then a duplicate.
+            _report(error, org)
+            for waiting in batch:
+                waiting.answered(CannotCommit())
+
+    async def _receipts(
+        self,
+        org: str,
+        entries: Sequence[ledger.Entry],
+        answers: Sequence[ledger.Answer],
+        unit_id: UUID | None,
+    ) -> list[Receipt]:
+        receipts = []
+        for entry, answer in zip(entries, answers, strict=True):
+            code = answer.errors[0].code.value if answer.errors else ""
+            ITEMS.labels(answer.result.value, code).inc()
+            resource = "Observation"
+            if entry.item.drafts and entry.item.drafts[0].type == "answers":
+                resource = "QuestionnaireResponse"
+            receipts.append(
+                Receipt(
+                    id=entry.item.message_id,
+                    result=answer.result,
+                    received=answer.received_at,
+                    ref=f"{resource}/{answer.fact_id}"
+                    if answer.fact_id and answer.result is not Result.VOIDED
+                    else None,
+                    flags=answer.flags,
+                    errors=answer.errors,
+                    watch=await self._watch(org, answer.unit_id or unit_id),
+                    patient_id=answer.patient_id,
+                )
+            )
+        return receipts
+
+    async def _watch(self, org: str, unit_id: UUID | None) -> Watch:
+        if unit_id is None:
+            return Watch(now=False)
+        until, watch = self._watches.get(unit_id, (0.0, Watch(now=False)))
+        if until > time.monotonic():
+            return watch
+        try:
+            async with self._database.connection() as connection:
+                hours = await store.watching_hours(connection, org, [unit_id])
+        except (DatabaseIsAway, asyncpg.PostgresError):
+            return watch  # the commit stands; the hours as last known are better than no receipt
+        watch = watching.watching(hours.get(unit_id), datetime.now(UTC))
+        self._watches[unit_id] = (time.monotonic() + WATCH_SECONDS, watch)
+        return watch
+
+    def _wake(self, org: str) -> None:
+        """Wake the consumers, at most once per 10 ms and always after the last commit."""
+        if org in self._waking:
+            return
+        task = asyncio.create_task(self._wake_soon(org))
+        self._waking[org] = task
+
+    async def _wake_soon(self, org: str) -> None:
+        wait = self._woken.get(org, 0.0) + WAKE_SECONDS - time.monotonic()
+        if wait > 0:
+            await asyncio.sleep(wait)
+        # From here on a commit asks for a wake-up of its own: this one may be too early for it.
+        self._woken[org] = time.monotonic()
+        self._waking.pop(org, None)
+        try:
+            async with self._database.connection() as connection:
+                await ledger.wake(connection, org)
+        except (DatabaseIsAway, asyncpg.PostgresError, asyncpg.InterfaceError):
+            log.info("A wake-up was not sent; the consumers also poll.", org=org)
+
+
+def _report(error: BaseException, org: str) -> None:
+    log.warning("A batch could not be committed.", org=org, fault=type(error).__name__)

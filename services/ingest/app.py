@@ -1,0 +1,71 @@
+"""Wiring of ingest: settings, doors, the broker, refusals to HTTP status."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from fastapi import FastAPI
+
+from services.ingest import fhir, hot, mqtt, openapi, replay, routes
+from services.ingest.accept import CannotCommit, Intake
+from services.ingest.devices import fhir_answers
+from services.ingest.senders import Senders
+from shared import access, identity, programmes, service, settings
+from shared import fhir as fhir_names
+from shared.database import Database
+
+
+def create() -> FastAPI:
+    chosen = settings.read(settings.Ingest)
+    key = bytes.fromhex(chosen.identity_key.get_secret_value())
+    database = Database(chosen.database, name="ingest", size=6)
+    senders = Senders(database)
+    hashed = partial(identity.hashed, key)
+    intake = Intake(database, hashed)
+    door = hot.Door(senders, intake)
+    forms = questionnaires()
+    again = replay.Replay(database, hashed, forms)
+
+    parts: list[service.Part] = [database, senders, intake, again]
+    if chosen.mqtt_url:
+        parts.append(
+            mqtt.Broker(
+                chosen.mqtt_url,
+                client_id=chosen.mqtt_client_id,
+                shared=chosen.mqtt_shared,
+                senders=senders,
+                intake=intake,
+                forms=forms,
+            )
+        )
+    app = service.build(
+        "ingest",
+        routers=[routes.router, fhir.router],
+        parts=parts,
+        problems={CannotCommit: 503},
+        docs=chosen.docs,
+        description="Readings, answers and device events in; a receipt for each, after its commit.",
+    )
+    app.state.database = database
+    app.state.door = door
+    app.state.forms = forms
+    app.state.issuer = access.DevelopmentIssuer(chosen.development_key, chosen.mode)
+    app.state.secure_cookie = False
+    app.add_middleware(hot.Observations, door=door)
+    openapi.complete(app)
+    return app
+
+
+def questionnaires() -> fhir_answers.Forms:
+    """The forms of the programmes: an answer to an item they lack is quarantined, never scored."""
+    return {
+        fhir_names.questionnaire_name(form["url"])[0]: set(_link_ids(form.get("item", ())))
+        for programme in programmes.load_all().values()
+        for form in programme.questionnaires
+    }
+
+
+def _link_ids(items: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    for item in items:
+        yield item["linkId"]
+        yield from _link_ids(item.get("item", ()))

@@ -1,0 +1,59 @@
+"""Which decoder reads what: by MQTT channel, or by the media type kept with the raw bytes."""
+
+import hashlib
+from datetime import datetime
+
+from services.ingest.devices import fhir_r4, json_v1, status
+from services.ingest.devices.fhir_answers import Forms
+from shared.contracts import Code, Item, ItemError
+
+JSON = "application/json"
+FHIR = "application/fhir+json"
+STATUS = "application/vnd.hjemvakt.status+json"
+
+_MEDIA = {"obs": JSON, "fhir": FHIR, "status": STATUS}
+
+
+def media_type(channel: str) -> str:
+    return _MEDIA[channel]
+
+
+def decode(channel: str, body: bytes, media: str, now: datetime, forms: Forms) -> list[Item]:
+    """The items of an MQTT message. Raises a kind of Refused."""
+    match channel:
+        case "fhir":
+            return _whole(fhir_r4.decode(body, media, forms), body, media)
+        case "status":
+            return status.decode(body, media, now)
+        case _:
+            return json_v1.decode(body, media, json_v1.MQTT_ITEMS)
+
+
+def decode_again(body: bytes, media: str | None, now: datetime, forms: Forms) -> list[Item]:
+    """The items of one message's kept bytes. Raises a kind of Refused."""
+    match media or JSON:
+        case "application/fhir+json":
+            return fhir_r4.decode(body, FHIR, forms).items
+        case "application/vnd.hjemvakt.status+json":
+            return status.decode(body, STATUS, now)
+        case _:
+            return json_v1.decode(body, JSON, json_v1.HTTP_ITEMS)
+
+
+def unreadable(body: bytes, media: str) -> Item:
+    """A body of which nothing could be read, kept whole: over MQTT nobody would see a refusal."""
+    content = hashlib.sha256(body).digest()
+    return Item(
+        message_id=f"sha256:{content.hex()}",
+        content=content,
+        raw=body,
+        media_type=media,
+        errors=(ItemError("", Code.UNREADABLE),),
+    )
+
+
+def _whole(received: fhir_r4.Received, body: bytes, media: str) -> list[Item]:
+    """The items, and the body itself beside them when an entry of it could not be taken."""
+    if any(entry.refusal is not None for entry in received.entries):
+        return [*received.items, unreadable(body, media)]
+    return received.items

@@ -1,0 +1,64 @@
+"""What the decoders share when they turn a reading into the bodies of facts."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from shared import kinds, values
+from shared.contracts import Draft
+
+_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,31}")
+
+# Context that rules read: what each may be. Anything else under these keys is kept as `unread`.
+_CONTEXT: Mapping[str, Callable[[Any], bool]] = {
+    "phase": lambda value: value in ("pre", "post"),
+    "effluent": lambda value: value in ("clear", "cloudy", "bloody", "fibrin"),
+    "on_oxygen": lambda value: isinstance(value, bool),
+    "spo2_scale": lambda value: type(value) is int and value in (1, 2),
+    "glucose_percent": lambda value: type(value) in (int, Decimal),
+}
+
+
+def of_reading(
+    kind: kinds.Kind, reading: values.Reading, message_id: str, around: Mapping[str, Any]
+) -> Iterator[Draft]:
+    """One draft per part; the pulse in a cuff's message says which kind it was split from."""
+    for place, (name, part) in enumerate(values.parts(kind, reading)):
+        body: dict[str, Any] = {"v": 1, "message": message_id, "values": part.values}
+        if part.original:
+            body["original"] = part.original
+        if part.absent:
+            body["absent"] = part.absent
+        body.update(around)
+        if place:
+            body["message"] = f"{message_id}#{kind.split[place - 1]}"
+            body["split_from"] = kind.name
+            body.pop("note", None)
+            _drop_context(body, kind.context)
+        yield Draft("reading", name, body)
+
+
+def _drop_context(body: dict[str, Any], names: tuple[str, ...]) -> None:
+    """Leave out what was said of the whole only: oxygen belongs to SpO2, not to its pulse."""
+    rest = {key: value for key, value in body.pop("context", {}).items() if key not in names}
+    if rest:
+        body["context"] = rest
+
+
+def path(within: str, name: str) -> str:
+    """Where a fault is. A sender's key that could hold a value is not repeated."""
+    if not name:
+        return within
+    return f"{within}.{name if _KEY.fullmatch(name) else '?'}"
+
+
+def sound_context(context: Mapping[str, Any]) -> dict[str, Any]:
+    """The context as sent, with what a rule could misread moved under `unread`."""
+    unread = {key: context[key] for key, sound in _CONTEXT.items() if _unsound(context, key, sound)}
+    kept = {key: value for key, value in context.items() if key not in unread}
+    return {**kept, "unread": unread} if unread else kept
+
+
+def _unsound(context: Mapping[str, Any], key: str, sound: Callable[[Any], bool]) -> bool:
+    return key in context and not sound(context[key])

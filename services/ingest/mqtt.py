@@ -1,0 +1,322 @@
+"""The broker's side: topic -> credential -> decoder -> accept -> receipt, then the broker's ack.
+
+The only service file that imports paho, which is driven by the asyncio loop (its own thread costs
+1.7 times the CPU). Nothing is acknowledged that is not committed: the broker keeps it and sends it
+again, and what was stored is then a duplicate.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import paho.mqtt.client as paho
+import structlog
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+from prometheus_client import Counter
+
+from services.ingest import decoders, receipts
+from services.ingest.accept import CannotCommit, Intake
+from services.ingest.devices import refused
+from services.ingest.devices.fhir_answers import Forms
+from services.ingest.senders import Credential, Senders
+from shared import exact
+from shared.contracts import Item, Receipt
+from shared.database import DatabaseIsAway
+
+log = structlog.get_logger()
+
+CHANNELS = ("obs", "fhir", "status")
+KEEPALIVE = 30
+RECEIVE_MAXIMUM = 1_000
+SESSION_SECONDS = 24 * 3600
+CORRELATION_BYTES = 64
+RETRY_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0)
+
+MESSAGES = Counter("hjemvakt_mqtt_messages_total", "Messages from the broker", ["fate"])
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    org: str
+    cred: str
+    channel: str
+    body: bytes
+    media_type: str
+    reply_to: str
+    correlation: bytes | None
+    mid: int
+    qos: int
+    connection: int
+
+
+class Broker:
+    """A connection to the broker that heals, with a stored session where the broker has one."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        client_id: str,
+        shared: bool,
+        senders: Senders,
+        intake: Intake,
+        forms: Forms,
+    ) -> None:
+        self._senders = senders
+        self._intake = intake
+        self._forms = forms
+        self._shared = shared
+        self._connection = 0  # acks of an older connection are dropped
+        self._subscribed = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closing = False
+        parts = urlsplit(url)
+        self._host, self._port = parts.hostname or "127.0.0.1", parts.port or 1883
+        self._client = paho.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=client_id,
+            protocol=paho.MQTTv5,
+            manual_ack=True,
+            reconnect_on_failure=False,
+        )
+        if parts.username:
+            self._client.username_pw_set(unquote(parts.username), unquote(parts.password or ""))
+        if parts.scheme == "mqtts":
+            self._client.tls_set()
+        self._client.max_inflight_messages_set(10_000)
+        self._client.on_connect = self._on_connect
+        self._client.on_subscribe = self._on_subscribe
+        self._client.on_disconnect = self._on_disconnect
+        self._client.on_message = self._on_message
+
+    async def open(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._client.on_socket_open = self._on_socket_open
+        self._client.on_socket_close = self._on_socket_close
+        self._client.on_socket_register_write = self._on_register_write
+        self._client.on_socket_unregister_write = self._on_unregister_write
+        self._spawn(self._stay_connected())
+
+    async def close(self) -> None:
+        self._closing = True
+        self._client.disconnect()
+        for task in list(self._tasks):
+            task.cancel()
+
+    async def ready(self) -> str | None:
+        return None if self._subscribed else "The broker's subscription is not in place."
+
+    # --- connection -------------------------------------------------------------------------
+
+    async def _stay_connected(self) -> None:
+        pauses = iter(RETRY_SECONDS)
+        while not self._closing:
+            if not self._client.is_connected() and self._client.socket() is None:
+                try:
+                    # In a thread: the TCP connect of an unreachable host would stop the loop.
+                    await asyncio.to_thread(self._connect)
+                    pauses = iter(RETRY_SECONDS)
+                except OSError:
+                    log.info("The broker cannot be reached; trying again.")
+                    await asyncio.sleep(next(pauses, RETRY_SECONDS[-1]))
+                    continue
+            await asyncio.sleep(0.5)
+            self._client.loop_misc()
+
+    def _connect(self) -> None:
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties.ReceiveMaximum = RECEIVE_MAXIMUM
+        properties.SessionExpiryInterval = SESSION_SECONDS if self._shared else 0
+        self._client.connect(
+            self._host,
+            self._port,
+            keepalive=KEEPALIVE,
+            clean_start=not self._shared,
+            properties=properties,
+        )
+
+    def _on_socket_open(self, _client: paho.Client, _data: Any, sock: Any) -> None:
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._loop.call_soon_threadsafe(self._loop.add_reader, sock.fileno(), self._read)
+
+    def _on_socket_close(self, _client: paho.Client, _data: Any, sock: Any) -> None:
+        number = sock.fileno()
+        if number >= 0:
+            self._loop.remove_reader(number)
+            self._loop.remove_writer(number)
+
+    def _on_register_write(self, _client: paho.Client, _data: Any, sock: Any) -> None:
+        self._loop.call_soon_threadsafe(self._loop.add_writer, sock.fileno(), self._write)
+
+    def _on_unregister_write(self, _client: paho.Client, _data: Any, sock: Any) -> None:
+        if sock.fileno() >= 0:
+            self._loop.remove_writer(sock.fileno())
+
+    def _read(self) -> None:
+        self._client.loop_read(100)
+
+    def _write(self) -> None:
+        self._client.loop_write()
+
+    def _on_connect(
+        self, client: paho.Client, _data: Any, _flags: Any, reason: ReasonCode, _properties: Any
+    ) -> None:
+        if reason.is_failure:
+            log.warning("The broker refused the connection.", reason=str(reason))
+            return
+        self._connection += 1
+        prefix = "$share/hjemvakt/" if self._shared else ""
+        # Retained messages are somebody's last state, not new measurements.
+        options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
+        client.subscribe([(f"{prefix}hjv/1/+/+/{channel}", options) for channel in CHANNELS])
+
+    def _on_subscribe(
+        self, _client: paho.Client, _data: Any, _mid: int, reasons: list[ReasonCode], _p: Any
+    ) -> None:
+        refused_topics = [reason for reason in reasons if reason.is_failure]
+        self._subscribed = not refused_topics
+        if refused_topics:
+            log.error("The broker refused the subscription.", reasons=len(refused_topics))
+        else:
+            log.info("The broker's subscription is in place.")
+
+    def _on_disconnect(
+        self, _client: paho.Client, _data: Any, _flags: Any, reason: ReasonCode, _properties: Any
+    ) -> None:
+        self._subscribed = False
+        self._connection += 1
+        if not self._closing:
+            log.warning("The connection to the broker was lost.", reason=str(reason))
+
+    # --- messages ---------------------------------------------------------------------------
+
+    def _on_message(self, _client: paho.Client, _data: Any, sent: paho.MQTTMessage) -> None:
+        message = parse(sent, self._connection)
+        if message is None or (sent.retain and message.channel != "status"):
+            MESSAGES.labels("ignored").inc()
+            self._client.ack(sent.mid, sent.qos)
+            return
+        credential = self._senders.remembered(message.org, message.cred)
+        if credential is None:
+            self._spawn(self._look_up_and_take(message))
+        else:
+            self._take(message, credential)
+
+    async def _look_up_and_take(self, message: Message) -> None:
+        pauses = iter(RETRY_SECONDS)
+        while True:
+            try:
+                credential = await self._senders.by_name(message.org, message.cred)
+                break
+            except DatabaseIsAway:
+                await asyncio.sleep(next(pauses, RETRY_SECONDS[-1]))
+        if credential is None:
+            # Past the broker with a name we do not know, or with another organisation's topic.
+            MESSAGES.labels("unknown-credential").inc()
+            log.warning(
+                "A message of an unknown credential was refused.",
+                org=message.org,
+                cred=message.cred,
+                sha256=hashlib.sha256(message.body).hexdigest(),
+            )
+            self._ack(message)
+            return
+        self._take(message, credential)
+
+    def _take(self, message: Message, credential: Credential) -> None:
+        items, is_array = decode(message, self._forms)
+        pauses = iter(RETRY_SECONDS)
+
+        def answered(outcome: list[Receipt] | CannotCommit) -> None:
+            if isinstance(outcome, CannotCommit):
+                # There is nobody at the other end to ask: hold it, unacknowledged, and try again.
+                self._later(next(pauses, RETRY_SECONDS[-1]), again)
+                return
+            MESSAGES.labels("answered").inc()
+            self._answer(message, outcome, is_array)
+            self._ack(message)
+
+        def again() -> None:
+            if message.connection == self._connection:
+                self._intake.put(credential, items, answered)
+
+        if items:
+            self._intake.put(credential, items, answered)
+        else:
+            self._ack(message)
+
+    def _answer(self, message: Message, answers: list[Receipt], is_array: bool) -> None:
+        body = [receipts.as_json(receipt) for receipt in answers]
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        properties.ContentType = "application/json"
+        if message.correlation is not None:
+            properties.CorrelationData = message.correlation
+        self._client.publish(
+            message.reply_to,
+            exact.dumps(body if is_array else body[0]),
+            qos=1,
+            properties=properties,
+        )
+
+    def _ack(self, message: Message) -> None:
+        if message.qos and message.connection == self._connection:
+            self._client.ack(message.mid, message.qos)
+
+    def _later(self, seconds: float, call: Callable[[], None]) -> None:
+        self._loop.call_later(seconds, call)
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def decode(message: Message, forms: Forms) -> tuple[list[Item], bool]:
+    """The items of a message, and whether its receipts go back as an array."""
+    try:
+        items = decoders.decode(
+            message.channel, message.body, message.media_type, datetime.now(UTC), forms
+        )
+    except refused.Refused:
+        return [decoders.unreadable(message.body, message.media_type)], False
+    return items, len(items) != 1 or bool(items[0].position)
+
+
+def parse(sent: paho.MQTTMessage, connection: int) -> Message | None:
+    levels = sent.topic.split("/")
+    if len(levels) != 5 or levels[:2] != ["hjv", "1"] or levels[4] not in CHANNELS:
+        return None
+    _, _, org, cred, channel = levels
+    own = f"hjv/1/{org}/{cred}/"
+    properties: Any = sent.properties
+    wanted = str(getattr(properties, "ResponseTopic", "") or "")
+    # A response topic outside the credential's own could make us write into another's intake.
+    reply_to = wanted if wanted.startswith(own) and wanted.endswith("ack") else f"{own}ack"
+    if any(sign in reply_to for sign in "+#\x00"):
+        reply_to = f"{own}ack"
+    correlation = getattr(properties, "CorrelationData", None)
+    if correlation is not None and len(correlation) > CORRELATION_BYTES:
+        correlation = None
+    return Message(
+        org=org,
+        cred=cred,
+        channel=channel,
+        body=bytes(sent.payload),
+        media_type=decoders.media_type(channel),
+        reply_to=reply_to,
+        correlation=correlation,
+        mid=sent.mid,
+        qos=sent.qos,
+        connection=connection,
+    )

@@ -1,0 +1,82 @@
+"""What FastAPI cannot know of the intake: its item's schema, made from the catalogue of kinds."""
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from services.ingest import routes
+from shared import kinds
+
+NUMBER = {
+    "oneOf": [
+        {"type": "number"},
+        {"type": "string", "pattern": r"^-?\d{1,9}([.,]\d{1,6})?$"},
+    ]
+}
+
+
+def complete(app: FastAPI) -> None:
+    made = app.openapi
+
+    def document() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = made()
+            components = schema.setdefault("components", {})
+            components.setdefault("schemas", {})["Observation"] = observation()
+            components.setdefault("securitySchemes", {})["secret"] = {
+                "type": "http",
+                "scheme": "bearer",
+                "description": "The credential's secret, shown once when it was made",
+            }
+            app.openapi_schema = schema
+        return app.openapi_schema
+
+    app.openapi = document  # type: ignore[method-assign]  # FastAPI's documented way to extend it
+
+
+def observation() -> dict[str, Any]:
+    """JSON Schema of one item of JSON v1."""
+    fields = sorted({name for kind in kinds.CATALOGUE.values() for name in kind.fields})
+    value = {
+        "oneOf": [
+            NUMBER,
+            {
+                "type": "object",
+                "required": ["value"],
+                "properties": {"value": NUMBER, "unit": {"type": "string", "maxLength": 16}},
+            },
+            {"type": "string", "maxLength": 32},
+        ]
+    }
+    return {
+        "type": "object",
+        "required": ["v", "id", "kind", "at"],
+        "anyOf": [{"required": ["values"]}, {"required": ["void"]}],
+        "additionalProperties": True,
+        "properties": {
+            "v": {"const": 1},
+            "id": {
+                "type": "string",
+                "pattern": "^[A-Za-z0-9._:-]{8,64}$",
+                "description": "Made once when it was measured; the same on every resend (UUIDv7)",
+            },
+            "kind": {"enum": sorted(kinds.CATALOGUE)},
+            "at": {"type": "string", "format": "date-time", "description": "With offset"},
+            "until": {"type": "string", "format": "date-time"},
+            "values": {
+                "type": "object",
+                "minProperties": 1,
+                "properties": {name: value for name in fields},
+                "additionalProperties": False,
+            },
+            "device": {"type": "object"},
+            "patient": {"type": "string", "maxLength": 64, "description": "A slot name"},
+            "entered": {"enum": ["device", "manual", "derived"]},
+            "context": {"type": "object"},
+            "note": {"type": "string", "maxLength": 2000},
+            "replaces": {"type": "string"},
+            "void": {"type": "boolean"},
+            "quality": {"enum": ["ok", "questionable", "invalid"]},
+        },
+        "example": routes.EXAMPLE,
+    }

@@ -1,0 +1,108 @@
+"""Reads quarantined bytes again when staff ask for it: after a mended decoder, the normal path.
+
+Staff ask in the patients service; ingest alone knows the protocols. The item keeps its first
+times, and each ends released or waiting with a reason, exactly once.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+import structlog
+
+from services.ingest import decoders, store
+from services.ingest.devices import refused
+from services.ingest.devices.fhir_answers import Forms
+from shared import ledger
+from shared.contracts import Code, Item
+from shared.database import Database, DatabaseIsAway
+
+log = structlog.get_logger()
+
+POLL_SECONDS = 2.0
+BATCH = 200
+
+
+class Replay:
+    """A loop that every replica may run: a row that another took first is simply gone."""
+
+    def __init__(
+        self, database: Database, hashed: Callable[[str, str], bytes], forms: Forms
+    ) -> None:
+        self._database = database
+        self._hashed = hashed
+        self._forms = forms
+        self._asked = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def open(self) -> None:
+        self._tasks = [
+            asyncio.create_task(
+                self._database.listen(ledger.REPLAY_CHANNEL, lambda _payload: self._asked.set())
+            ),
+            asyncio.create_task(self._run()),
+        ]
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+
+    async def ready(self) -> str | None:
+        return None
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                if not await self._once():
+                    await _wait(self._asked, POLL_SECONDS)
+            except (DatabaseIsAway, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                log.info("Reading quarantine again waits for the database.")
+                await asyncio.sleep(POLL_SECONDS)
+
+    async def _once(self) -> int:
+        done = 0
+        async with self._database.connection() as connection:
+            for org in await ledger.organisations(connection):
+                for row in await store.to_read_again(connection, org, BATCH):
+                    await self._read(connection, org, row)
+                    done += 1
+                if done:
+                    await ledger.wake(connection, org)
+        return done
+
+    async def _read(self, connection: asyncpg.Connection, org: str, row: Any) -> None:
+        item = _decoded(row["raw"], row["media_type"], self._forms)
+        if item is None:
+            errors = [{"path": "", "code": Code.UNREADABLE.value}]
+            outcome = await store.mend(
+                connection, org, row["id"], at=None, clock_good=False, extra=None, drafts=None,
+                code=Code.UNREADABLE.value, errors=errors,
+            )  # fmt: skip
+        else:
+            code = item.errors[0].code.value if item.errors else None
+            outcome = await store.mend(
+                connection, org, row["id"], at=item.at, clock_good=item.clock == "synced",
+                extra=ledger.extra_of(org, ledger.Sender(row["cred"]), item, self._hashed),
+                drafts=ledger.drafts_of(org, row["cred"], item) or None,
+                code=code,
+                errors=[{"path": e.path, "code": e.code.value} for e in item.errors] or None,
+            )  # fmt: skip
+        log.info("A quarantined item was read again.", org=org, item=str(row["id"]), now=outcome)
+
+
+def _decoded(raw: bytes | None, media_type: str | None, forms: Forms) -> Item | None:
+    try:
+        items = decoders.decode_again(raw or b"", media_type, datetime.now(UTC), forms)
+    except refused.Refused:
+        return None
+    return items[0] if len(items) == 1 else None
+
+
+async def _wait(asked: asyncio.Event, seconds: float) -> None:
+    asked.clear()
+    try:
+        await asyncio.wait_for(asked.wait(), seconds)
+    except TimeoutError:
+        return

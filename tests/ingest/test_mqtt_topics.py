@@ -1,0 +1,69 @@
+"""Where a receipt may go: never where it would be taken for somebody's reading."""
+
+import pytest
+from paho.mqtt.client import MQTTMessage
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from services.ingest import mqtt
+
+OWN = "hjv/1/hospital/c-abc/"
+
+
+def message(
+    topic: str, reply_to: str | None = None, correlation: bytes | None = None
+) -> MQTTMessage:
+    made = MQTTMessage(1, topic.encode())
+    made.payload = b"{}"
+    made.properties = Properties(PacketTypes.PUBLISH)
+    if reply_to is not None:
+        made.properties.ResponseTopic = reply_to
+    if correlation is not None:
+        made.properties.CorrelationData = correlation
+    return made
+
+
+@pytest.mark.parametrize(
+    ("wanted", "goes_to"),
+    [
+        (None, f"{OWN}ack"),
+        (f"{OWN}ack", f"{OWN}ack"),
+        (f"{OWN}phone-2/ack", f"{OWN}phone-2/ack"),
+        ("hjv/1/hospital/c-other/ack", f"{OWN}ack"),
+        ("hjv/1/hospital/c-other/obs", f"{OWN}ack"),
+        (f"{OWN}obs", f"{OWN}ack"),
+        (f"{OWN}../c-other/obs", f"{OWN}ack"),
+        ("hjv/1/hospital/c-abcd/ack", f"{OWN}ack"),
+        ("anything", f"{OWN}ack"),
+    ],
+)
+def test_a_response_topic_is_answered_only_below_the_senders_own_ack(
+    wanted: str | None, goes_to: str
+) -> None:
+    parsed = mqtt.parse(message(f"{OWN}obs", wanted), 1)
+
+    assert parsed is not None
+    assert parsed.reply_to == goes_to
+
+
+def test_correlation_data_comes_back_unchanged_up_to_64_bytes() -> None:
+    short = mqtt.parse(message(f"{OWN}obs", None, b"\x00\xff" * 32), 1)
+    long = mqtt.parse(message(f"{OWN}obs", None, b"x" * 65), 1)
+
+    assert short is not None
+    assert short.correlation == b"\x00\xff" * 32
+    assert long is not None
+    assert long.correlation is None
+
+
+@pytest.mark.parametrize(
+    "topic",
+    [
+        "hjv/1/hospital/c-abc",
+        "hjv/1/hospital/c-abc/ack",
+        "hjv/2/hospital/c-abc/obs",
+        "gw/a/b/c/obs",
+    ],
+)
+def test_other_topics_are_not_ours(topic: str) -> None:
+    assert mqtt.parse(message(topic), 1) is None
