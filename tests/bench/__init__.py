@@ -1,0 +1,1 @@
+"""How fast, as ratios to floors measured in the same round. Loopback only; stops by itself."""
