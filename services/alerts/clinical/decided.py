@@ -1,0 +1,158 @@
+"""What staff decided about one patient, as it was in force at any moment."""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any, NamedTuple, TypeVar
+from uuid import UUID
+
+from services.alerts.clinical.samples import decimal
+from shared.contracts import Fact
+from shared.programmes import PlanItem
+
+T = TypeVar("T")
+
+UNREADABLE = (AttributeError, KeyError, TypeError, ValueError, InvalidOperation)
+
+
+class Enrolment(NamedTuple):
+    """In force from `start` until `end`. `plan` is the patient's own, or None for the default."""
+
+    id: UUID
+    programme: str
+    unit_id: str
+    plan: tuple[PlanItem, ...] | None
+    start: datetime
+    end: datetime | None
+
+    def covers(self, at: datetime) -> bool:
+        return self.start <= at and (self.end is None or at < self.end)
+
+
+class Pause(NamedTuple):
+    id: str
+    start: datetime
+    end: datetime | None
+
+    def covers(self, at: datetime) -> bool:
+        return self.start <= at and (self.end is None or at < self.end)
+
+
+@dataclass(slots=True)
+class Decided:
+    """Decisions read in the order they are valid from; of two from one moment, the one recorded
+    last. Read once and then only looked at. `unreadable` are those that could not be read.
+    """
+
+    facts: tuple[Fact, ...] = ()
+    born: date | None = None
+    deceased: datetime | None = None
+    pregnant: list[tuple[datetime, bool]] = field(default_factory=list)
+    scales: list[tuple[datetime, int]] = field(default_factory=list)
+    limits: dict[tuple[str, str], list[tuple[datetime, Decimal | None]]] = field(
+        default_factory=dict
+    )
+    segments: list[Enrolment] = field(default_factory=list)
+    paused: dict[str, Pause] = field(default_factory=dict)
+    unreadable: list[Fact] = field(default_factory=list)
+
+    @property
+    def enrolments(self) -> tuple[Enrolment, ...]:
+        return tuple(sorted(self.segments, key=lambda one: (one.start, one.id.int)))
+
+    @property
+    def pauses(self) -> tuple[Pause, ...]:
+        return tuple(sorted(self.paused.values(), key=lambda one: (one.start, one.id)))
+
+    def limit(self, programme: str, name: str, at: datetime) -> Decimal | None:
+        """The limit set for this patient and valid at `at`; None means the default."""
+        set_ = self.limits.get((programme, name))
+        return _in_force(set_, at, None) if set_ else None
+
+    def spo2_scale(self, at: datetime) -> int:
+        return _in_force(self.scales, at, 1)
+
+    def is_pregnant(self, at: datetime) -> bool:
+        return _in_force(self.pregnant, at, False)
+
+
+def read(facts: Iterable[Fact]) -> Decided:
+    ordered = sorted(
+        {fact.id: fact for fact in facts}.values(),
+        key=lambda fact: (fact.at, fact.received_at, fact.id.int),
+    )
+    decided = Decided(tuple(ordered))
+    for fact in ordered:
+        try:
+            _apply(decided, fact, fact.body)
+        except UNREADABLE:
+            decided.unreadable.append(fact)
+    if decided.deceased is not None:
+        _end(decided.segments, None, decided.deceased)
+    return decided
+
+
+def _apply(decided: Decided, fact: Fact, body: Mapping[str, Any]) -> None:
+    match fact.type:
+        case "patient-registered" | "patient-changed":
+            if body.get("born"):
+                decided.born = date.fromisoformat(str(body["born"]))
+            if "pregnant" in body:
+                decided.pregnant.append((fact.at, body["pregnant"] is True))
+            if "deceased" in body:
+                decided.deceased = (decided.deceased or fact.at) if body["deceased"] else None
+        case "enrolled":
+            _enrol(decided, fact, body)
+        case "enrolment-ended":
+            _end(decided.segments, UUID(str(body["enrolment_id"])), fact.at)
+        case "limit-set":
+            value = None if body["value"] is None else decimal(body["value"])
+            named = (str(body["programme"]), str(body["name"]))
+            decided.limits.setdefault(named, []).append((fact.at, value))
+        case "spo2-scale-decided":
+            decided.scales.append((fact.at, 2 if int(body["scale"]) == 2 else 1))
+        case "paused":
+            key = str(body["pause_id"])
+            decided.paused[key] = Pause(key, fact.at, _moment(body.get("until")))
+        case "pause-ended":
+            pause = decided.paused.get(str(body["pause_id"]))
+            if pause and (pause.end is None or fact.at < pause.end):
+                decided.paused[pause.id] = pause._replace(end=fact.at)
+        case _:
+            pass  # bindings and programme versions are not about judging one patient
+
+
+def _enrol(decided: Decided, fact: Fact, body: Mapping[str, Any]) -> None:
+    """A second decision on the same enrolment changes its plan from then on."""
+    enrolment_id, own = UUID(str(body["enrolment_id"])), None
+    if body.get("plan") is not None:
+        try:
+            own = tuple(PlanItem.model_validate(item) for item in body["plan"])
+        except UNREADABLE:
+            # Readings are still judged; that the plan is unreadable is said out loud.
+            decided.unreadable.append(fact)
+    _end(decided.segments, enrolment_id, fact.at)
+    programme, unit = str(body["programme"]), str(body.get("unit_id") or "")
+    decided.segments.append(Enrolment(enrolment_id, programme, unit, own, fact.at, None))
+
+
+def _end(segments: list[Enrolment], enrolment_id: UUID | None, at: datetime) -> None:
+    for place, one in enumerate(segments):
+        if enrolment_id in (None, one.id) and (one.end is None or at < one.end):
+            segments[place] = one._replace(end=max(at, one.start))
+
+
+def _in_force(decisions: list[tuple[datetime, T]], at: datetime, otherwise: T) -> T:
+    place = bisect_right(decisions, at, key=lambda decision: decision[0])
+    return decisions[place - 1][1] if place else otherwise
+
+
+def _moment(text: Any) -> datetime | None:
+    if text is None:
+        return None
+    at = text if isinstance(text, datetime) else datetime.fromisoformat(str(text))
+    if at.tzinfo is None:
+        raise ValueError("a time without a zone")
+    return at

@@ -1,0 +1,190 @@
+"""One patient's facts and decisions, ordered by time and by nothing that depends on arrival.
+
+Facts handed in are the current ones: what was corrected or voided is already gone.
+"""
+
+from collections.abc import Container, Iterable, Iterator, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Self
+from uuid import UUID
+
+from services.alerts.clinical import decided, samples
+from services.alerts.clinical.decided import Decided, Enrolment, Pause
+from services.alerts.clinical.samples import WHOLE, Key, Pair, Sample
+from shared.contracts import Fact, Flag
+from shared.programmes import Input, Source
+
+MEASURED = ("reading", "answers")
+
+
+class Record:
+    """Build with `Record.of`. `adding` and `without` answer a new record and share the rest."""
+
+    __slots__ = (
+        "_inputs",
+        "_series",
+        "decided",
+        "enrolments",
+        "memo",
+        "patient_id",
+        "pauses",
+        "reused",
+        "statuses",
+        "unreadable",
+    )
+
+    def __init__(self, patient_id: UUID) -> None:
+        self.patient_id = patient_id
+        self._series: dict[Key, Pair] = {}
+        self._inputs: dict[str, tuple[Input, Pair]] = {}
+        self.memo: dict[Any, Any] = {}  # what was worked out about exactly this record
+        self.statuses: tuple[Fact, ...] = ()
+        self.reused: tuple[Fact, ...] = ()
+        self.unreadable: tuple[Fact, ...] = ()
+        self._decide(Decided())
+
+    @classmethod
+    def of(cls, patient_id: UUID, facts: Iterable[Fact]) -> Self:
+        return cls(patient_id).adding(facts)
+
+    def adding(self, facts: Iterable[Fact]) -> Self:
+        """This record with more facts, in any order. One that is already here changes nothing."""
+        new = self._copy()
+        found: dict[Key, list[Sample]] = {}
+        decisions: list[Fact] = []
+        for fact in sorted(facts, key=samples.fact_place):
+            if fact.type in MEASURED:
+                new._take(fact, found)
+            elif fact.type == "device-event":
+                new.statuses = _with(new.statuses, fact)
+            else:
+                decisions.append(fact)
+        for key, several in found.items():
+            new._series[key] = samples.added(self.series(key), several)
+        for one, pair in self._inputs.values():
+            new._inputs[one.key] = (one, _extended(one, pair, found))
+        if decisions:
+            new._decide(decided.read((*self.decided.facts, *decisions)))
+        return new
+
+    def without(self, ids: Container[UUID]) -> Self:
+        """This record without these facts: corrected, voided or filed elsewhere."""
+        new = self._copy()
+        for key, pair in self._series.items():
+            kept = [sample for sample in pair.all.samples if sample.fact.id not in ids]
+            if len(kept) != len(pair.all.samples):
+                new._series[key] = samples.pair(kept)
+        new.statuses = tuple(fact for fact in self.statuses if fact.id not in ids)
+        new.reused = tuple(fact for fact in self.reused if fact.id not in ids)
+        new.unreadable = tuple(fact for fact in self.unreadable if fact.id not in ids)
+        if any(fact.id in ids for fact in self.decided.facts):
+            new._decide(decided.read(fact for fact in self.decided.facts if fact.id not in ids))
+        return new
+
+    def series(self, key: Key) -> Pair:
+        return self._series.get(key, samples.NONE)
+
+    def input(self, wanted: Input) -> Pair:
+        """The samples of an input, gathered from its sources once per record."""
+        known = self._inputs.get(wanted.key)
+        if known is None:
+            known = (wanted, self._gathered(wanted.sources))
+            self._inputs[wanted.key] = known
+        return known[1]
+
+    def reaches(self, wanted: Input, at: datetime) -> bool:
+        """Whether any sample the input is made of may lie at or after `at`."""
+        for key in wanted.reads:
+            pair = self._series.get(key)
+            if pair is not None and pair.last is not None and pair.last >= at:
+                return True
+        return False
+
+    def limit(self, programme: str, name: str, at: datetime) -> Decimal | None:
+        return self.decided.limit(programme, name, at)
+
+    def enrolled(self, programme: str, at: datetime) -> Enrolment | None:
+        for one in self.enrolments:
+            if one.programme == programme and one.covers(at):
+                return one
+        return None
+
+    def paused(self, at: datetime) -> Pause | None:
+        return next((pause for pause in self.pauses if pause.covers(at)), None)
+
+    def newest(self) -> Fact | None:
+        """The last measured fact, trusted or not, in the total order."""
+        last = [
+            pair.all.samples[-1]
+            for (_, field), pair in self._series.items()
+            if field == WHOLE and pair.all.samples
+        ]
+        return max(last, key=samples.place).fact if last else None
+
+    def _take(self, fact: Fact, found: dict[Key, list[Sample]]) -> None:
+        if Flag.ID_REUSED in fact.flags:
+            self.reused = _with(self.reused, fact)
+        try:
+            taken = list(samples.of_fact(fact))
+        except decided.UNREADABLE:
+            # One that cannot be read must not hide the others; it is found by `judge`.
+            self.unreadable = _with(self.unreadable, fact)
+            return
+        for key, sample in taken:
+            found.setdefault(key, []).append(sample)
+
+    def _gathered(self, sources: tuple[Source, ...]) -> Pair:
+        first = sources[0]
+        if len(sources) == 1 and not (first.phase or first.codes or first.moment == "end"):
+            return self.series(first.key)
+        several = [
+            sample
+            for source in sources
+            for sample in _chosen(source, self.series(source.key).all.samples)
+        ]
+        if len(sources) > 1 or first.moment == "end":
+            several.sort(key=samples.place)
+        return samples.pair(several)
+
+    def _copy(self) -> Self:
+        new = type(self).__new__(type(self))
+        for name in self.__slots__:
+            setattr(new, name, getattr(self, name))
+        new._series = dict(self._series)
+        new._inputs = {}
+        new.memo = {}
+        return new
+
+    def _decide(self, what: Decided) -> None:
+        self.decided = what
+        self.enrolments = what.enrolments
+        self.pauses = what.pauses
+
+
+def _extended(wanted: Input, pair: Pair, found: Mapping[Key, list[Sample]]) -> Pair:
+    """An input gathered before, with the samples that have come since."""
+    new = [
+        sample
+        for source in wanted.sources
+        if source.key in found
+        for sample in _chosen(source, found[source.key])
+    ]
+    return samples.added(pair, sorted(new, key=samples.place)) if new else pair
+
+
+def _chosen(source: Source, several: Iterable[Sample]) -> Iterator[Sample]:
+    for sample in several:
+        if source.phase and sample.phase not in source.phase:
+            continue
+        if source.codes and not samples.answers(sample.value, source.codes):
+            continue
+        if source.moment == "end" and sample.fact.until is not None:
+            sample = sample._replace(at=sample.fact.until)
+        yield sample
+
+
+def _with(facts: tuple[Fact, ...], fact: Fact) -> tuple[Fact, ...]:
+    if any(one.id == fact.id for one in facts):
+        return facts
+    return tuple(sorted((*facts, fact), key=samples.fact_place))

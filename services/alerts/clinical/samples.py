@@ -1,0 +1,200 @@
+"""Samples of one patient, in a total order that does not depend on arrival.
+
+A doubtful sample (its clock cannot be trusted, or only its date is known) is judged, but never
+serves as the latest, as a retake or as what others are compared with.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Container, Iterable, Iterator, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from shared.contracts import Fact, Flag
+
+Key = tuple[str, str]  # (kind, field), ("", "context.effluent") or ("answers:<form>", linkId)
+Plain = Decimal | str | bool | tuple[Any, ...]
+
+WHOLE = "*"  # the fact itself, whatever fields it has
+
+
+class Sample(NamedTuple):
+    at: datetime
+    fact: Fact
+    kind: str
+    field: str
+    value: Plain
+    phase: str  # pre, post, none
+    sure: bool
+
+
+class Series:
+    """Samples by time. Equal times are ordered by the fact's origin, which no resend changes."""
+
+    __slots__ = ("ats", "samples")
+
+    def __init__(self, samples: Iterable[Sample]) -> None:
+        """`samples` come in order."""
+        self.samples = tuple(samples)
+        self.ats = tuple([sample.at for sample in self.samples])
+
+    def followed_by(self, later: list[Sample]) -> "Series":
+        """With later samples behind: what a reading just taken costs, however long the past."""
+        new = Series.__new__(Series)
+        new.samples = (*self.samples, *later)
+        new.ats = (*self.ats, *[sample.at for sample in later])
+        return new
+
+    def since(self, at: datetime | None) -> tuple[Sample, ...]:
+        if at is None:
+            return self.samples
+        if not self.ats or self.ats[-1] < at:
+            return ()
+        return self.samples[bisect_left(self.ats, at) :]
+
+    def between(self, first: datetime, last: datetime) -> tuple[Sample, ...]:
+        """From `first` to `last`, both included."""
+        return self.samples[bisect_left(self.ats, first) : bisect_right(self.ats, last)]
+
+    def before(self, at: datetime) -> tuple[Sample, ...]:
+        """Strictly earlier ones."""
+        return self.samples[: bisect_left(self.ats, at)]
+
+    def latest(self, first: datetime, last: datetime) -> Sample | None:
+        """The last one from `first` to `last`, both included."""
+        place = bisect_right(self.ats, last)
+        return self.samples[place - 1] if place and self.ats[place - 1] >= first else None
+
+
+class Pair(NamedTuple):
+    """All samples of a series, and those that may be trusted for their time.
+
+    `last` is when the last of them was over: a period counts to its end.
+    """
+
+    all: Series
+    sure: Series
+    last: datetime | None
+
+
+NONE = Pair(Series(()), Series(()), None)
+
+
+def pair(samples: list[Sample]) -> Pair:
+    """`samples` come in order."""
+    every = Series(samples)
+    last = max((sample.fact.until or sample.at for sample in samples), default=None)
+    if all(sample.sure for sample in samples):
+        return Pair(every, every, last)
+    return Pair(every, Series(sample for sample in samples if sample.sure), last)
+
+
+def added(old: Pair, new: list[Sample]) -> Pair:
+    """Old and new samples, each fact once. `new` is in order."""
+    if old.last is None:
+        return pair(_once(new))
+    if old.all.ats[-1] < new[0].at and all(sample.sure for sample in new):
+        new = _once(new)
+        every = old.all.followed_by(new)
+        sure = every if old.sure is old.all else old.sure.followed_by(new)
+        last = max(sample.fact.until or sample.at for sample in new)
+        return Pair(every, sure, max(old.last, last))
+    return pair(_once(sorted((*old.all.samples, *new), key=place)))
+
+
+def _once(samples: list[Sample]) -> list[Sample]:
+    """A fact that came twice counts once; two fields of one fact are two samples."""
+    return [
+        sample
+        for index, sample in enumerate(samples)
+        if index == 0 or not _same(samples[index - 1], sample)
+    ]
+
+
+def _same(one: Sample, other: Sample) -> bool:
+    return (
+        one.fact.id == other.fact.id
+        and one.at == other.at
+        and one.field == other.field
+        and one.kind == other.kind
+    )
+
+
+def place(sample: Sample) -> tuple[datetime, int, int, str]:
+    fact = sample.fact
+    return (sample.at, (fact.origin or fact.id).int, fact.id.int, sample.field)
+
+
+def fact_place(fact: Fact) -> tuple[datetime, int, int]:
+    return (fact.at, (fact.origin or fact.id).int, fact.id.int)
+
+
+def of_fact(fact: Fact) -> Iterator[tuple[Key, Sample]]:
+    """Every sample in a reading or in answers. Raises on a body that cannot be read."""
+    context: Mapping[str, Any] = fact.body.get("context") or {}
+    said = context.get("phase")
+    phase = said if said in ("pre", "post") else "none"
+    sure = fact.precision == "instant" and Flag.CLOCK_SUSPECT not in fact.flags
+    kind, fields = _fields(fact, context)
+    for field, value in fields:
+        yield (kind, field), Sample(fact.at, fact, kind, field, value, phase, sure)
+    for name, word in context.items():
+        if isinstance(word, str) and name != "phase":
+            field = f"context.{name}"
+            yield ("", field), Sample(fact.at, fact, kind, field, word, phase, sure)
+
+
+def answers(value: Plain, codes: Container[str | bool]) -> bool:
+    """Whether a coded value, or any of several, is among the codes."""
+    if isinstance(value, tuple):
+        return any(isinstance(one, str | bool) and one in codes for one in value)
+    return isinstance(value, str | bool) and value in codes
+
+
+def decimal(value: Any) -> Decimal:
+    if type(value) is Decimal and value.is_finite():
+        return value
+    if isinstance(value, bool) or not isinstance(value, Decimal | int | str | float):
+        raise TypeError("not a number")
+    number = Decimal(str(value))
+    if not number.is_finite():
+        raise ValueError("not a number")
+    return number
+
+
+def _fields(fact: Fact, context: Mapping[str, Any]) -> tuple[str, list[tuple[str, Plain]]]:
+    body = fact.body
+    fields: list[tuple[str, Plain]] = [(WHOLE, "")]
+    if fact.type == "reading":
+        for name, value in body["values"].items():
+            fields.append((name, _code_or_number(value)))
+        if fact.kind == "spo2" and (oxygen := _oxygen(body, context)) is not None:
+            fields.append(("oxygen", oxygen))
+        return fact.kind, fields
+    # A form is known by its slug; a canonical url with a version means the same form.
+    form = str(body["questionnaire"]).partition("|")[0].rpartition("/")[2]
+    for link, given in body["answers"].items():
+        several = tuple(given) if isinstance(given, list | tuple) else (given,)
+        if several and given is not None:  # a skipped question is not a no
+            fields.append((link, several))
+    if body.get("score") is not None:
+        fields.append(("#score", decimal(body["score"])))
+    return f"answers:{form}", fields
+
+
+def _code_or_number(value: Any) -> Decimal | str:
+    """A number written as text is still a number: it must not slip past the limits."""
+    try:
+        return decimal(value)
+    except (ArithmeticError, ValueError):
+        if isinstance(value, str):
+            return value
+        raise
+
+
+def _oxygen(body: Mapping[str, Any], context: Mapping[str, Any]) -> bool | None:
+    """On oxygen if either says so; on air only when said, never because nothing was said."""
+    flow, said = body["values"].get("oxygen_flow"), context.get("on_oxygen")
+    if said is True or (flow is not None and decimal(flow) > 0):
+        return True
+    return False if said is False or flow is not None else None

@@ -1,0 +1,88 @@
+"""What silence rules see: a gap that is too long, and what the plan expects and has not come."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from services.alerts.clinical import conditions, finding, schedule, wording
+from services.alerts.clinical.finding import Match, Seen, Waiting
+from services.alerts.clinical.history import Record
+from shared.programmes import AbsenceRule, OverdueRule, Programme
+
+
+def at_gaps(
+    rule: AbsenceRule, programme: Programme, record: Record, now: datetime, start: datetime | None
+) -> Iterator[Seen]:
+    series = record.input(programme.input_by_name[rule.input]).sure
+    # A new sample at `start` ends the gap after the one before it.
+    first = 0 if start is None else max(len(series.before(start)) - 1, 0)
+    for place in range(first, len(series.samples)):
+        sample = series.samples[place]
+        limit = conditions.number(programme, record, rule.longer_than, sample)
+        if limit is None or record.enrolled(programme.slug, sample.at) is None:
+            continue
+        deadline = _deadline(record, sample.at, timedelta(seconds=int(limit * 3600)))
+        if deadline is None or record.enrolled(programme.slug, deadline) is None:
+            continue
+        if place + 1 < len(series.ats) and series.ats[place + 1] <= deadline:
+            continue
+        trigger = str(sample.fact.origin or sample.fact.id)
+        if now < deadline:
+            yield (
+                trigger,
+                Waiting(programme.slug, rule.id, rule.group, "absence", trigger, deadline),
+            )
+            continue
+        about = programme.input_by_name[rule.input]
+        named = isinstance(rule.longer_than, str)
+        match = Match(
+            (conditions.as_value(sample, sample.value, about),),
+            (sample.fact.id,),
+            ((str(rule.longer_than), limit),) if named else (),
+            _gap_words(limit, sample.at),
+        )
+        yield (
+            trigger,
+            finding.of_rule(rule, programme, record.patient_id, match, deadline, trigger, deadline),
+        )
+
+
+def _gap_words(limit: Decimal, last: datetime) -> finding.Words:
+    return lambda language: {
+        "limit": wording.number(limit, 0, language),
+        "day": wording.day(schedule.local_day(last), language),
+        "clock": wording.clock(last),
+    }
+
+
+def _deadline(record: Record, last: datetime, longer_than: timedelta) -> datetime | None:
+    """When the gap is too long. A pause at that moment puts it off to a gap after the pause."""
+    deadline = last + longer_than
+    while (pause := record.paused(deadline)) is not None:
+        if pause.end is None:
+            return None
+        deadline = pause.end + longer_than
+    return deadline
+
+
+def at_dues(
+    rule: OverdueRule, programme: Programme, record: Record, now: datetime, start: datetime | None
+) -> Iterator[Seen]:
+    for due in schedule.overdue(record, programme, now, start):
+        if rule.kinds and due.item.kind not in rule.kinds:
+            continue
+        match = Match((), (), (), _due_words(due))
+        yield (
+            due.key,
+            finding.of_rule(
+                rule, programme, record.patient_id, match, due.grace_until, due.key, due.grace_until
+            ),
+        )
+
+
+def _due_words(due: schedule.Due) -> finding.Words:
+    return lambda language: {
+        "item": due.item.names.en if language == "en" else due.item.names.nb,
+        "day": wording.day(due.day, language),
+        "due": wording.clock(due.due_at),
+    }

@@ -1,0 +1,195 @@
+"""What is wrong with the watching itself: a device that is offline, a flat battery, a counter
+that started again, readings that could not be judged. Not of any programme.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from services.alerts.clinical import finding, samples, wording
+from services.alerts.clinical.finding import Finding, Said, Value, Waiting
+from services.alerts.clinical.history import Record
+from shared.contracts import Fact
+from shared.programmes import Colour
+
+# A home gateway drops off for minutes every day; half an hour is worth a person's time.
+OFFLINE = timedelta(minutes=30)
+BATTERY = (Decimal(15), Decimal(5))
+
+CHECK_DEVICE = {
+    "nb": "Utstyret ditt har ikke kontakt med oss. Sjekk at det er på og har strøm.",
+    "en": "Your equipment has lost contact with us. Check that it is on and has power.",
+}
+CHANGE_BATTERY = {
+    "nb": "Batteriet i utstyret ditt er snart tomt. Bytt eller lad det.",
+    "en": "The battery in your equipment is running low. Replace or charge it.",
+}
+NOTHING = {"nb": "", "en": ""}
+
+
+def findings(record: Record, now: datetime, since: datetime | None = None) -> list[Finding]:
+    found = [_reused(record, fact) for fact in record.reused if since is None or fact.at >= since]
+    for fact, before in _statuses(record, since):
+        if _went_offline(fact, before) and not (_waits(fact, now) or _came_back(record, fact)):
+            found.append(_offline(record, fact))
+        found += _batteries(record, fact, before)
+    return found
+
+
+def covers(since: datetime) -> dict[str, datetime]:
+    """From which moment `findings(…, since)` answers completely, by rule."""
+    return {"device-offline": since - OFFLINE, "device-battery": since, "id-reused": since}
+
+
+def waiting(record: Record, now: datetime) -> list[Waiting]:
+    """Devices that went offline too recently to say anything about."""
+    return [
+        Waiting("", "device-offline", "device-contact", "online", str(fact.id), fact.at + OFFLINE)
+        for fact, before in _statuses(record, now)
+        if _went_offline(fact, before) and _waits(fact, now) and not _came_back(record, fact)
+    ]
+
+
+def could_not_be_judged(
+    record: Record, programme: str, version: str, about: str, fact: Fact | None, at: datetime
+) -> Finding:
+    """Red and technical: nobody has looked at this patient's readings by these rules."""
+    trigger = str(fact.origin or fact.id) if fact else at.isoformat()
+    return _finding(
+        record,
+        "could-not-be-judged",
+        "judging",
+        at if fact is None else fact.at,
+        f"{about}|{trigger}",
+        fact,
+        {
+            "nb": f"Kunne ikke vurderes ({about}). Se på målingene selv, og meld fra til drift.",
+            "en": f"Could not be judged ({about}). Look at the readings, and tell operations.",
+        },
+        NOTHING,
+        colour="red",
+        programme=programme,
+        version=version,
+    )
+
+
+def _statuses(record: Record, since: datetime | None) -> Iterator[tuple[Fact, Fact | None]]:
+    """Each status from a little before `since`, with the one before it from the same source."""
+    statuses = record.statuses
+    first = 0
+    if since is not None:
+        first = bisect_left(statuses, since - OFFLINE, key=lambda fact: fact.at)
+    for place in range(first, len(statuses)):
+        fact = statuses[place]
+        if fact.kind != "device_status" or not _watched(record, fact.at):
+            continue
+        earlier = (statuses[back] for back in range(place - 1, -1, -1))
+        yield fact, next((one for one in earlier if one.source == fact.source), None)
+
+
+def _went_offline(fact: Fact, before: Fact | None) -> bool:
+    if before is not None and before.body.get("state") == "offline":
+        return False
+    return bool(fact.body.get("state") == "offline")
+
+
+def _waits(fact: Fact, now: datetime) -> bool:
+    return now < fact.at + OFFLINE
+
+
+def _came_back(record: Record, fact: Fact) -> bool:
+    first = bisect_left(record.statuses, fact.at, key=lambda one: one.at)
+    for one in record.statuses[first:]:
+        if one.at > fact.at + OFFLINE:
+            return False
+        if one.source == fact.source and one.at > fact.at and one.body.get("state") == "online":
+            return True
+    return False
+
+
+def _watched(record: Record, at: datetime) -> bool:
+    return any(enrolment.covers(at) for enrolment in record.enrolments)
+
+
+def _offline(record: Record, fact: Fact) -> Finding:
+    at = wording.clock(fact.at)
+    said = {"nb": f"Utstyr uten kontakt siden {at}", "en": f"Device out of contact since {at}"}
+    return _finding(
+        record, "device-offline", "device-contact", fact.at, _origin(fact), fact, said, CHECK_DEVICE
+    )
+
+
+def _batteries(record: Record, fact: Fact, before: Fact | None) -> list[Finding]:
+    left, had = _battery(fact), _battery(before)
+    if left is None:
+        return []
+    # Said when it falls below a level, not with every message while it stays there.
+    crossed = [level for level in BATTERY if left <= level and (had is None or had > level)]
+    if not crossed:
+        return []
+    shown = wording.number(left, 0, "nb")
+    said = {"nb": f"Lavt batteri i utstyr: {shown} %", "en": f"Device battery low: {shown} %"}
+    trigger = f"{_origin(fact)}|{min(crossed)}"
+    one = _finding(
+        record, "device-battery", "device-battery", fact.at, trigger, fact, said, CHANGE_BATTERY
+    )
+    return [one]
+
+
+def _battery(fact: Fact | None) -> Decimal | None:
+    value = None if fact is None else fact.body.get("battery")
+    try:
+        return None if value is None else samples.decimal(value)
+    except (TypeError, ValueError, ArithmeticError):
+        return None
+
+
+def _reused(record: Record, fact: Fact) -> Finding:
+    said = {
+        "nb": "Utstyret bruker meldingsnumre om igjen. Målingen er lagret og vurdert.",
+        "en": "The device uses message ids again. The reading is stored and judged.",
+    }
+    return _finding(
+        record, "id-reused", "device-identity", fact.at, _origin(fact), fact, said, NOTHING
+    )
+
+
+def _origin(fact: Fact) -> str:
+    return str(fact.origin or fact.id)
+
+
+def _finding(
+    record: Record,
+    rule: str,
+    group: str,
+    at: datetime,
+    trigger: str,
+    fact: Fact | None,
+    said: Said,
+    tells: Said,
+    *,
+    colour: Colour = "yellow",
+    programme: str = "",
+    version: str = "",
+) -> Finding:
+    facts: tuple[UUID, ...] = () if fact is None else (fact.id,)
+    battery = _battery(fact)
+    values = (Value("device_status", "battery", battery, "%", at),) if battery is not None else ()
+    return Finding(
+        id=finding.identity(record.patient_id, programme, rule, colour, trigger),
+        programme=programme,
+        programme_version=version,
+        rule=rule,
+        group=group,
+        colour=colour,
+        lane="technical",
+        emergency=False,
+        at=at,
+        facts=facts,
+        values=values,
+        limits=(),
+        reason=dict(said),
+        patient_text=dict(tells),
+    )

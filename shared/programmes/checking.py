@@ -1,0 +1,285 @@
+"""What a programme's folder must be beyond its schema. Every fault is a sentence a clinician who
+edits the files can act on; a fault never stops the others from being told.
+"""
+
+import string
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pydantic
+
+from shared import kinds
+from shared import programmes as loader
+from shared.programmes import cases as tables
+from shared.programmes.schema import (
+    EMERGENCY,
+    LOOKS_BACK,
+    ChangeRule,
+    LimitRule,
+    Programme,
+    Rule,
+    Source,
+    inputs_of,
+    limits_of,
+)
+
+CANONICAL = "https://hjemvakt.example/fhir/Questionnaire/"
+# What the text of each kind of rule may name in braces.
+WORDS: Mapping[str, frozenset[str]] = {
+    "limit": frozenset({"value", "limit"}),
+    "change": frozenset({"value", "reference", "change", "rate", "percent", "limit", "hours"}),
+    "target": frozenset({"value", "target", "change", "limit"}),
+    "n-of-m": frozenset({"value", "values", "limit", "count", "of"}),
+    "coded": frozenset(),
+    "score": frozenset({"value", "limit"}),
+    "news2": frozenset({"score", "parameters"}),
+    "absence": frozenset({"limit", "day", "clock"}),
+    "overdue": frozenset({"item", "day", "due"}),
+}
+# Columns of cases.toml that are not measured.
+ABOUT_THE_ROW = frozenset({"phase", "flags", "received"})
+
+
+def check(folder: Path) -> list[str]:
+    """Every fault of one programme's folder."""
+    try:
+        programme = loader.read(folder)
+    except loader.ProgrammeIsUnreadable as error:
+        return [f"{folder.name}: {sentence}" for sentence in error.sentences]
+    parts: tuple[Callable[[Programme, Path], Iterator[str]], ...] = (
+        _folder,
+        _names,
+        _limits,
+        _sources,
+        _plan,
+        _rules,
+        _texts,
+        _forms,
+        _cases,
+    )
+    return [f"{folder.name}: {sentence}" for part in parts for sentence in part(programme, folder)]
+
+
+def _folder(programme: Programme, folder: Path) -> Iterator[str]:
+    if programme.slug != folder.name:
+        yield f"the slug is {programme.slug}, but the folder is called {folder.name}."
+    for name in ("README.md", "cases.toml"):
+        if not (folder / name).exists():
+            yield f"there is no {name}."
+    if not programme.sources:
+        yield "no source is named."
+
+
+def _names(programme: Programme, folder: Path) -> Iterator[str]:
+    yield from _twice("limit", (one.name for one in programme.limits))
+    yield from _twice("input", (one.name for one in programme.inputs))
+    yield from _twice("rule", (one.id for one in programme.rules))
+    yield from _twice("plan item", (one.id for one in programme.plan))
+    used = {name for rule in programme.rules for name in inputs_of(rule)}
+    set_ = {name for rule in programme.rules for name in limits_of(rule)}
+    for rule in programme.rules:
+        for name in inputs_of(rule):
+            if name not in programme.input_by_name:
+                yield f"rule {rule.id} looks at {name}, which is no input."
+        for name in limits_of(rule):
+            if name not in programme.limit_by_name:
+                yield f"rule {rule.id} uses {name}, which is no limit."
+    yield from (f"no rule looks at input {n}." for n in programme.input_by_name if n not in used)
+    yield from (f"no rule uses limit {n}." for n in programme.limit_by_name if n not in set_)
+
+
+def _limits(programme: Programme, folder: Path) -> Iterator[str]:
+    for limit in programme.limits:
+        if limit.min > limit.max:
+            yield f"limit {limit.name} has a min above its max."
+        elif limit.default is not None and not limit.min <= limit.default <= limit.max:
+            yield f"limit {limit.name} has a default outside its min and max."
+
+
+def _sources(programme: Programme, folder: Path) -> Iterator[str]:
+    forms = _answers(programme)
+    for one in programme.inputs:
+        for source in one.sources:
+            for fault in _source(source, forms):
+                yield f"input {one.name} {fault}"
+
+
+def _source(source: Source, forms: Mapping[str, Mapping[str, set[Any]]]) -> Iterator[str]:
+    if source.questionnaire:
+        form = forms.get(source.questionnaire)
+        if form is None:
+            yield f"reads the form {source.questionnaire}, which is not here."
+        elif source.answer not in form and source.answer != "#score":
+            yield f"reads the answer {source.answer}, which the form does not ask for."
+        elif source.codes and not form[source.answer or ""].issuperset(source.codes):
+            yield f"keeps an answer that {source.answer} does not offer."
+    elif source.context:
+        known = {word for kind in kinds.CATALOGUE.values() for word in kind.context}
+        if source.context not in known:
+            yield f"reads the context {source.context}, which no kind has."
+    elif source.kind not in kinds.CATALOGUE:
+        yield f"reads {source.kind}, which is no kind."
+    elif source.field != "*" and source.field not in kinds.CATALOGUE[source.kind].fields:
+        yield f"reads {source.kind}.{source.field}, which that kind does not have."
+
+
+def _plan(programme: Programme, folder: Path) -> Iterator[str]:
+    forms = {f"answers:{form}" for form in _answers(programme)}
+    for item in programme.plan:
+        if item.kind not in kinds.CATALOGUE and item.kind not in forms:
+            yield f"plan item {item.id} expects {item.kind}, which is no kind and no form here."
+
+
+def _rules(programme: Programme, folder: Path) -> Iterator[str]:
+    options = _answers(programme)
+    for rule in programme.rules:
+        if not rule.source.strip():
+            yield f"rule {rule.id} names no source."
+        if isinstance(rule, LimitRule) and rule.retake is None:
+            yield f"rule {rule.id} is an absolute limit and must ask for a retake."
+        if getattr(rule, "within", timedelta(0)) > LOOKS_BACK:
+            yield f"rule {rule.id} looks further back than {LOOKS_BACK.days} days."
+        if rule.emergency and rule.colour != "red":
+            yield f"rule {rule.id} is an emergency and must be red."
+        if isinstance(rule, ChangeRule) and rule.apart > rule.within:
+            yield f"rule {rule.id} looks for something both older and newer than allowed."
+        for code in getattr(rule, "codes", ()):
+            offered = _offered(rule, programme, options)
+            if offered is not None and code not in offered:
+                yield f"rule {rule.id} waits for the answer {code}, which is never offered."
+
+
+def _texts(programme: Programme, folder: Path) -> Iterator[str]:
+    for rule in programme.rules:
+        is_news2 = getattr(rule, "score", "") == "news2"
+        allowed = WORDS["news2" if is_news2 else rule.kind]
+        for name in ("says", "tells", "nurse"):
+            said: Mapping[str, str | None] = getattr(rule, name).model_dump()
+            for language, text in said.items():
+                if text is None:
+                    continue
+                if not text.strip():
+                    yield f"rule {rule.id} has an empty text {name}.{language}."
+                words = _braces(text)
+                if words is None or (name == "nurse" and words):
+                    yield f"the text {name}.{language} of rule {rule.id} has braces out of place."
+                elif not allowed.issuperset(words):
+                    strange = ", ".join(sorted(words - allowed))
+                    yield f"the text {name}.{language} of rule {rule.id} names unknown {strange}."
+                help_ = EMERGENCY.get(language, EMERGENCY["nb"])
+                tells_red = name == "tells" and rule.colour == "red" and rule.lane == "clinical"
+                if tells_red and help_ not in text:
+                    yield f"the red text tells.{language} of rule {rule.id} must carry “{help_}”"
+
+
+def _forms(programme: Programme, folder: Path) -> Iterator[str]:
+    for form in programme.questionnaires:
+        name = str(form.get("id", "a form"))
+        if form.get("resourceType") != "Questionnaire":
+            yield f"{name} is not a FHIR Questionnaire."
+        if form.get("url") != f"{CANONICAL}{name}":
+            yield f"{name} must have the url {CANONICAL}{name}."
+        if not form.get("version"):
+            yield f"{name} has no version."
+        links = [str(item.get("linkId", "")) for item in _items(form)]
+        yield from _twice(f"question of {name}", links)
+        yield from (
+            f"{name} has a question without text." for i in _items(form) if not i.get("text")
+        )
+
+
+def _cases(programme: Programme, folder: Path) -> Iterator[str]:
+    try:
+        found = tables.read(folder)
+        rows = [(case, row) for case in found for row in tables.rows(case)]
+    except pydantic.ValidationError as error:
+        yield from (f"cases.toml: {sentence}" for sentence in loader.sentences(error, {}))
+        return
+    except (OSError, ValueError) as error:
+        yield f"cases.toml: {error}."
+        return
+    yield from _twice("case", (case.name for case in found))
+    ids = {rule.id for rule in programme.rules}
+    for case in found:
+        for strange in sorted(set(case.expect) - ids):
+            yield f"the case “{case.name}” expects {strange}, which is no rule."
+        for strange in sorted(set(case.limits) - set(programme.limit_by_name)):
+            yield f"the case “{case.name}” sets {strange}, which is no limit."
+    for column in sorted({cell for _, row in rows for cell in row.cells} - ABOUT_THE_ROW):
+        if not _is_column(column, programme):
+            yield f"cases.toml has a column {column}, which nothing measures."
+    for rule in programme.rules:
+        if not any(rule.id in case.expect for case in found):
+            yield f"rule {rule.id} never speaks in cases.toml."
+        if all(rule.id in case.expect for case in found):
+            yield f"rule {rule.id} never keeps silent in cases.toml."
+
+
+def _is_column(column: str, programme: Programme) -> bool:
+    if column.startswith("form."):
+        return any(column[5:] in form for form in _answers(programme).values())
+    name, _, word = column.partition("@")
+    kind, _, field = name.partition(".")
+    known = kinds.CATALOGUE.get(kind)
+    if known is None:
+        return False
+    return word in known.context if word else (field or "value") in known.fields
+
+
+def _offered(
+    rule: Rule, programme: Programme, forms: Mapping[str, Mapping[str, set[Any]]]
+) -> set[Any] | None:
+    """All answers a coded input can carry, or None when they cannot be listed."""
+    offered: set[Any] = set()
+    for name in inputs_of(rule):
+        one = programme.input_by_name.get(name)
+        for source in one.sources if one else ():
+            if source.questionnaire:
+                offered |= forms.get(source.questionnaire, {}).get(source.answer or "", set())
+            elif source.context:
+                continue
+            elif source.kind in kinds.CATALOGUE and source.field in (
+                fields := kinds.CATALOGUE[source.kind].fields
+            ):
+                offered |= set(fields[source.field].enum)
+    return offered or None
+
+
+def _answers(programme: Programme) -> dict[str, dict[str, set[Any]]]:
+    """Per form and question: the codes it offers (true and false for a boolean)."""
+    found: dict[str, dict[str, set[Any]]] = {}
+    for form in programme.questionnaires:
+        questions = found.setdefault(str(form.get("id", "")), {})
+        for item in _items(form):
+            codes: set[Any] = {True, False} if item.get("type") == "boolean" else set()
+            for option in item.get("answerOption", ()):
+                codes.add(option.get("valueCoding", {}).get("code"))
+            questions[str(item.get("linkId", ""))] = codes
+    return found
+
+
+def _items(form: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for item in form.get("item", ()):
+        yield item
+        yield from _items(item)
+
+
+def _braces(text: str) -> set[str] | None:
+    """The names in braces, or None where a brace is not closed or holds more than a name."""
+    try:
+        parsed = list(string.Formatter().parse(text))
+    except ValueError:
+        return None
+    if any(spec or conversion for _, name, spec, conversion in parsed if name is not None):
+        return None
+    return {name for _, name, _, _ in parsed if name is not None}
+
+
+def _twice(what: str, names: Iterable[str]) -> Iterator[str]:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            yield f"{what} {name} is there twice."
+        seen.add(name)

@@ -1,0 +1,215 @@
+"""A programme in words: every rule, number, source and evidence tag, as a page of Markdown."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+from typing import assert_never
+
+from shared.programmes.schema import (
+    DAYS,
+    AbsenceRule,
+    ChangeRule,
+    CodedRule,
+    CountRule,
+    LimitRule,
+    OverdueRule,
+    PlanItem,
+    Programme,
+    Rule,
+    ScoreRule,
+    TargetRule,
+)
+
+COMPARED = {"above": "above", "at_least": "at least", "below": "below", "at_most": "at most"}
+EVIDENCE = {
+    "S": "read in the named source",
+    "K": "general clinical knowledge, verify before use",
+    "D": "our proposal",
+}
+
+HEAD = (
+    "rule",
+    "colour",
+    "speaks when",
+    "the nurse reads",
+    "the patient reads",
+    "the nurse does",
+    "source",
+    "evidence",
+)
+
+
+def describe(programme: Programme) -> str:
+    return "\n".join(_lines(programme)) + "\n"
+
+
+def _lines(programme: Programme) -> Iterator[str]:
+    yield f"## {programme.names.en} ({programme.names.nb}), version {programme.version}"
+    yield ""
+    yield programme.purpose.en
+    yield ""
+    yield f"**Not for:** {programme.misuse.en}"
+    yield ""
+    approved = programme.approved_by or "nobody yet: every number is a default to be reviewed"
+    yield f"Approved by: {approved}. A reading counts as late after {_span(programme.late_after)}."
+    yield ""
+    tags = "; ".join(f"**{tag}** {meaning}" for tag, meaning in EVIDENCE.items())
+    yield f"Evidence: {tags}."
+    yield ""
+    for group in programme.groups:
+        yield f"### {group.name}"
+        yield ""
+        yield _cells(*HEAD)
+        yield _cells(*("---" for _ in HEAD))
+        yield from (_row(rule, programme) for rule in group.rules)
+        yield ""
+    yield "### Limits a clinician may set"
+    yield ""
+    yield "| limit | default | from | to | ucum | source | evidence |"
+    yield "|---|---|---|---|---|---|---|"
+    for one in programme.limits:
+        default = "must be set" if one.default is None else f"{one.default.normalize():f}"
+        yield _cells(
+            f"`{one.name}` {one.names.en}",
+            default,
+            f"{one.min:f}",
+            f"{one.max:f}",
+            one.ucum,
+            one.source,
+            one.evidence,
+        )
+    yield ""
+    yield "### Expected, unless the enrolment has its own plan"
+    yield ""
+    yield from (_item(item) for item in programme.plan)
+    yield ""
+    yield "### Sources"
+    yield ""
+    yield from (f"- {source}" for source in programme.sources)
+
+
+def _row(rule: Rule, programme: Programme) -> str:
+    colour: str = rule.colour
+    if rule.emergency:
+        colour += ", emergency"
+    if rule.lane == "technical":
+        colour += ", technical"
+    return _cells(
+        f"`{rule.id}`",
+        colour,
+        f"{words(rule, programme)}{_retake(rule)}",
+        rule.says.nb,
+        rule.tells.nb,
+        rule.nurse.en,
+        rule.source,
+        rule.evidence,
+    )
+
+
+def words(rule: Rule, programme: Programme) -> str:
+    """When the rule speaks, in one English sentence with the default numbers."""
+    match rule:
+        case LimitRule():
+            return f"{_input(rule.input, programme)} is {_compared(rule.comparison, programme)}"
+        case ChangeRule():
+            since = f"the {rule.reference} {_input(rule.against, programme)}"
+            per = f" per {_span(rule.per)}" if rule.per else ""
+            of = f" percent of {_number(rule.percent_of, programme)}" if rule.percent_of else ""
+            ages = f"at most {_span(rule.within)} before"
+            if rule.apart:
+                ages = f"{_span(rule.apart)} to {_span(rule.within)} before"
+            return (
+                f"{_input(rule.input, programme)} shows a {rule.direction} from {since} "
+                f"({ages}) of {_compared(rule.comparison, programme)}{of}{per}"
+            )
+        case TargetRule():
+            side = {"over": "over", "under": "under", "either": "from"}[rule.direction]
+            return (
+                f"{_input(rule.input, programme)} is {_compared(rule.comparison, programme)} "
+                f"{side} {_number(rule.target, programme)}"
+            )
+        case CountRule():
+            what = (
+                _compared(rule.comparison, programme)
+                if rule.comparison
+                else f"answered {_codes(rule.codes)}"
+            )
+            apart = f", at least {_span(rule.apart)} apart" if rule.apart else ""
+            return (
+                f"{_input(rule.input, programme)} is {what}, now and in {rule.n} of the last "
+                f"{rule.m}{apart}"
+            )
+        case CodedRule():
+            return f"{_input(rule.input, programme)} is {_codes(rule.codes)}"
+        case ScoreRule():
+            name = "NEWS2" if rule.score == "news2" else _input(rule.score, programme)
+            if rule.single is not None:
+                return f"a single parameter of {name} scores {rule.single}"
+            below = f" and below {rule.below}" if rule.below is not None else ""
+            certain = ", even with parameters missing" if rule.score == "news2" else ""
+            return f"{name} is at least {rule.at_least}{below}{certain}"
+        case AbsenceRule():
+            return (
+                f"nothing more of {_input(rule.input, programme)} for "
+                f"{_number(rule.longer_than, programme)} hours; a pause puts it off"
+            )
+        case OverdueRule():
+            only = f" ({', '.join(rule.kinds)})" if rule.kinds else ""
+            return f"what the plan expects{only} has not come when its grace is over"
+        case _:
+            assert_never(rule)
+
+
+def _retake(rule: Rule) -> str:
+    if rule.retake is None:
+        return ""
+    if rule.colour == "red":
+        return "; at once, and asks for a retake"
+    return (
+        f"; waits up to {_span(rule.retake.grace)} for a retake, which decides if taken within "
+        f"{_span(rule.retake.within)}"
+    )
+
+
+def _input(name: str, programme: Programme) -> str:
+    text = programme.input_by_name[name].names.en
+    return (
+        text if text.isupper() or text.startswith(("SpO", "NEWS")) else text[0].lower() + text[1:]
+    )
+
+
+def _compared(comparison: tuple[str, Decimal | str], programme: Programme) -> str:
+    how, reference = comparison
+    return f"{COMPARED[how]} {_number(reference, programme)}"
+
+
+def _number(reference: Decimal | str, programme: Programme) -> str:
+    if isinstance(reference, Decimal):
+        return f"{reference:f}"
+    default = programme.limit_by_name[reference].default
+    shown = "to be set" if default is None else f"{default:f}"
+    return f"`{reference}` ({shown})"
+
+
+def _codes(codes: tuple[str | bool, ...]) -> str:
+    spoken = ["yes" if one is True else "no" if one is False else one for one in codes]
+    return " or ".join(spoken)
+
+
+def _item(item: PlanItem) -> str:
+    days = "every day" if item.days == DAYS else ", ".join(item.days)
+    return (
+        f"- {item.names.en} (`{item.kind}`), {days}: from {item.opens:%H:%M}, due "
+        f"{item.due:%H:%M}, {_span(item.grace)} of grace"
+    )
+
+
+def _span(span: timedelta) -> str:
+    minutes = span // timedelta(minutes=1)
+    if minutes % 1440 == 0 and minutes:
+        return f"{minutes // 1440} d"
+    return f"{minutes // 60} h" if minutes % 60 == 0 and minutes else f"{minutes} min"
+
+
+def _cells(*cells: str) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

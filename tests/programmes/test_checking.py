@@ -1,0 +1,106 @@
+"""The checker speaks in sentences, one per fault, and tells all of them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from shared import programmes
+from tests.programmes.spoiling import spoil
+
+SPOILT = [
+    ("programme.toml", 'slug = "home_dialysis"', 'slug = "dialysis"',
+     "the slug is dialysis, but the folder is called home_dialysis."),
+    ("programme.toml", "min = 0.5\nmax = 6", "min = 7\nmax = 6",
+     "limit weight_rise_red has a min above its max."),
+    ("programme.toml", "default = 1.5", "default = 9",
+     "limit weight_rise_red has a default outside its min and max."),
+    ("programme.toml", 'name = "weight_rise_red"', 'name = "weight_rise"',
+     "rule hd-1-red uses weight_rise_red, which is no limit."),
+    ("programme.toml", 'name = "weight_rise_red"', 'name = "weight_rise"',
+     "no rule uses limit weight_rise."),
+    ("programme.toml", 'kind = "body_weight"', 'kind = "body_wieght"',
+     "plan item weight-morning expects body_wieght, which is no kind and no form here."),
+    ("rules.toml", 'input = "weight"', 'input = "wieght"',
+     "rule hd-1-red looks at wieght, which is no input."),
+    ("rules.toml", 'id = "hd-1-red-day"', 'id = "hd-1-red"', "rule hd-1-red is there twice."),
+    ("rules.toml", '{ kind = "body_temp" }', '{ kind = "body_tmep" }',
+     "input temperature reads body_tmep, which is no kind."),
+    ("rules.toml", 'field = "weight_pre"', 'field = "weight"',
+     "input weight reads hd_session.weight, which that kind does not have."),
+    ("rules.toml", '{ context = "effluent" }', '{ context = "colour" }',
+     "input effluent reads the context colour, which no kind has."),
+    ("rules.toml", 'answer = "effluent"', 'answer = "bag"',
+     "input effluent reads the answer bag, which the form does not ask for."),
+    ("rules.toml", 'codes = ["done"]', 'codes = ["yes"]',
+     "input haemodialysis keeps an answer that dialysis-done does not offer."),
+    ("rules.toml", 'codes = ["cloudy"]', 'codes = ["murky"]',
+     "rule pd-1-red waits for the answer murky, which is never offered."),
+    ("rules.toml", "(grense {limit})", "(grense {threshold})",
+     "the text says.nb of rule hd-1-red names unknown threshold."),
+    ("rules.toml", "(grense {limit})", "(grense {limit)",
+     "the text says.nb of rule hd-1-red has braces out of place."),
+    ("rules.toml", " Ring 113 ved akutt fare. Legevakt 116 117.", "",
+     "the red text tells.nb of rule hd-1-red must carry “Ring 113 ved akutt fare. "
+     "Legevakt 116 117.”"),
+    ("rules.toml", 'retake = { within = "PT30M", grace = "PT30M" }', "",
+     "rule hd-5-red-low is an absolute limit and must ask for a retake."),
+    ("rules.toml", 'within = "P7D"', 'within = "P90D"',
+     "rule hd-1-red looks further back than 60 days."),
+    ("cases.toml", 'expect = ["hd-1-red"]', 'expect = ["hd-99"]',
+     "the case “2.4 kg since the last dialysis” expects hd-99, which is no rule."),
+    ("cases.toml", "limits = { weight_rise_red = 2.5 }", "limits = { weight = 2.5 }",
+     "the case “the patient's own limit of 2.5 kg” sets weight, which is no limit."),
+    ("cases.toml", "when | body_weight |", "when | body_wieght |",
+     "cases.toml has a column body_wieght, which nothing measures."),
+    ("cases.toml", 'expect = ["fainted"]', "expect = []",
+     "rule fainted never speaks in cases.toml."),
+    ("cases.toml", "  -34h |        82.3 | post", "  -34h |        82.3", "cases.toml: "),
+    ("cases.toml", "spo2_scale = 2", "spo2_scales = 2", "cases.toml: "),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "old", "new", "sentence"), SPOILT)
+def test_a_fault_is_told_in_a_sentence(
+    own: Path, name: str, old: str, new: str, sentence: str
+) -> None:
+    spoil(own, name, old, new)
+
+    said = programmes.check(own)
+    assert any(one.startswith(f"home_dialysis: {sentence}") for one in said), said
+
+
+def test_several_faults_are_all_told(own: Path) -> None:
+    spoil(own, "programme.toml", 'slug = "home_dialysis"', 'slug = "dialysis"')
+    spoil(own, "cases.toml", 'expect = ["fainted"]', "expect = []")
+    (own / "README.md").unlink()
+
+    assert len(programmes.check(own)) == 3
+
+
+def test_a_form_is_one_we_wrote_with_every_question_asked_once(own: Path) -> None:
+    path = own / "daily.questionnaire.json"
+    form = json.loads(path.read_text(encoding="utf-8"))
+    form["url"] = "https://example.org/daily"
+    form["item"].append(form["item"][0])
+    del form["version"]
+    path.write_text(json.dumps(form), encoding="utf-8")
+
+    said = " ".join(programmes.check(own))
+    assert (
+        "must have the url https://hjemvakt.example/fhir/Questionnaire/home-dialysis-daily" in said
+    )
+    assert "question of home-dialysis-daily chest-pain is there twice" in said
+    assert "has no version" in said
+
+
+def test_a_programme_that_cannot_be_read_is_told_by_its_folder(own: Path) -> None:
+    spoil(own, "rules.toml", 'kind = "change"', 'kind = "changed"')
+
+    (sentence,) = programmes.check(own.parent)
+    assert sentence.startswith("home_dialysis: rule.hd-1-red: ")
+
+
+def test_a_folder_without_programmes_is_told(tmp_path: Path) -> None:
+    assert programmes.check(tmp_path) == [f"{tmp_path.name} holds no folder with a programme.toml."]
+    assert programmes.check(tmp_path / "nowhere") == [f"{tmp_path / 'nowhere'} is not a folder."]
