@@ -1,0 +1,120 @@
+"""Wiring of the record: settings, doors, refusals to HTTP status."""
+
+from fastapi import FastAPI
+
+from services.patients import (
+    bind,
+    bindings,
+    care,
+    development,
+    devices,
+    enrol,
+    enter,
+    fhir,
+    fhir_door,
+    fhir_facts,
+    fhir_people,
+    issue,
+    look,
+    organise,
+    paging,
+    quarantine,
+    readings,
+    record,
+    release,
+    routes,
+    search,
+    units,
+)
+from services.patients.numbers import NumberIsNotAcceptable, NumberNeedsItsSystem, Numbers
+from shared import access, ledger, programmes, service, settings, watching
+from shared.database import Database
+
+PROBLEMS: dict[type[Exception], int] = {
+    **access.PROBLEMS,
+    look.NoSuchPatient: 404,
+    look.AnotherUnit: 403,
+    look.LookCannotBeLogged: 503,
+    organise.NoSuchUnit: 404,
+    organise.NoSuchStaff: 404,
+    organise.NameIsTaken: 409,
+    organise.UnknownUnit: 422,
+    organise.OwnRights: 403,
+    watching.HoursAreUnusable: 422,
+    routes.NumberInAddress: 422,
+    record.LocalNumberIsTaken: 409,
+    record.IdentifierIsTaken: 409,
+    record.UnitIsNotYours: 403,
+    NumberIsNotAcceptable: 422,
+    NumberNeedsItsSystem: 422,
+    enrol.UnknownProgramme: 422,
+    enrol.AlreadyEnrolled: 409,
+    enrol.NoSuchEnrolment: 404,
+    enrol.EnrolmentHasEnded: 409,
+    enrol.NotEnrolled: 409,
+    enrol.UnknownLimit: 422,
+    enrol.LimitIsOutOfBounds: 422,
+    enrol.NotAPeriod: 422,
+    enrol.AlreadyPaused: 409,
+    enrol.NoSuchPause: 404,
+    issue.DeviceIsKnown: 409,
+    issue.NoSuchDevice: 404,
+    issue.UnknownDevice: 422,
+    issue.NoSuchCredential: 404,
+    issue.CredentialIsRevoked: 409,
+    bind.UnknownCredential: 422,
+    bind.SystemsAreNotBound: 409,
+    bind.AlreadyHeld: 409,
+    bind.NoSuchBinding: 404,
+    bind.BindingIsWithdrawn: 409,
+    ledger.BindingsAreBusy: 503,
+    ledger.NotWaiting: 409,
+    ledger.CannotBeReleased: 409,
+    release.NoSuchItem: 404,
+    enter.NoSuchReading: 404,
+    enter.ReadingHasChanged: 409,
+    enter.ReadingIsInTheFuture: 422,
+    enter.ReadingIsNotUsable: 422,
+    paging.PlaceIsUnknown: 422,
+    fhir_door.NoSuchResource: 404,
+    development.NotHere: 404,
+    development.NoSuchPerson: 404,
+}
+
+
+def create() -> FastAPI:
+    chosen = settings.read(settings.Patients)
+    database = Database(chosen.database, name="patients")
+    app = service.build(
+        "patients",
+        routers=[
+            units.router,
+            routes.router,
+            care.router,
+            readings.router,
+            devices.router,
+            bindings.router,
+            quarantine.router,
+            fhir.router,
+            fhir_people.router,
+            fhir_facts.router,
+            development.router,
+        ],
+        parts=[database],
+        problems=PROBLEMS,
+        docs=chosen.docs,
+        description="The record: people, teams, devices, limits, quarantine, and FHIR R4 to read.",
+    )
+    app.add_exception_handler(search.NotSearchable, fhir_door.outcome)
+    app.state.database = database
+    app.state.issuer = access.DevelopmentIssuer(chosen.development_key, chosen.mode)
+    app.state.secure_cookie = False
+    app.state.programmes = programmes.load_all(
+        programmes.SHIPPED, *([chosen.programmes] if chosen.programmes else [])
+    )
+    app.state.numbers = Numbers(
+        bytes.fromhex(chosen.identity_key.get_secret_value()),
+        chosen.mode,
+        frozenset(number.strip() for number in chosen.test_numbers.split(",") if number.strip()),
+    )
+    return app

@@ -1,0 +1,167 @@
+"""FHIR Observation and QuestionnaireResponse. A search is about one patient of the caller's."""
+
+from typing import Annotated
+from uuid import UUID
+
+import asyncpg
+from fastapi import Depends, Request, Response
+
+from services.patients import door, fhir_door, look, paging, search, store
+from services.patients.door import Db, Keys
+from services.patients.look import Looker
+from services.patients.search import Asked, NotSearchable
+from shared import access, fhir, ledger
+from shared.access import Role
+from shared.contracts import Fact
+
+SCANNED = 5_000  # facts looked at for one page; a page may be shorter and still have a next
+
+router = door.router("FHIR", "/fhir")
+
+
+ObservationSearch = Annotated[Asked, Depends(fhir_door.asking("Observation"))]
+ResponseSearch = Annotated[Asked, Depends(fhir_door.asking("QuestionnaireResponse"))]
+
+
+@router.get("/Observation")
+@router.post("/Observation/_search", openapi_extra=fhir_door.FORM_BODY)
+async def observations(
+    request: Request,
+    database: Db,
+    keys: Keys,
+    caller: access.ClinicianOrPatient,
+    asked: ObservationSearch,
+) -> Response:
+    """One patient's readings, newest first. By patient.identifier only with POST."""
+    return await _facts(request, database, keys, caller, asked)
+
+
+@router.get("/Observation/{fact_id}")
+async def observation(
+    request: Request, database: Db, caller: access.ClinicianOrPatient, fact_id: UUID
+) -> Response:
+    """A reading; one that has been withdrawn or filed elsewhere is entered-in-error."""
+    return await _fact(request, database, caller, fact_id, "reading")
+
+
+@router.get("/QuestionnaireResponse")
+@router.post("/QuestionnaireResponse/_search", openapi_extra=fhir_door.FORM_BODY)
+async def responses(
+    request: Request,
+    database: Db,
+    keys: Keys,
+    caller: access.ClinicianOrPatient,
+    asked: ResponseSearch,
+) -> Response:
+    """One patient's answers, newest first. By patient.identifier only with POST."""
+    return await _facts(request, database, keys, caller, asked)
+
+
+@router.get("/QuestionnaireResponse/{fact_id}")
+async def response(
+    request: Request, database: Db, caller: access.ClinicianOrPatient, fact_id: UUID
+) -> Response:
+    return await _fact(request, database, caller, fact_id, "answers")
+
+
+async def _facts(
+    request: Request, database: Db, keys: Keys, caller: access.Caller, asked: Asked
+) -> Response:
+    looker = door.looker(request, caller)
+    patient_id = await _patient_asked_for(database, keys, looker, asked)
+    if patient_id is None:
+        return fhir_door.bundle(request, asked, [], None)
+    async with look.opened(database, looker, patient_id, asked.resource) as seen:
+        resources, rest = await _page(seen.tx, seen.org, patient_id, asked)
+    about = Asked(
+        asked.resource,
+        (
+            ("patient", str(patient_id)),
+            *(pair for pair in asked.pairs if pair[0] not in ("patient", "subject")),
+        ),
+    )
+    return fhir_door.bundle(request, about, resources, rest)
+
+
+async def _patient_asked_for(database: Db, keys: Keys, looker: Looker, asked: Asked) -> UUID | None:
+    """Whom the search is about; None when nobody has that identifier."""
+    try:
+        named = asked.patient_id()
+    except LookupError:
+        raise look.NoSuchPatient from None
+    identifier = asked.identifier("patient.identifier")
+    own = looker.caller.patient_id
+    if identifier is None:
+        if named is None and own is None:
+            raise NotSearchable("A search is about one patient: give patient.")
+        return named or own
+    async with database.transaction() as tx:
+        found = await store.whose_number(tx, looker.org, keys.hashed(*identifier))
+    if found is None or named not in (None, found) or own not in (None, found):
+        return None
+    return found
+
+
+async def _page(
+    tx: asyncpg.Connection, org: str, patient_id: UUID, asked: Asked
+) -> tuple[list[fhir.Resource], str | None]:
+    """The resources of this page and where the next one begins."""
+    answers = asked.resource == "QuestionnaireResponse"
+    since, until = search.span(asked.all("authored" if answers else "date"))
+    codes, categories = (search.tokens(asked.all(name)) for name in ("code", "category"))
+    count, newest_first, after = asked.count(), asked.newest_first(), asked.place()
+    found: list[fhir.Resource] = []
+    scanned = 0
+    while True:
+        batch = await ledger.facts(
+            tx, org, patient_id,
+            kinds=None if answers else search.kinds_with(codes, categories),
+            types=["answers"] if answers else ["reading"],
+            since=since, until=until, after=after, newest_first=newest_first, limit=count + 1,
+        )  # fmt: skip
+        for fact in batch:
+            resource = fhir.resource(fact, _status(fact))
+            if not _is_wanted(fact, resource, asked):
+                continue
+            if len(found) == count:
+                return found, paging.cursor(*after) if after else None
+            found.append(resource)
+            after = fact.at, fact.id
+        if len(batch) <= count:
+            return found, None
+        after, scanned = (batch[-1].at, batch[-1].id), scanned + len(batch)
+        if scanned >= SCANNED:
+            return found, paging.cursor(*after)
+
+
+def _is_wanted(fact: Fact, resource: fhir.Resource, asked: Asked) -> bool:
+    if asked.resource == "Observation":
+        return search.bears(fact, resource, asked)
+    wanted = asked.one("questionnaire")
+    name = fhir.questionnaire_name(wanted)[0] if wanted else None
+    return name is None or name == fhir.questionnaire_name(fact.body["questionnaire"])[0]
+
+
+async def _fact(
+    request: Request, database: Db, caller: access.Caller, fact_id: UUID, type: str
+) -> Response:
+    async with database.transaction() as tx:
+        found = [fact for fact in await ledger.read(tx, caller.org, [fact_id]) if fact.type == type]
+        standing = await ledger.in_force(tx, caller.org, [(fact.id, fact.at) for fact in found])
+    # What was filed on the wrong patient is not for that patient to read.
+    if not found or (caller.role is Role.PATIENT and not standing):
+        raise fhir_door.NoSuchResource
+    fact = found[0]
+    looker = door.looker(request, caller)
+    try:
+        async with look.opened(
+            database, looker, fact.patient_id, "Observation" if type == "reading" else "answers"
+        ):
+            pass
+    except look.NoSuchPatient:
+        raise fhir_door.NoSuchResource from None
+    return fhir_door.answer(fhir.resource(fact, _status(fact) if standing else "entered-in-error"))
+
+
+def _status(fact: Fact) -> fhir.Status:
+    return "corrected" if "corrects" in fact.body else "final"

@@ -1,0 +1,142 @@
+"""Verbs: register devices, issue credentials, change and withdraw their secrets."""
+
+import base64
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+
+from services.patients import organise, record, store_devices
+from services.patients.nouns import Credential, CredentialKind, Device
+from shared import access
+from shared.access import CLINICAL, Caller, Role
+from shared.database import Database
+from shared.mqtt_password import mosquitto_hash
+
+
+class DeviceIsKnown(Exception):
+    """A device of this make, model and serial number is registered already"""
+
+
+class NoSuchDevice(Exception):
+    """There is no such device here"""
+
+
+class UnknownDevice(Exception):
+    """The body names a device that is not registered here"""
+
+
+class NoSuchCredential(Exception):
+    """There is no such credential here"""
+
+
+class CredentialIsRevoked(Exception):
+    """This credential has been revoked"""
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A credential with its secret, which is shown this once and stored only hashed."""
+
+    credential: Credential
+    secret: str
+
+
+async def add_device(database: Database, caller: Caller, new: Mapping[str, Any]) -> Device:
+    record.must_work_in(caller, new["unit_id"])
+    device = Device(**{**new, "id": uuid4(), "retired_at": None})
+    async with database.transaction() as tx:
+        await organise.must_be_units(tx, caller.org, [device.unit_id])
+        if not await store_devices.add_device(tx, caller.org, device):
+            raise DeviceIsKnown
+    return device
+
+
+async def change_device(
+    database: Database, caller: Caller, device_id: UUID, changes: Mapping[str, Any]
+) -> Device:
+    async with database.transaction() as tx:
+        device = await store_devices.device(tx, caller.org, device_id)
+        if device is None:
+            raise NoSuchDevice
+        changed = replace(device, **changes)
+        record.must_work_in(caller, device.unit_id)
+        await organise.must_be_units(tx, caller.org, [changed.unit_id])
+        await store_devices.change_device(tx, caller.org, changed)
+    return changed
+
+
+async def issue(
+    database: Database,
+    caller: Caller,
+    *,
+    kind: CredentialKind,
+    label: str,
+    unit_id: UUID | None,
+    device_id: UUID | None,
+    now: datetime,
+) -> Issued:
+    """A credential for a device, an app or a system. A system is only an administrator's."""
+    if kind == "system" and caller.role is not Role.ADMINISTRATOR:
+        raise access.NotAllowed
+    if kind != "system" and unit_id is None:
+        raise organise.UnknownUnit
+    if unit_id is not None:
+        record.must_work_in(caller, unit_id)
+    credential = Credential(_new_cred(), kind, label, unit_id, device_id, now, None, None)
+    secret = access.new_secret()
+    async with database.transaction() as tx:
+        if unit_id is not None:
+            await organise.must_be_units(tx, caller.org, [unit_id])
+        if device_id and not await store_devices.device(tx, caller.org, device_id):
+            raise UnknownDevice
+        await store_devices.add_credential(
+            tx,
+            caller.org,
+            credential,
+            secret_hash=access.secret_hash(secret),
+            mqtt_hash=mosquitto_hash(secret),
+            by=caller.id,
+        )
+    return Issued(credential, secret)
+
+
+async def rotate(database: Database, caller: Caller, cred: str, now: datetime) -> Issued:
+    """A new secret; the old one stops working at once."""
+    secret = access.new_secret()
+    async with database.transaction() as tx:
+        credential = await of_caller(tx, caller, cred)
+        if credential.revoked_at is not None:
+            raise CredentialIsRevoked
+        await store_devices.rotate(
+            tx, caller.org, cred, access.secret_hash(secret), mosquitto_hash(secret), now
+        )
+    return Issued(replace(credential, rotated_at=now), secret)
+
+
+async def revoke(database: Database, caller: Caller, cred: str, now: datetime) -> Credential:
+    """Stop a credential for good. Revoking again changes nothing."""
+    async with database.transaction() as tx:
+        credential = await of_caller(tx, caller, cred)
+        if credential.revoked_at is None:
+            credential = replace(credential, revoked_at=now)
+            await store_devices.revoke(tx, caller.org, cred, now)
+    return credential
+
+
+async def of_caller(tx: asyncpg.Connection, caller: Caller, cred: str) -> Credential:
+    """A credential the caller may change: an administrator any, a clinician her units'."""
+    credential = await store_devices.credential(tx, caller.org, cred, lock=True)
+    if credential is None:
+        raise NoSuchCredential
+    if caller.role in CLINICAL and credential.unit_id not in caller.units:
+        raise NoSuchCredential
+    return credential
+
+
+def _new_cred() -> str:
+    return "c-" + base64.b32encode(secrets.token_bytes(10)).decode().lower()

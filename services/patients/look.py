@@ -1,0 +1,123 @@
+"""Looking at a patient: who may, and the line in the access log that says so.
+
+The line is written in the transaction that reads, and that commits before an answer is given: if
+the look cannot be logged, nothing is shown.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+import asyncpg
+
+from services.patients import store
+from services.patients.nouns import Patient
+from shared.access import CLINICAL, Caller, Role
+from shared.database import Database
+
+Outcome = Literal["shown", "changed", "refused"]
+
+# Why somebody may look, by role; a clinician's reason is that the patient is her unit's.
+WHY = {
+    Role.NURSE: "treatment",
+    Role.PHYSICIAN: "treatment",
+    Role.ADMINISTRATOR: "administration",
+    Role.AUDITOR: "audit",
+    Role.PATIENT: "own",
+}
+
+
+class NoSuchPatient(Exception):
+    """There is no such patient here"""
+
+
+class AnotherUnit(Exception):
+    """The patient belongs to another unit"""
+
+
+class LookCannotBeLogged(Exception):
+    """The access log cannot be written just now, so nothing is shown"""
+
+
+@dataclass(frozen=True, slots=True)
+class Looker:
+    """Who looks, and in which request."""
+
+    caller: Caller
+    request_id: str
+
+    @property
+    def org(self) -> str:
+        return self.caller.org
+
+    @property
+    def by(self) -> str:
+        return self.caller.id
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A patient that may be seen, and the transaction in which that was written down."""
+
+    tx: asyncpg.Connection
+    org: str
+    by: str
+    patient: Patient
+
+
+@contextlib.asynccontextmanager
+async def opened(
+    database: Database, looker: Looker, patient_id: UUID, what: str, *, changes: bool = False
+) -> AsyncIterator[Opened]:
+    """A transaction that reads or changes one patient. NoSuchPatient, AnotherUnit.
+
+    What a patient or another organisation may not see does not exist for them; a colleague of
+    another unit is told that it is not hers, and the attempt is logged.
+    """
+    caller = looker.caller
+    if caller.role is Role.PATIENT and caller.patient_id != patient_id:
+        raise NoSuchPatient
+    async with database.transaction() as tx:
+        patient = await store.patient(tx, caller.org, patient_id)
+        if patient is None:
+            raise NoSuchPatient
+        if await is_hers(tx, caller, patient_id):
+            await logged(tx, looker, [patient_id], what, "changed" if changes else "shown")
+            yield Opened(tx, caller.org, caller.id, patient)
+            return
+        await logged(tx, looker, [patient_id], what, "refused")
+    raise AnotherUnit
+
+
+async def is_hers(tx: asyncpg.Connection, caller: Caller, patient_id: UUID) -> bool:
+    """Whether the patient is one of this caller's: a clinician's by unit or enrolment."""
+    if caller.role not in CLINICAL:
+        return True
+    return bool(caller.units & await store.units_of(tx, caller.org, patient_id))
+
+
+async def logged(
+    tx: asyncpg.Connection,
+    looker: Looker,
+    patient_ids: Sequence[UUID],
+    what: str,
+    outcome: Outcome = "shown",
+) -> None:
+    """One line per patient, also for a list. LookCannotBeLogged."""
+    caller = looker.caller
+    try:
+        await store.log_looks(
+            tx,
+            caller.org,
+            patient_ids,
+            by=caller.id,
+            role=caller.role.value,
+            what=what,
+            why=WHY[caller.role],
+            request_id=looker.request_id,
+            outcome=outcome,
+        )
+    except asyncpg.PostgresError as error:
+        raise LookCannotBeLogged from error

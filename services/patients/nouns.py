@@ -1,0 +1,168 @@
+"""What the record is made of, as plain values. The doors answer with these."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import Field, PlainSerializer
+
+CredentialKind = Literal["device", "app", "system"]
+Sex = Literal["female", "male", "other"]
+StaffRole = Literal["nurse", "physician", "administrator", "auditor"]
+
+
+def as_number(value: Decimal) -> int | float:
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+# pydantic would write a Decimal as text; people's limits have few enough digits for a JSON number.
+Number = Annotated[
+    Decimal, PlainSerializer(as_number, return_type=int | float, when_used="json-unless-none")
+]
+
+
+# `from` is a word of Python's own.
+From = Annotated[datetime, Field(alias="from")]
+To = Annotated[datetime | None, Field(alias="to")]
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A hospital unit or ward. `watching` is who-is-watching as shared/watching.py reads it."""
+
+    id: UUID
+    name: str
+    short: str
+    watching: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Staff:
+    id: UUID
+    name: str
+    role: StaffRole
+    units: list[UUID]
+    hpr: str | None
+    left_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """A person. `number` is the hospital's local number, never the national one."""
+
+    id: UUID
+    number: str
+    name: str
+    born: date
+    sex: Sex | None
+    language: str
+    unit_id: UUID
+    deceased_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Identifier:
+    system: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    id: UUID
+    patient_id: UUID
+    programme: str
+    unit_id: UUID
+    plan: list[dict[str, Any]] | None
+    started_at: datetime
+    ended_at: datetime | None
+    end_reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalLimit:
+    """One decision about one limit; value None is back to the programme's own number."""
+
+    id: UUID
+    programme: str
+    name: str
+    value: Number | None
+    reason: str
+    since: From
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Which SpO2 scale NEWS2 reads for this patient, as a clinician decided."""
+
+    id: UUID
+    scale: Literal[1, 2]
+    reason: str
+    since: From
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    id: UUID
+    since: From
+    until: datetime
+    reason: str
+    by: str
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    id: UUID
+    manufacturer: str
+    model: str
+    serial: str | None
+    unit_id: UUID
+    note: str | None
+    retired_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What a sender logs in with. The secret itself is shown once and kept nowhere."""
+
+    cred: str
+    kind: CredentialKind
+    label: str
+    unit_id: UUID | None
+    device_id: UUID | None
+    created_at: datetime
+    rotated_at: datetime | None
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """Who holds a credential (and slot) from when to when. Withdrawn: it never was so."""
+
+    id: UUID
+    cred: str
+    slot: str
+    device_id: UUID | None
+    patient_id: UUID
+    since: From
+    until: To
+    recorded_by: str
+    withdrawn_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One line of the access log."""
+
+    id: UUID
+    at: datetime
+    by: str
+    name: str | None
+    role: str
+    what: str
+    why: str
+    outcome: Literal["shown", "changed", "refused"]

@@ -1,0 +1,100 @@
+"""Verbs: set up units and staff."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+
+from services.patients import store
+from services.patients.nouns import Staff, StaffRole, Unit
+from shared import watching
+from shared.access import Caller
+from shared.database import Database
+
+
+class NameIsTaken(Exception):
+    """Another unit has this name"""
+
+
+class NoSuchUnit(Exception):
+    """There is no such unit here"""
+
+
+class NoSuchStaff(Exception):
+    """There is no such member of staff here"""
+
+
+class UnknownUnit(Exception):
+    """The body names a unit that is not one of this organisation"""
+
+
+class OwnRights(Exception):
+    """Nobody changes his own rights"""
+
+
+async def add_unit(
+    database: Database, caller: Caller, *, name: str, short: str, hours: Mapping[str, Any]
+) -> Unit:
+    """Make a unit; the organisation's first one makes the organisation."""
+    watching.check(hours)
+    unit = Unit(uuid4(), name, short, dict(hours))
+    async with database.transaction() as tx:
+        await store.add_organisation(tx, caller.org)
+        if not await store.add_unit(tx, caller.org, unit):
+            raise NameIsTaken
+    return unit
+
+
+async def change_unit(
+    database: Database, caller: Caller, unit_id: UUID, changes: Mapping[str, Any]
+) -> Unit:
+    if "watching" in changes:
+        watching.check(changes["watching"])
+    async with database.transaction() as tx:
+        unit = await store.unit(tx, caller.org, unit_id)
+        if unit is None:
+            raise NoSuchUnit
+        changed = replace(unit, **changes)
+        try:
+            await store.change_unit(tx, caller.org, changed)
+        except asyncpg.UniqueViolationError:
+            raise NameIsTaken from None
+    return changed
+
+
+async def add_staff(
+    database: Database,
+    caller: Caller,
+    *,
+    name: str,
+    role: StaffRole,
+    units: list[UUID],
+    hpr: str | None,
+) -> Staff:
+    staff = Staff(uuid4(), name, role, units, hpr, None)
+    async with database.transaction() as tx:
+        await must_be_units(tx, caller.org, units)
+        await store.add_staff(tx, caller.org, staff)
+    return staff
+
+
+async def change_staff(
+    database: Database, caller: Caller, staff_id: UUID, changes: Mapping[str, Any]
+) -> Staff:
+    if caller.id == str(staff_id):
+        raise OwnRights
+    async with database.transaction() as tx:
+        staff = await store.one_staff(tx, caller.org, staff_id)
+        if staff is None:
+            raise NoSuchStaff
+        changed = replace(staff, **changes)
+        await must_be_units(tx, caller.org, changed.units)
+        await store.change_staff(tx, caller.org, changed)
+    return changed
+
+
+async def must_be_units(tx: asyncpg.Connection, org: str, unit_ids: list[UUID]) -> None:
+    if await store.unknown_units(tx, org, unit_ids):
+        raise UnknownUnit

@@ -1,0 +1,325 @@
+"""Every statement about people: units, staff, patients, and who looked.
+
+Functions receive the transaction and never commit. Rows come out as the plain values of nouns.py.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from services.patients.nouns import Look, Patient, Staff, Unit
+
+# --- units and staff --------------------------------------------------------------------------
+
+
+async def add_organisation(tx: asyncpg.Connection, org: str) -> None:
+    await tx.execute(
+        "insert into ledger.organisation (org) values ($1) on conflict do nothing", org
+    )
+
+
+async def add_unit(tx: asyncpg.Connection, org: str, unit: Unit) -> bool:
+    """False if another unit has that name."""
+    return bool(
+        await tx.fetchval(
+            """
+            insert into patients.unit (org, id, name, short, watching) values ($1, $2, $3, $4, $5)
+            on conflict (org, name) do nothing returning true
+            """,
+            org, unit.id, unit.name, unit.short, unit.watching,
+        )
+    )  # fmt: skip
+
+
+async def units(tx: asyncpg.Connection, org: str) -> list[Unit]:
+    rows = await tx.fetch(
+        "select id, name, short, watching from patients.unit where org = $1 order by name", org
+    )
+    return [Unit(*row) for row in rows]
+
+
+async def unit(tx: asyncpg.Connection, org: str, unit_id: UUID) -> Unit | None:
+    row = await tx.fetchrow(
+        "select id, name, short, watching from patients.unit where org = $1 and id = $2",
+        org,
+        unit_id,
+    )
+    return Unit(*row) if row else None
+
+
+async def change_unit(tx: asyncpg.Connection, org: str, unit: Unit) -> None:
+    await tx.execute(
+        "update patients.unit set name = $3, short = $4, watching = $5 where org = $1 and id = $2",
+        org, unit.id, unit.name, unit.short, unit.watching,
+    )  # fmt: skip
+
+
+async def unknown_units(tx: asyncpg.Connection, org: str, unit_ids: Sequence[UUID]) -> set[UUID]:
+    """Those of the ids that are no unit of the organisation."""
+    rows = await tx.fetch(
+        "select id from patients.unit where org = $1 and id = any($2)", org, list(unit_ids)
+    )
+    return set(unit_ids) - {row["id"] for row in rows}
+
+
+_STAFF = "id, name, role, units, hpr, left_at"
+
+
+async def add_staff(tx: asyncpg.Connection, org: str, staff: Staff) -> None:
+    await tx.execute(
+        "insert into patients.staff (org, id, name, role, units, hpr) values ($1,$2,$3,$4,$5,$6)",
+        org, staff.id, staff.name, staff.role, staff.units, staff.hpr,
+    )  # fmt: skip
+
+
+async def change_staff(tx: asyncpg.Connection, org: str, staff: Staff) -> None:
+    await tx.execute(
+        """
+        update patients.staff set name = $3, role = $4, units = $5, hpr = $6, left_at = $7
+        where org = $1 and id = $2
+        """,
+        org, staff.id, staff.name, staff.role, staff.units, staff.hpr, staff.left_at,
+    )  # fmt: skip
+
+
+async def staff(tx: asyncpg.Connection, org: str, unit_id: UUID | None = None) -> list[Staff]:
+    rows = await tx.fetch(
+        f"""
+        select {_STAFF} from patients.staff
+        where org = $1 and ($2::uuid is null or $2 = any(units))
+        order by name, id
+        """,
+        org,
+        unit_id,
+    )
+    return [Staff(*row) for row in rows]
+
+
+async def one_staff(tx: asyncpg.Connection, org: str, staff_id: UUID) -> Staff | None:
+    row = await tx.fetchrow(
+        f"select {_STAFF} from patients.staff where org = $1 and id = $2",
+        org,
+        staff_id,
+    )
+    return Staff(*row) if row else None
+
+
+# --- patients ---------------------------------------------------------------------------------
+
+_PATIENT = "id, number, name, born, sex, language, unit_id, deceased_at"
+
+
+async def next_number(tx: asyncpg.Connection) -> str:
+    """A local number that no other patient has got from us."""
+    number = await tx.fetchval("select nextval('patients.number')")
+    return f"S-{number}"
+
+
+async def add_patient(tx: asyncpg.Connection, org: str, patient: Patient, by: str) -> bool:
+    """False if another patient has that local number."""
+    return bool(
+        await tx.fetchval(
+            """
+            insert into patients.patient
+                (org, id, number, name, born, sex, language, unit_id, created_by)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+            on conflict (org, number) do nothing returning true
+            """,
+            org, patient.id, patient.number, patient.name, patient.born, patient.sex,
+            patient.language, patient.unit_id, by,
+        )
+    )  # fmt: skip
+
+
+async def patient(
+    tx: asyncpg.Connection, org: str, patient_id: UUID, *, lock: bool = False
+) -> Patient | None:
+    row = await tx.fetchrow(
+        f"select {_PATIENT} from patients.patient where org = $1 and id = $2"
+        + (" for update" if lock else ""),
+        org,
+        patient_id,
+    )
+    return Patient(*row) if row else None
+
+
+async def change_patient(tx: asyncpg.Connection, org: str, patient: Patient) -> None:
+    await tx.execute(
+        """
+        update patients.patient
+        set name = $3, born = $4, sex = $5, language = $6, unit_id = $7, deceased_at = $8
+        where org = $1 and id = $2
+        """,
+        org, patient.id, patient.name, patient.born, patient.sex, patient.language,
+        patient.unit_id, patient.deceased_at,
+    )  # fmt: skip
+
+
+async def units_of(tx: asyncpg.Connection, org: str, patient_id: UUID) -> frozenset[UUID]:
+    """The patient's own unit and those that follow him in a programme now."""
+    rows = await tx.fetch(
+        """
+        select unit_id from patients.patient where org = $1 and id = $2
+        union
+        select unit_id from patients.enrolment
+        where org = $1 and patient_id = $2 and ended_at is null
+        """,
+        org,
+        patient_id,
+    )
+    return frozenset(row["unit_id"] for row in rows)
+
+
+async def patients(
+    tx: asyncpg.Connection,
+    org: str,
+    *,
+    unit_ids: Sequence[UUID] | None = None,
+    text: str | None = None,
+    ids: Sequence[UUID] | None = None,
+    after: UUID | None = None,
+    limit: int,
+) -> list[Patient]:
+    """By name. `text` is part of a name, or the beginning of a local number; `after` pages."""
+    rows = await tx.fetch(
+        f"""
+        select {_PATIENT} from patients.patient p
+        where p.org = $1
+          and ($2::uuid[] is null or p.unit_id = any($2) or exists (
+              select from patients.enrolment e
+              where e.org = p.org and e.patient_id = p.id and e.ended_at is null
+                and e.unit_id = any($2)))
+          and ($3::text is null
+               or strpos(lower(p.name), lower($3)) > 0 or starts_with(p.number, upper($3)))
+          and ($4::uuid[] is null or p.id = any($4))
+          and ($5::uuid is null or (lower(p.name), p.id) > (
+              select lower(last.name), last.id from patients.patient last
+              where last.org = $1 and last.id = $5))
+        order by lower(p.name), p.id
+        limit $6
+        """,
+        org,
+        list(unit_ids) if unit_ids is not None else None,
+        text,
+        list(ids) if ids is not None else None,
+        after,
+        limit,
+    )
+    return [Patient(*row) for row in rows]
+
+
+async def add_identifier(
+    tx: asyncpg.Connection, org: str, hash: bytes, system: str, sealed: bytes, patient_id: UUID
+) -> bool:
+    """False if the number is already somebody's."""
+    return bool(
+        await tx.fetchval(
+            """
+            insert into patients.identifier (org, hash, system, sealed, patient_id)
+            values ($1, $2, $3, $4, $5) on conflict (org, hash) do nothing returning true
+            """,
+            org, hash, system, sealed, patient_id,
+        )
+    )  # fmt: skip
+
+
+async def identifiers(
+    tx: asyncpg.Connection, org: str, patient_ids: Sequence[UUID]
+) -> Mapping[UUID, list[tuple[str, bytes]]]:
+    """(system, sealed number) of each patient, oldest first."""
+    rows = await tx.fetch(
+        """
+        select patient_id, system, sealed from patients.identifier
+        where org = $1 and patient_id = any($2) order by created_at
+        """,
+        org,
+        list(patient_ids),
+    )
+    found: dict[UUID, list[tuple[str, bytes]]] = {patient: [] for patient in patient_ids}
+    for row in rows:
+        found[row["patient_id"]].append((row["system"], row["sealed"]))
+    return found
+
+
+async def whose_number(tx: asyncpg.Connection, org: str, hash: bytes) -> UUID | None:
+    found: UUID | None = await tx.fetchval(
+        "select patient_id from patients.identifier where org = $1 and hash = $2", org, hash
+    )
+    return found
+
+
+# --- who looked -------------------------------------------------------------------------------
+
+
+async def log_looks(
+    tx: asyncpg.Connection,
+    org: str,
+    patient_ids: Sequence[UUID],
+    *,
+    by: str,
+    role: str,
+    what: str,
+    why: str,
+    request_id: str,
+    outcome: str,
+) -> None:
+    await tx.execute(
+        """
+        insert into patients.access_log
+            (org, by, role, patient_id, what, why, request_id, outcome)
+        select $1, $2, $3, seen, $4, $5, $6, $7 from unnest($8::uuid[]) seen
+        """,
+        org, by, role, what, why, request_id, outcome, list(patient_ids),
+    )  # fmt: skip
+
+
+async def looks(
+    tx: asyncpg.Connection,
+    org: str,
+    patient_id: UUID,
+    *,
+    after: UUID | None,
+    limit: int,
+) -> list[Look]:
+    """Newest first, with the name of staff we know."""
+    rows = await tx.fetch(
+        """
+        select l.id, l.at, l.by, s.name, l.role, l.what, l.why, l.outcome
+        from patients.access_log l
+        left join patients.staff s on s.org = l.org and s.id::text = l.by
+        where l.org = $1 and l.patient_id = $2
+          and ($3::uuid is null or (l.at, l.id) < (
+              select last.at, last.id from patients.access_log last
+              where last.org = $1 and last.id = $3 and last.patient_id = $2))
+        order by l.at desc, l.id desc
+        limit $4
+        """,
+        org, patient_id, after, limit,
+    )  # fmt: skip
+    return [Look(*row) for row in rows]
+
+
+# --- the development log-in -------------------------------------------------------------------
+
+
+async def anybody(
+    tx: asyncpg.Connection, *, staff_id: UUID | None = None, patient_id: UUID | None = None
+) -> Any:
+    """Organisation, name, role, units and hpr of a person by id alone; None if there is none."""
+    if staff_id is not None:
+        return await tx.fetchrow(
+            """
+            select org, name, role, units, hpr from patients.staff
+            where id = $1 and left_at is null
+            """,
+            staff_id,
+        )
+    return await tx.fetchrow(
+        """
+        select org, name, 'patient' as role, '{}'::uuid[] as units, null as hpr
+        from patients.patient where id = $1
+        """,
+        patient_id,
+    )

@@ -1,0 +1,219 @@
+"""The tables of the record, for the check that migrations and code agree and for documentation.
+
+At run time every statement is plain SQL in the store files.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Date,
+    DateTime,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    Sequence,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSTZRANGE
+from sqlalchemy.types import TypeEngine
+
+metadata = MetaData(schema="patients")
+Moment = DateTime(timezone=True)
+Kind = TypeEngine[Any] | type[TypeEngine[Any]]
+
+number = Sequence("number", metadata=metadata, start=900_001, data_type=BigInteger)
+
+
+def _key(name: str, kind: Kind) -> Column[object]:
+    return Column(name, kind, primary_key=True)
+
+
+def _must(name: str, kind: Kind) -> Column[object]:
+    return Column(name, kind, nullable=False)
+
+
+unit = Table(
+    "unit",
+    metadata,
+    _key("org", Text),
+    _key("id", Uuid),
+    _must("name", Text),
+    _must("short", Text),
+    _must("watching", JSONB),
+    _must("created_at", Moment),
+)
+
+staff = Table(
+    "staff",
+    metadata,
+    _key("org", Text),
+    _key("id", Uuid),
+    _must("name", Text),
+    _must("role", Text),
+    _must("units", ARRAY(Uuid)),
+    Column("hpr", Text),
+    _must("created_at", Moment),
+    Column("left_at", Moment),
+)
+
+patient = Table(
+    "patient",
+    metadata,
+    _key("org", Text),
+    _key("id", Uuid),
+    _must("number", Text),
+    _must("name", Text),
+    _must("born", Date),
+    Column("sex", Text),
+    _must("language", Text),
+    _must("unit_id", Uuid),
+    Column("deceased_at", Moment),
+    _must("created_at", Moment),
+    _must("created_by", Text),
+)
+
+identifier = Table(
+    "identifier",
+    metadata,
+    _key("org", Text),
+    _key("hash", LargeBinary),
+    _must("system", Text),
+    _must("sealed", LargeBinary),
+    _must("patient_id", Uuid),
+    _must("created_at", Moment),
+)
+
+enrolment = Table(
+    "enrolment",
+    metadata,
+    _key("org", Text),
+    _key("id", Uuid),
+    _must("patient_id", Uuid),
+    _must("programme", Text),
+    _must("unit_id", Uuid),
+    Column("plan", JSONB),
+    _must("started_at", Moment),
+    _must("started_by", Text),
+    Column("ended_at", Moment),
+    Column("ended_by", Text),
+    Column("end_reason", Text),
+)
+
+personal_limit = Table(
+    "personal_limit",
+    metadata,
+    _key("org", Text),
+    _key("id", Uuid),
+    _must("patient_id", Uuid),
+    _must("programme", Text),
+    _must("name", Text),
+    Column("value", Numeric),
+    _must("reason", Text),
+    _must("valid_from", Moment),
+    _must("recorded_at", Moment),
+    _must("by", Text),
+)
+
+spo2_scale = Table(
+    "spo2_scale",
+    metadata,
+    _key("org", Text),
+    _key("id", Uuid),
+    _must("patient_id", Uuid),
+    _must("scale", SmallInteger),
+    _must("reason", Text),
+    _must("valid_from", Moment),
+    _must("recorded_at", Moment),
+    _must("by", Text),
+)
+
+pause = Table(
+    "pause",
+    metadata,
+    _key("org", Text),
+    _key("id", Uuid),
+    _must("patient_id", Uuid),
+    _must("span", TSTZRANGE),
+    _must("reason", Text),
+    _must("by", Text),
+    _must("recorded_at", Moment),
+    Column("ended_at", Moment),
+    Column("ended_by", Text),
+)
+
+device = Table(
+    "device",
+    metadata,
+    _key("org", Text),
+    _key("id", Uuid),
+    _must("manufacturer", Text),
+    _must("model", Text),
+    Column("serial", Text),
+    _must("unit_id", Uuid),
+    Column("note", Text),
+    _must("created_at", Moment),
+    Column("retired_at", Moment),
+)
+
+credential = Table(
+    "credential",
+    metadata,
+    _key("org", Text),
+    _key("cred", Text),
+    _must("kind", Text),
+    _must("secret_hash", LargeBinary),
+    _must("mqtt_hash", Text),
+    _must("label", Text),
+    Column("unit_id", Uuid),
+    Column("device_id", Uuid),
+    _must("created_at", Moment),
+    _must("created_by", Text),
+    Column("rotated_at", Moment),
+    Column("revoked_at", Moment),
+)
+
+secret = Table(
+    "secret",
+    metadata,
+    _key("secret_hash", LargeBinary),
+    _must("org", Text),
+    _must("cred", Text),
+)
+
+binding = Table(
+    "binding",
+    metadata,
+    _key("org", Text),
+    _key("id", Uuid),
+    _must("cred", Text),
+    _must("slot", Text),
+    Column("device_id", Uuid),
+    _must("patient_id", Uuid),
+    _must("valid", TSTZRANGE),
+    _must("recorded_at", Moment),
+    _must("recorded_by", Text),
+    Column("changed_at", Moment),
+    Column("changed_by", Text),
+    Column("withdrawn_at", Moment),
+    Column("was", TSTZRANGE),
+)
+
+access_log = Table(
+    "access_log",
+    metadata,
+    _key("org", Text),
+    _key("id", Uuid),
+    _must("at", Moment),
+    _must("by", Text),
+    _must("role", Text),
+    _must("patient_id", Uuid),
+    _must("what", Text),
+    _must("why", Text),
+    Column("request_id", Text),
+    _must("outcome", Text),
+)

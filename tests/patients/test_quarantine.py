@@ -1,0 +1,169 @@
+"""The quarantine desk: seen, explained, filed by hand, read again, rejected."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from services.patients.reasons import REASONS
+from shared.contracts import Code, ItemError, Subject
+from tests.patients.conftest import NOW, Ward
+
+
+@pytest.fixture
+async def cred(ward: Ward) -> str:
+    return await ward.record.credential(ward.nurse, ward.unit)
+
+
+async def items(ward: Ward, **params: Any) -> list[Any]:
+    found: list[Any] = (await ward.nurse.get("/v1/quarantine", **params))["items"]
+    return found
+
+
+async def test_an_item_says_why_it_waits_and_what_it_holds(ward: Ward, cred: str) -> None:
+    await ward.record.send(cred, {"value": Decimal("82.40")})
+
+    page = await ward.nurse.get("/v1/quarantine")
+    item = page["items"][0]
+    assert item["code"] == "unbound"
+    assert item["reason"]["nb"].startswith("Ingen pasient")
+    assert item["reason"]["en"].startswith("No patient")
+    assert item["unit_id"] == ward.unit
+    assert item["sent"] == "{}"
+    assert str(item["readings"][0]["values"]["value"]) == "82.40"
+    assert page["counts"]["waiting"] == 1
+    assert page["counts"]["codes"][0]["code"] == "unbound"
+
+
+async def test_an_administrator_sees_that_it_waits_but_not_what_it_holds(
+    ward: Ward, cred: str
+) -> None:
+    await ward.record.send(cred)
+
+    administrator = await ward.record.administrator()
+    item = (await administrator.get("/v1/quarantine"))["items"][0]
+    assert item["code"] == "unbound"
+    assert item["readings"] is None
+    assert item["sent"] is None
+    await administrator.post(f"/v1/quarantine/{item['id']}/reject", {"reason": "x"}, 403)
+
+
+async def test_a_nurse_of_another_unit_does_not_see_the_item(ward: Ward, cred: str) -> None:
+    await ward.record.send(cred)
+    item = (await items(ward))[0]
+    heart = await ward.record.unit("Hjerte")
+    nurse = await ward.record.staff("nurse", heart)
+
+    page = await nurse.get("/v1/quarantine")
+    assert page["items"] == []
+    assert page["counts"]["waiting"] == 0
+    await nurse.post(f"/v1/quarantine/{item['id']}/reject", {"reason": "x"}, 404)
+    theirs = await ward.record.patient(nurse, heart)
+    await nurse.post(f"/v1/quarantine/{item['id']}/bind", {"patient_id": theirs}, 404)
+
+
+async def test_another_organisation_sees_nothing(ward: Ward, cred: str) -> None:
+    await ward.record.send(cred)
+    item = (await items(ward))[0]
+    unit = await ward.record.unit("Nyre", org="elsewhere")
+    nurse = await ward.record.staff("nurse", unit, org="elsewhere")
+
+    assert (await nurse.get("/v1/quarantine"))["items"] == []
+    await nurse.post(f"/v1/quarantine/{item['id']}/reject", {"reason": "x"}, 404)
+
+
+async def test_a_person_files_an_item_by_hand(ward: Ward, cred: str) -> None:
+    await ward.record.send(cred)
+    item = (await items(ward))[0]
+
+    path = f"/v1/quarantine/{item['id']}"
+    filed = await ward.nurse.post(f"{path}/bind", {"patient_id": ward.patient}, 200)
+    assert filed["state"] == "released"
+    assert filed["patient_id"] == ward.patient
+    found = (await ward.nurse.get(f"{ward.path}/readings"))["readings"]
+    assert [one["id"] for one in found] == [filed["fact_id"]]
+    twice = await ward.nurse.post(f"{path}/bind", {"patient_id": ward.patient}, 409)
+    assert twice["code"] == "not-waiting"
+    assert await items(ward) == []
+    released = await items(ward, state="released")
+    assert released[0]["decided_by"] == ward.record.ids[ward.nurse.token or ""]
+
+
+async def test_what_is_wrong_with_the_values_is_not_cured_by_a_name(ward: Ward, cred: str) -> None:
+    errors = (ItemError("values.value", Code.IMPLAUSIBLE),)
+    await ward.record.send(cred, {"value": Decimal(900)}, errors=errors)
+    item = (await items(ward, code="implausible"))[0]
+
+    path = f"/v1/quarantine/{item['id']}"
+    refused = await ward.nurse.post(f"{path}/bind", {"patient_id": ward.patient}, 409)
+    assert refused["code"] == "cannot-be-released"
+    assert (await ward.nurse.post(f"{path}/replay", None, 200))["state"] == "replaying"
+    assert (await items(ward))[0]["state"] == "replaying"
+
+
+async def test_a_doubt_about_the_holder_is_settled_by_whoever_replays(
+    ward: Ward, cred: str
+) -> None:
+    other = await ward.record.patient(ward.nurse, ward.unit)
+    begin = (NOW - timedelta(days=30)).isoformat()
+    switch = (NOW - timedelta(days=1)).isoformat()
+    await ward.nurse.post(f"{ward.path}/bindings", {"cred": cred, "from": begin, "to": switch})
+    await ward.nurse.post(f"/v1/patients/{other}/bindings", {"cred": cred, "from": switch})
+    await ward.record.send(cred, at=NOW - timedelta(days=2), clock="unknown")
+    item = (await items(ward, code="whose"))[0]
+
+    released = await ward.nurse.post(f"/v1/quarantine/{item['id']}/replay", None, 200)
+    assert released["state"] == "released"
+    assert released["patient_id"] == ward.patient
+
+
+async def test_only_a_person_rejects_and_the_item_stays_on_file(ward: Ward, cred: str) -> None:
+    await ward.record.send(cred)
+    item = (await items(ward))[0]
+
+    path = f"/v1/quarantine/{item['id']}"
+    await ward.nurse.post(f"{path}/reject", {}, 422)
+    rejected = await ward.nurse.post(f"{path}/reject", {"reason": "En kaffekopp"}, 200)
+    assert rejected["state"] == "rejected"
+    assert await items(ward) == []
+    kept = await items(ward, state="rejected")
+    assert kept[0]["decided_because"] == "En kaffekopp"
+    assert (await ward.nurse.post(f"{path}/replay", None, 409))["code"] == "not-waiting"
+
+
+async def test_the_list_is_narrowed_and_paged(ward: Ward, cred: str) -> None:
+    other = await ward.record.credential(ward.nurse, ward.unit)
+    for _ in range(5):
+        await ward.record.send(cred)
+    await ward.record.send(other)
+
+    assert len(await items(ward, cred=other)) == 1
+    assert len(await items(ward, code="whose")) == 0
+    seen: list[str] = []
+    more: dict[str, str] = {}
+    while True:
+        page = await ward.nurse.get("/v1/quarantine", limit=2, **more)
+        assert page["counts"]["waiting"] == 6
+        seen += [item["id"] for item in page["items"]]
+        if page["next"] is None:
+            break
+        more = {"cursor": page["next"]}
+    assert len(seen) == len(set(seen)) == 6
+
+
+async def test_a_message_about_somebody_else_waits_for_a_person(ward: Ward, cred: str) -> None:
+    since = (NOW - timedelta(days=1)).isoformat()
+    await ward.nurse.post(f"{ward.path}/bindings", {"cred": cred, "from": since})
+    other = await ward.record.patient(ward.nurse, ward.unit)
+    await ward.record.send(cred, subject=Subject(patient_id=UUID(other)))
+    item = (await items(ward))[0]
+    assert item["code"] == "subject-mismatch"
+    # Read again, it asks the same question; only a person answers it.
+    again = await ward.nurse.post(f"/v1/quarantine/{item['id']}/replay", None, 200)
+    assert again["state"] == "replaying"
+
+
+def test_every_code_has_words() -> None:
+    assert set(REASONS) == set(Code)

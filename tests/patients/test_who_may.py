@@ -1,0 +1,276 @@
+"""Who may ask what: a row per route, a column per kind of caller. A route without a row fails."""
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.patients.conftest import HOURS, NOW, Person, Record
+
+CALLERS = (
+    "nobody", "patient", "another-patient", "nurse", "nurse-of-another-unit",
+    "administrator", "auditor", "nurse-elsewhere", "administrator-elsewhere",
+)  # fmt: skip
+CANARY = "Kanari Gulfjær"
+
+# Columns as CALLERS. "ok" is any answer that is no refusal of the person.
+ROUTES = """
+GET    /v1/units                                    401 ok  ok  ok  ok  ok  ok  ok  ok
+POST   /v1/units                                    401 403 403 403 403 ok  403 403 ok
+GET    /v1/units/{unit_id}                          401 ok  ok  ok  ok  ok  ok  404 404
+PATCH  /v1/units/{unit_id}                          401 403 403 403 403 ok  403 403 404
+GET    /v1/staff                                    401 403 403 ok  ok  ok  ok  ok  ok
+POST   /v1/staff                                    401 403 403 403 403 ok  403 403 ok
+GET    /v1/staff/{staff_id}                         401 403 403 ok  ok  ok  ok  404 404
+PATCH  /v1/staff/{staff_id}                         401 403 403 403 403 ok  403 403 404
+GET    /v1/patients                                 401 403 403 ok  ok  ok  403 ok  ok
+POST   /v1/patients                                 401 403 403 ok  403 ok  403 403 422
+POST   /v1/patients/search                          401 403 403 ok  403 ok  403 ok  ok
+GET    /v1/patients/{patient_id}                    401 ok  404 ok  403 ok  403 404 404
+PATCH  /v1/patients/{patient_id}                    401 403 403 ok  403 ok  403 404 404
+POST   /v1/patients/{patient_id}/identifiers        401 403 403 ok  403 ok  403 404 404
+GET    /v1/patients/{patient_id}/access-log         401 ok  404 403 403 403 ok  403 403
+GET    /v1/patients/{patient_id}/enrolments         401 ok  404 ok  403 403 403 404 403
+POST   /v1/patients/{patient_id}/enrolments         401 403 403 ok  403 403 403 404 403
+POST   /v1/patients/{patient_id}/enrolments/{enrolment_id}/end \
+                                                    401 403 403 ok  403 403 403 404 403
+GET    /v1/patients/{patient_id}/limits             401 ok  404 ok  403 403 403 404 403
+POST   /v1/patients/{patient_id}/limits             401 403 403 ok  403 403 403 404 403
+GET    /v1/patients/{patient_id}/spo2-scale         401 ok  404 ok  403 403 403 404 403
+POST   /v1/patients/{patient_id}/spo2-scale         401 403 403 ok  403 403 403 404 403
+GET    /v1/patients/{patient_id}/pauses             401 ok  404 ok  403 403 403 404 403
+POST   /v1/patients/{patient_id}/pauses             401 403 403 ok  403 403 403 404 403
+POST   /v1/patients/{patient_id}/pauses/{pause_id}/end \
+                                                    401 403 403 ok  403 403 403 404 403
+GET    /v1/patients/{patient_id}/readings           401 ok  404 ok  403 403 403 404 403
+POST   /v1/patients/{patient_id}/readings           401 403 403 ok  403 403 403 404 403
+GET    /v1/patients/{patient_id}/readings/{fact_id} 401 ok  404 ok  403 403 403 404 403
+POST   /v1/patients/{patient_id}/readings/{fact_id}/correct \
+                                                    401 403 403 ok  403 403 403 404 403
+POST   /v1/patients/{patient_id}/readings/{fact_id}/void \
+                                                    401 403 403 ok  403 403 403 404 403
+GET    /v1/devices                                  401 403 403 ok  ok  ok  403 ok  ok
+POST   /v1/devices                                  401 403 403 ok  403 ok  403 403 422
+GET    /v1/devices/{device_id}                      401 403 403 ok  ok  ok  403 404 404
+PATCH  /v1/devices/{device_id}                      401 403 403 ok  403 ok  403 404 404
+GET    /v1/credentials                              401 403 403 ok  ok  ok  403 ok  ok
+POST   /v1/credentials                              401 403 403 ok  403 ok  403 403 422
+GET    /v1/credentials/{cred}                       401 403 403 ok  404 ok  403 404 404
+POST   /v1/credentials/{cred}/rotate                401 403 403 ok  404 ok  403 404 404
+POST   /v1/credentials/{cred}/revoke                401 403 403 ok  404 ok  403 404 404
+GET    /v1/patients/{patient_id}/bindings           401 ok  404 ok  403 403 403 404 403
+POST   /v1/patients/{patient_id}/bindings           401 403 403 ok  403 403 403 404 403
+PATCH  /v1/patients/{patient_id}/bindings/{binding_id} \
+                                                    401 403 403 ok  403 403 403 404 403
+POST   /v1/patients/{patient_id}/bindings/{binding_id}/end \
+                                                    401 403 403 ok  403 403 403 404 403
+POST   /v1/patients/{patient_id}/bindings/{binding_id}/withdraw \
+                                                    401 403 403 ok  403 403 403 404 403
+GET    /v1/quarantine                               401 403 403 ok  ok  ok  403 ok  ok
+POST   /v1/quarantine/{item_id}/bind                401 403 403 ok  403 403 403 404 403
+POST   /v1/quarantine/{item_id}/replay              401 403 403 ok  404 403 403 404 403
+POST   /v1/quarantine/{item_id}/reject              401 403 403 ok  404 403 403 404 403
+GET    /fhir/metadata                               ok  ok  ok  ok  ok  ok  ok  ok  ok
+GET    /fhir/Patient                                401 ok  ok  ok  ok  403 403 ok  403
+POST   /fhir/Patient/_search                        401 ok  ok  ok  ok  403 403 ok  403
+GET    /fhir/Patient/{patient_id}                   401 ok  404 ok  403 403 403 404 403
+GET    /fhir/Observation                            401 ok  404 ok  403 403 403 404 403
+POST   /fhir/Observation/_search                    401 ok  404 ok  403 403 403 404 403
+GET    /fhir/Observation/{fact_id}                  401 ok  404 ok  403 403 403 404 403
+GET    /fhir/QuestionnaireResponse                  401 ok  404 ok  403 403 403 404 403
+POST   /fhir/QuestionnaireResponse/_search          401 ok  404 ok  403 403 403 404 403
+GET    /fhir/QuestionnaireResponse/{fact_id}        401 404 404 404 404 403 403 404 403
+GET    /fhir/Questionnaire                          401 ok  ok  ok  ok  403 403 ok  403
+POST   /fhir/Questionnaire/_search                  401 ok  ok  ok  ok  403 403 ok  403
+GET    /fhir/Questionnaire/{name}                   401 ok  ok  ok  ok  403 403 ok  403
+GET    /fhir/Device                                 401 ok  404 ok  403 403 403 404 403
+POST   /fhir/Device/_search                         401 ok  404 ok  403 403 403 404 403
+GET    /fhir/Device/{device_id}                     401 403 403 ok  ok  403 403 404 403
+GET    /development/people                          ok  ok  ok  ok  ok  ok  ok  ok  ok
+POST   /development/token                           ok  ok  ok  ok  ok  ok  ok  ok  ok
+GET    /livez                                       ok  ok  ok  ok  ok  ok  ok  ok  ok
+GET    /readyz                                      ok  ok  ok  ok  ok  ok  ok  ok  ok
+GET    /metrics                                     ok  ok  ok  ok  ok  ok  ok  ok  ok
+GET    /version                                     ok  ok  ok  ok  ok  ok  ok  ok  ok
+"""
+MATRIX = {
+    (words[0], words[1]): dict(zip(CALLERS, words[2:], strict=True))
+    for words in (line.split() for line in ROUTES.replace("\\\n", "").strip().splitlines())
+}
+REASON = {"reason": "x"}
+# May see the patient's name; for everybody else it is a canary.
+SEES = ("patient", "nurse", "administrator")
+
+
+@dataclass
+class World:
+    record: Record
+    ids: dict[str, str]
+    callers: dict[str, Person]
+
+    def body(self, method: str, route: str) -> dict[str, Any]:
+        """Something the route takes, so that a refusal is about the person."""
+        ids = self.ids
+        later = (NOW + timedelta(days=1)).isoformat()
+        identifier = {"system": "urn:hospital", "value": uuid4().hex}
+        bodies: dict[str, Any] = {
+            "/v1/units": {"name": uuid4().hex, "short": "U", "watching": HOURS},
+            "/v1/units/{unit_id}": {"short": "V"},
+            "/v1/staff": {"name": "Ny", "role": "nurse", "units": []},
+            "/v1/staff/{staff_id}": {"name": "Nytt"},
+            "/v1/patients": {"name": "N", "born": "1970-01-01", "unit_id": ids["unit_id"]},
+            "/v1/patients/search": {"identifier": {"system": "urn:hospital", "value": "pas-1"}},
+            "/v1/patients/{patient_id}": {"language": "nn"},
+            "/v1/patients/{patient_id}/identifiers": identifier,
+            "/v1/patients/{patient_id}/enrolments": {"programme": "home_dialysis"},
+            "/v1/patients/{patient_id}/enrolments/{enrolment_id}/end": REASON,
+            "/v1/patients/{patient_id}/limits": {
+                "programme": "home_dialysis", "name": "target_weight", "value": 70, **REASON,
+            },
+            "/v1/patients/{patient_id}/spo2-scale": {"scale": 2, **REASON},
+            "/v1/patients/{patient_id}/pauses": {"until": later, **REASON},
+            "/v1/patients/{patient_id}/readings": {
+                "kind": "body_weight", "at": "2026-01-01T10:00:00Z", "values": {"value": 70},
+            },
+            "/v1/patients/{patient_id}/readings/{fact_id}/correct": {
+                "values": {"value": 71}, **REASON,
+            },
+            "/v1/patients/{patient_id}/readings/{fact_id}/void": REASON,
+            "/v1/devices": {"manufacturer": "A", "model": "B", "unit_id": ids["unit_id"]},
+            "/v1/devices/{device_id}": {"note": "x"},
+            "/v1/credentials": {"kind": "device", "label": "x", "unit_id": ids["unit_id"]},
+            "/v1/patients/{patient_id}/bindings": {"cred": ids["cred"]},
+            "/v1/patients/{patient_id}/bindings/{binding_id}": {"to": later},
+            "/v1/patients/{patient_id}/bindings/{binding_id}/end": {},
+            "/v1/quarantine/{item_id}/bind": {"patient_id": ids["patient_id"]},
+            "/v1/quarantine/{item_id}/reject": REASON,
+            "/development/token": {"role": "administrator", "org": "nordland"},
+        }  # fmt: skip
+        return {"json": bodies[route]} if method != "GET" and route in bodies else {}
+
+    def address(self, method: str, route: str) -> tuple[str, dict[str, Any]]:
+        path = route.format(**self.ids)
+        about = {"patient": self.ids["patient_id"]}
+        resource = route.split("/")[2] if route.startswith("/fhir/") else ""
+        narrow = about if resource in {"Observation", "QuestionnaireResponse", "Device"} else {}
+        if route.endswith("/_search"):
+            return path, {"data": narrow, "headers": {"content-type": FORM}}
+        if route == "/development/people":
+            return path, {"params": {"org": "nordland"}}
+        if method == "GET" and narrow and "{" not in route:
+            return path, {"params": narrow}
+        return path, self.body(method, route)
+
+
+FORM = "application/x-www-form-urlencoded"
+
+
+@pytest.fixture
+async def world(record: Record) -> World:
+    unit, heart = await record.unit(), await record.unit("Hjerte")
+    elsewhere = await record.unit("Nyre", org="elsewhere")
+    nurse = await record.staff("nurse", unit)
+    patient = await record.patient(
+        nurse, unit, name=CANARY, identifier={"system": "urn:hospital", "value": "pas-1"}
+    )
+    other = await record.patient(nurse, unit)
+    path = f"/v1/patients/{patient}"
+    cred, loose = [await record.credential(nurse, unit) for _ in range(2)]
+    device = await nurse.post(
+        "/v1/devices", {"manufacturer": "A&D", "model": "UC-352", "serial": "1", "unit_id": unit}
+    )
+    enrolment = await nurse.post(f"{path}/enrolments", {"programme": "home_dialysis"})
+    until = (NOW + timedelta(days=3)).isoformat()
+    pause = await nurse.post(f"{path}/pauses", {"until": until, **REASON})
+    binding = await nurse.post(f"{path}/bindings", {"cred": cred, "device_id": device["id"]})
+    reading = await nurse.post(
+        f"{path}/readings",
+        {"kind": "body_weight", "at": "2026-01-01T10:00:00Z", "values": {"value": 70}},
+    )
+    await record.send(loose)
+    item = (await nurse.get("/v1/quarantine"))["items"][0]
+    ids = {
+        "unit_id": unit, "staff_id": record.ids[nurse.token or ""], "patient_id": patient,
+        "enrolment_id": enrolment["id"], "pause_id": pause["id"], "fact_id": reading["id"],
+        "device_id": device["id"], "cred": cred, "binding_id": binding["id"],
+        "item_id": item["id"], "name": "home-dialysis-daily",
+    }  # fmt: skip
+    callers = {
+        "nobody": Person(record.client, None),
+        "patient": await record.person(patient=patient),
+        "another-patient": await record.person(patient=other),
+        "nurse": nurse,
+        "nurse-of-another-unit": await record.staff("nurse", heart),
+        "administrator": await record.administrator(),
+        "auditor": await record.auditor(),
+        "nurse-elsewhere": await record.staff("nurse", elsewhere, org="elsewhere"),
+        "administrator-elsewhere": await record.administrator("elsewhere"),
+    }
+    return World(record, ids, callers)
+
+
+async def test_every_route_has_its_row(record: Record) -> None:
+    openapi = (await record.client.get("/openapi.json")).json()
+    routes = {(method.upper(), path) for path, item in openapi["paths"].items() for method in item}
+    assert routes == set(MATRIX)
+
+
+async def test_every_body_has_an_example(record: Record) -> None:
+    openapi = (await record.client.get("/openapi.json")).json()
+    for path, item in openapi["paths"].items():
+        for method, operation in item.items():
+            for content in operation.get("requestBody", {}).get("content", {}).values():
+                name = content["schema"].get("$ref", "").rpartition("/")[2]
+                schema = openapi["components"]["schemas"].get(name, {})
+                assert content.get("example") or schema.get("examples"), (method, path)
+
+
+@pytest.mark.parametrize("name", CALLERS)
+async def test_who_may_ask_what(world: World, name: str) -> None:
+    caller = world.callers[name]
+    headers = {"authorization": f"Bearer {caller.token}"} if caller.token else {}
+
+    wrong = []
+    for (method, route), expected in MATRIX.items():
+        path, more = world.address(method, route)
+        more["headers"] = {**more.get("headers", {}), **headers}
+        answer = await world.record.client.request(method, path, **more)
+        refused = answer.status_code in (401, 403, 404)
+        right = (
+            not refused and answer.status_code < 500
+            if expected[name] == "ok"
+            else str(answer.status_code) == expected[name]
+        )
+        if not right:
+            wrong.append((method, route, expected[name], answer.status_code, answer.text[:200]))
+        if name not in SEES and CANARY in answer.text:
+            wrong.append((method, route, "no canary", answer.status_code, "leak"))
+    assert not wrong, "\n".join(map(str, wrong))
+
+
+async def test_what_is_elsewhere_looks_like_what_does_not_exist(world: World) -> None:
+    nurse = world.callers["nurse-elsewhere"]
+    for (method, route), expected in MATRIX.items():
+        if expected["nurse-elsewhere"] != "404":
+            continue
+        path, more = world.address(method, route)
+        invented = json.loads(
+            json.dumps([path, more]).replace(world.ids["patient_id"], str(uuid4()))
+        )
+        real = await nurse.ask(method, path, 404, **more)
+        none = await nurse.ask(method, invented[0], 404, **invented[1])
+        assert real == none, route
+
+
+@pytest.mark.parametrize("token", ["", "x", "x.y.z", "eyJhbGciOiJub25lIn0.e30.", "a" * 5000])
+async def test_a_token_that_is_none_is_refused_everywhere(world: World, token: str) -> None:
+    for (method, route), expected in MATRIX.items():
+        if expected["nobody"] == "401":
+            path, more = world.address(method, route)
+            more["headers"] = {**more.get("headers", {}), "authorization": f"Bearer {token}"}
+            answer = await world.record.client.request(method, path, **more)
+            assert answer.status_code == 401, route
+            assert answer.headers["www-authenticate"] == "Bearer"
