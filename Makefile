@@ -1,0 +1,78 @@
+# Everything runs from here with what a bare machine has: python3 (3.11 or newer) with venv, and make.
+
+PYTHON ?= python3
+RUN := .venv/bin/python
+PIP := $(RUN) -m pip --disable-pip-version-check --quiet
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test check bench programmes migrate format lock clean
+
+help: ## This list
+	@grep -hE '^[a-z]+:.*## ' Makefile | sort | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
+
+setup: .venv/.runtime services/alerts/static/vendor/.stamp ## Build .venv and fetch the page's files (demo and test do it first)
+
+demo: setup ## Run everything on this box, with simulated patients, until Ctrl-C
+	@.venv/bin/hjemvakt demo
+
+test: setup .venv/.tests ## Run the tests (TESTS=path to run only some)
+	$(RUN) -m pytest $(TESTS)
+
+check: setup .venv/.tests ## Lint, formatting, types, layers, programmes
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+	.venv/bin/lint-imports
+	.venv/bin/hjemvakt programmes check
+
+bench: setup .venv/.tests ## Measure throughput and latency against floors of the same run (BENCH=quick)
+	$(RUN) -m tests.bench
+
+programmes: setup ## Check the clinical programmes and print them in words
+	.venv/bin/hjemvakt programmes check
+	.venv/bin/hjemvakt programmes describe
+
+migrate: setup ## Bring the database of DATABASE_URL to the present schema
+	.venv/bin/hjemvakt migrate
+
+format: setup .venv/.tests ## Format the code
+	$(RUN) -m ruff check --fix .
+	$(RUN) -m ruff format .
+
+lock: .venv/.tests ## Pin the newest versions that fit requirements*.in, with hashes
+	for part in requirements requirements-test requirements-npm; do \
+	  CUSTOM_COMPILE_COMMAND="make lock" .venv/bin/pip-compile --quiet --upgrade --generate-hashes \
+	    --allow-unsafe --strip-extras --no-header --no-emit-index-url --no-emit-trusted-host \
+	    --no-emit-find-links --output-file $$part.txt $$part.in || exit 1; \
+	done
+
+clean: ## Remove .venv, fetched files and caches; data in .hjemvakt stays
+	rm -rf .venv services/alerts/node_modules services/alerts/static/vendor build *.egg-info
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+.venv/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed; choose one with make PYTHON=…"; exit 1; }
+	@echo "Building .venv …"
+	@$(PYTHON) -m venv .venv \
+	  || { rm -rf .venv; echo "Python's venv is needed (Debian: apt-get install python3-venv)."; exit 1; }
+	@touch $@
+
+.venv/.runtime: .venv/.made requirements.txt pyproject.toml
+	@echo "Installing what Hjemvakt needs …"
+	@$(PIP) install --require-hashes -r requirements.txt
+	@$(PIP) install --no-deps --no-build-isolation --no-index --editable .
+	@touch $@
+
+.venv/.tests: .venv/.runtime requirements-test.txt services/alerts/package.json | services/alerts/static/vendor/.stamp
+	@echo "Installing what tests and checks need …"
+	@$(PIP) install --require-hashes -r requirements-test.txt
+	@command -v npm >/dev/null || $(PIP) install --require-hashes -r requirements-npm.txt
+	@$(RUN) -m deploy.local.vendor --tests
+	@touch $@
+
+services/alerts/static/vendor/.stamp: .venv/.runtime services/alerts/package.json services/alerts/vendor.sha256
+	@echo "Fetching the page's files …"
+	@command -v npm >/dev/null || $(PIP) install --require-hashes -r requirements-npm.txt
+	@$(RUN) -m deploy.local.vendor
+	@touch $@

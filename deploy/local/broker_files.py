@@ -1,0 +1,180 @@
+"""Who may connect to Mosquitto and use which topic, as the files it reads.
+
+Made from the credentials in the record, kept current while they change. On a reload Mosquitto
+itself cuts the live sessions of credentials that were revoked or given a new secret.
+"""
+
+import asyncio
+import contextlib
+import os
+import re
+import signal
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import asyncpg
+import structlog
+
+from deploy.local import keys
+from shared import mqtt_password
+from shared.database import Database, DatabaseIsAway
+
+log = structlog.get_logger()
+
+POLL_SECONDS = 1.0
+
+# Both become lines in a file whose syntax is spaces, `:`, `+` and `#`: nothing else may pass.
+ORG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+CRED = re.compile(r"c-[a-z0-9-]{1,62}")
+HASH = re.compile(r"\$7\$\d+\$[A-Za-z0-9+/=]+\$[A-Za-z0-9+/=]+")
+
+WRITES = ("hjv/1/{org}/{cred}/obs", "hjv/1/{org}/{cred}/fhir", "hjv/1/{org}/{cred}/status")
+WRITES_BELOW = "gw/{org}/{cred}/#"
+READS = (
+    "hjv/1/{org}/{cred}/ack",
+    "hjv/1/{org}/{cred}/+/ack",  # a response topic of its own
+    "hjv/1/{org}/{cred}/+/+/ack",
+    "hjv/1/{org}/{cred}/cmd",
+)
+INNER = ("topic read hjv/1/#", "topic read gw/#", "topic write hjv/1/#")
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    org: str
+    cred: str
+    mqtt_hash: str
+
+    def is_writable(self) -> bool:
+        """Whether it can stand in the files without changing what they say about others."""
+        return bool(
+            ORG.fullmatch(self.org) and CRED.fullmatch(self.cred) and HASH.fullmatch(self.mqtt_hash)
+        )
+
+
+def passwords(credentials: Iterable[Credential]) -> str:
+    return "".join(f"{one.cred}:{one.mqtt_hash}\n" for one in credentials)
+
+
+def acl(credentials: Iterable[Credential]) -> str:
+    """What each credential may do; Mosquitto denies everything that is not named."""
+    return "\n".join(_rights(one) for one in credentials)
+
+
+def _rights(one: Credential) -> str:
+    lines = [f"user {one.cred}"]
+    lines += [f"topic write {topic}" for topic in (*WRITES, WRITES_BELOW)]
+    lines += [f"topic read {topic}" for topic in READS]
+    return "".join(f"{line}\n" for line in lines).format(org=one.org, cred=one.cred)
+
+
+def write(directory: Path, credentials: Iterable[Credential]) -> bool:
+    """Write the devices' files; False when they already said the same."""
+    listed = [one for one in credentials if one.is_writable()]
+    changed = [
+        _replace(directory / "devices.passwords", passwords(listed)),
+        _replace(directory / "devices.acl", acl(listed)),
+    ]
+    return any(changed)
+
+
+def write_inner(directory: Path, mqtt_url: str) -> None:
+    """The files of the inner listener, for the user named in ingest's own broker address."""
+    address = urlsplit(mqtt_url)
+    user, secret = unquote(address.username or ""), unquote(address.password or "")
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", user) or not secret:
+        raise ValueError("MQTT_URL needs a user and a password: mqtt://user:password@host:port")
+    _replace(directory / "inner.passwords", f"{user}:{mqtt_password.mosquitto_hash(secret)}\n")
+    _replace(directory / "inner.acl", "\n".join((f"user {user}", *INNER)) + "\n")
+
+
+def _replace(path: Path, text: str) -> bool:
+    """Atomically: Mosquitto never reads half a file. Only the broker's own user may read it."""
+    with contextlib.suppress(FileNotFoundError):
+        if path.read_text() == text:
+            return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    keys.write_private(path, text)
+    return True
+
+
+async def follow(database: Database, directory: Path, reload: Callable[[], bool]) -> None:
+    """Keep the files current for ever: within a second of a change, at once when notified.
+
+    `reload` tells the broker to read them again and answers whether it could be told.
+    """
+    changed = asyncio.Event()
+    listening = asyncio.create_task(database.listen("credentials", lambda _payload: changed.set()))
+    written: int | None = None
+    told = True
+    try:
+        while True:
+            with contextlib.suppress(DatabaseIsAway, asyncpg.PostgresError):
+                async with database.connection() as connection:
+                    if (state := await _fingerprint(connection)) != written:
+                        told = not write(directory, await _credentials(connection)) and told
+                        written = state
+            if not told and (told := reload()):
+                log.info("The broker was told of changed credentials.")
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(changed.wait(), POLL_SECONDS)
+            changed.clear()
+    finally:
+        listening.cancel()
+
+
+async def _fingerprint(connection: asyncpg.Connection) -> int:
+    """A number that changes when the files should; cheaper than reading every row each second."""
+    return int(
+        await connection.fetchval(
+            """
+            select coalesce(sum(hashtextextended(org || ' ' || cred || ' ' || mqtt_hash, 0)), 0)
+              from patients.credential
+             where revoked_at is null and mqtt_hash is not null
+            """
+        )
+    )
+
+
+async def _credentials(connection: asyncpg.Connection) -> list[Credential]:
+    rows = await connection.fetch(
+        """
+        select org, cred, mqtt_hash
+          from patients.credential
+         where revoked_at is null and mqtt_hash is not null
+         order by org, cred
+        """
+    )
+    found = [Credential(row["org"], row["cred"], row["mqtt_hash"]) for row in rows]
+    for one in found:
+        if not one.is_writable():
+            log.error("A credential cannot be written to the broker's files.", org=one.org)
+    return found
+
+
+def hang_up(pid_file: Path) -> bool:
+    """SIGHUP to the broker; False when it does not run (it reads the files when it starts)."""
+    try:
+        os.kill(int(pid_file.read_text()), signal.SIGHUP)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+async def run(database_url: str, directory: Path, pid_file: Path, mqtt_url: str | None) -> None:
+    """What `hjemvakt broker-files` does."""
+    if mqtt_url is not None:
+        write_inner(directory, mqtt_url)
+    database = Database(database_url, name="broker-files", size=2)
+    while True:
+        try:
+            await database.open()
+            break
+        except (OSError, TimeoutError, asyncpg.PostgresError):
+            await asyncio.sleep(1)
+    try:
+        await follow(database, directory, lambda: hang_up(pid_file))
+    finally:
+        await database.close()

@@ -1,0 +1,277 @@
+"""`hjemvakt replay`: push a folder of payload files through the intake, as their senders would.
+
+Each file ends as stored, duplicate, corrected, voided, quarantined, refused or ignored, and says
+why. A file whose receipts are fewer than its readings, or an answer that is no answer, is a fault.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from deploy.local import payloads, subjects
+from deploy.local.payloads import Message, Payload
+from deploy.local.replay_ward import ReplayWard
+from deploy.local.running import Running
+from deploy.local.subjects import Foreign
+from shared import exact
+
+MOST_BYTES = 20 * 1024 * 1024
+RESULTS = ("stored", "duplicate", "corrected", "voided", "quarantined", "refused", "ignored")
+NEW = ("stored", "corrected", "voided")
+AMENDS = {
+    "amended": "corrected",
+    "corrected": "corrected",
+    "entered-in-error": "voided",
+    "cancelled": "voided",
+}
+Say = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Line:
+    """What became of one file."""
+
+    file: str
+    family: str
+    counts: Counter[str] = field(default_factory=Counter)
+    codes: set[str] = field(default_factory=set)
+    why: str = ""
+    faults: list[str] = field(default_factory=list)
+
+    @property
+    def outcome(self) -> str:
+        if self.faults:
+            return "; ".join(self.faults)
+        if not self.codes and not self.counts.keys() - {"ignored"}:
+            return f"ignored: {self.why} ({self.family})"
+        told = [f"{self.counts[result]} {result}" for result in RESULTS if self.counts[result]]
+        sentence = ", ".join(told) or "nothing"
+        because = ", ".join(sorted(self.codes))
+        if because:
+            sentence += f" ({because})"
+        return f"{sentence}: {self.why}" if self.why else sentence
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "file": self.file,
+            "family": self.family,
+            "outcome": self.outcome,
+            **{result: self.counts[result] for result in RESULTS},
+            "codes": sorted(self.codes),
+            "faults": self.faults,
+        }
+
+
+def run(
+    running: Running,
+    *,
+    folder: Path,
+    make_patients: bool,
+    say: Say,
+    twice: bool = False,
+) -> dict[str, Any]:
+    """`{"files": [...], "totals": {...}, "faults": n}`, and with `twice` what was new again."""
+    files = [_read(path, folder) for path in sorted(folder.rglob("*")) if path.is_file()]
+    with closing(ReplayWard(running, make_patients)) as ward:
+        pusher = _Pusher(running.ingest, ward)
+        with closing(pusher):
+            if make_patients:
+                say(f"Making patients for {pusher.make_patients(files)} foreign subjects …")
+            lines = [pusher.push(payload) for payload in files]
+            report = _report(lines)
+            if twice:
+                say("Once more …")
+                again = [pusher.push(payload) for payload in files]
+                second = _report(again)
+                new = sum(second["totals"][result] for result in NEW)
+                report["second"] = {"totals": second["totals"], "new": new}
+                report["faults"] += second["faults"]
+                if new:
+                    report["faults"] += 1
+                    say(f"The second time {new} readings were new: they should all be known.")
+    return report
+
+
+def _read(path: Path, folder: Path) -> Payload:
+    file = path.relative_to(folder).as_posix()
+    if path.stat().st_size > MOST_BYTES:
+        return Payload(file, "other", why="larger than 20 MiB")
+    return payloads.read(file, path.read_bytes())
+
+
+def _report(lines: list[Line]) -> dict[str, Any]:
+    totals: Counter[str] = Counter()
+    for line in lines:
+        totals += line.counts
+    return {
+        "files": [line.as_json() for line in lines],
+        "totals": {result: totals[result] for result in RESULTS},
+        "faults": sum(len(line.faults) for line in lines),
+    }
+
+
+class _Pusher:
+    def __init__(self, ingest: str, ward: ReplayWard) -> None:
+        self._ward = ward
+        self._http = httpx.Client(base_url=ingest, trust_env=False, timeout=60)
+        self._maps = False
+        self._refused: set[Foreign] = set()
+        self._passes: Counter[str] = Counter()
+
+    def close(self) -> None:
+        self._http.close()
+
+    def make_patients(self, files: list[Payload]) -> int:
+        self._maps = True
+        foreign: set[Foreign] = set()
+        slots: set[str] = set()
+        for payload in files:
+            for message in (*payload.messages, *payload.fallback):
+                if message.media_type == payloads.FHIR:
+                    foreign |= subjects.of(_loads(message.body), payload.file)
+                else:
+                    slots |= set(_slots(_loads(message.body)))
+        for one in sorted(foreign, key=lambda each: (each.system, each.value)):
+            if not self._ward.make_patient(one):
+                self._refused.add(one)
+                self._ward.make_patient(one.instead)
+        for slot in sorted(slots):
+            self._ward.make_holder(slot)
+        return len(foreign) + len(slots)
+
+    def push(self, payload: Payload) -> Line:
+        line = Line(payload.file, payload.family, why=payload.why)
+        self._passes[payload.file] += 1
+        if not payload.messages:
+            line.counts["ignored"] += 1
+            return line
+        try:
+            self._send_all(payload.messages, payload, line)
+            if payload.fallback and line.counts["refused"] and not line.faults:
+                line.why = "the transaction is refused whole, its readings sent one by one"
+                self._send_all(payload.fallback, payload, line)
+        except httpx.HTTPError as error:
+            line.faults.append(f"no answer ({type(error).__name__})")
+        return line
+
+    def _send_all(self, messages: tuple[Message, ...], payload: Payload, line: Line) -> None:
+        for message in messages:
+            body = self._body(message, payload.file)
+            secret = self._ward.secret_for(message.media_type == payloads.FHIR, self._maps)
+            answer = self._http.post(
+                message.door,
+                content=body,
+                headers={"authorization": f"Bearer {secret}", "content-type": message.media_type},
+            )
+            first = self._passes[payload.file] == 1
+            _count(message, answer, _statuses(body, message) if first else [], line)
+
+    def _body(self, message: Message, file: str) -> bytes:
+        body: bytes = message.body
+        if self._maps and message.media_type == payloads.FHIR:
+            sent = _loads(body)
+            if subjects.mapped(sent, file, self._refused):
+                return exact.dumps(sent)
+        return body
+
+
+def _count(message: Message, answer: httpx.Response, statuses: list[str], line: Line) -> None:
+    if answer.status_code >= 500:
+        line.faults.append(f"the intake answered {answer.status_code}")
+        return
+    try:
+        told = answer.json()
+    except json.JSONDecodeError:
+        line.faults.append("the intake's answer is not JSON")
+        return
+    if answer.status_code >= 400:
+        line.counts["refused"] += 1
+        line.codes |= set(_codes(told)) or {f"status {answer.status_code}"}
+        return
+    outcomes = list(_outcomes(message, answer.status_code, told, statuses))
+    if message.items is not None and len(outcomes) != message.items:
+        line.faults.append(f"{message.items} readings were sent, {len(outcomes)} answered")
+    for result, codes in outcomes:
+        line.counts[result] += 1
+        line.codes |= set(codes)
+
+
+def _outcomes(
+    message: Message, status: int, told: Any, statuses: list[str]
+) -> Iterator[tuple[str, list[str]]]:
+    """A result and its codes for every item of an answer."""
+    if message.door == payloads.OBSERVATIONS:
+        for receipt in told["results"]:
+            yield receipt["result"], [error["code"] for error in receipt["errors"]]
+        return
+    if message.door != "/fhir":
+        yield _result(str(status), None, told, statuses[0] if statuses else "")
+        return
+    for place, entry in enumerate(told["entry"]):
+        response = entry["response"]
+        amends = statuses[place] if place < len(statuses) else ""
+        yield _result(response["status"], response.get("location"), response.get("outcome"), amends)
+
+
+def _result(status: str, location: str | None, outcome: Any, amends: str) -> tuple[str, list[str]]:
+    codes = _codes(outcome)
+    match status[:3]:
+        case "201":
+            return "stored", []
+        case "202":
+            return "quarantined", codes
+        case "200" if "not-stored" in codes:
+            return "ignored", []
+        case "200":
+            told = next((code for code in codes if code in RESULTS), None)
+            # A batch does not tell a correction from its repetition; the resource's status does.
+            return told or amends or "duplicate", []
+        case _:
+            return "refused", codes
+
+
+def _codes(told: Any) -> list[str]:
+    """Our own codes: of a problem document, or of an OperationOutcome's details."""
+    if not isinstance(told, dict):
+        return []
+    if isinstance(told.get("code"), str):
+        return [told["code"]]
+    return [
+        coding["code"]
+        for issue in told.get("issue", ())
+        for coding in issue.get("details", {}).get("coding", ())
+        if "code" in coding
+    ]
+
+
+def _statuses(body: bytes, message: Message) -> list[str]:
+    """What the resources of a body say they are: 'corrected', 'voided' or ''."""
+    sent = _loads(body)
+    if not isinstance(sent, dict):
+        return []
+    resources = [sent]
+    if message.door == "/fhir":
+        entries = sent.get("entry") if isinstance(sent.get("entry"), list) else []
+        resources = [one.get("resource") or {} for one in entries or [] if isinstance(one, dict)]
+    return [AMENDS.get(str(one.get("status")), "") for one in resources]
+
+
+def _slots(sent: Any) -> Iterator[str]:
+    """Behind which name of a shared gateway each item of our own JSON was measured."""
+    for one in sent if isinstance(sent, list) else [sent]:
+        if isinstance(one, dict) and ("kind" in one or "v" in one):
+            slot = one.get("patient")
+            yield slot if isinstance(slot, str) and slot else ""
+
+
+def _loads(body: bytes) -> Any:
+    try:
+        return exact.loads(body, payloads.KEYS)
+    except exact.Unreadable:
+        return None
