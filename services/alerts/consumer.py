@@ -1,0 +1,230 @@
+"""Edge: follows the ledger. One loop per organisation takes the hand-over and judges; any number
+of replicas may run it.
+"""
+
+import asyncio
+import contextlib
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+import structlog
+from prometheus_client import Counter, Gauge
+
+from services.alerts import reporting, store, triage
+from services.alerts.memory import Memory
+from services.alerts.stream import Notifier
+from services.alerts.triage import Judged, Programmes
+from shared import ledger
+from shared.database import Database, DatabaseIsAway
+
+log = structlog.get_logger()
+
+JUDGED = Counter("hjemvakt_judged_total", "Hand-over rows judged")
+FAILED = Counter("hjemvakt_takes_failed_total", "Takes that were rolled back")
+LAG = Gauge("hjemvakt_evaluation_lag_seconds", "Age of the oldest fact not yet judged", ["org"])
+
+LIMIT = 1000
+POLL = 1.0
+SOON = 0.1
+IMPATIENT = 10
+ORGANISATIONS = 5.0
+FRESH = 10.0  # a follower that has not finished a round for so long is not ready
+
+
+@dataclass(slots=True)
+class Follower:
+    """Where one organisation's loop stands. `floor` skips rows that lie on, for a second."""
+
+    org: str
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+    limit: int = LIMIT
+    floor: int = 0
+    from_the_start_at: float = 0.0
+    rounded_at: float = 0.0
+    held: bool = False
+    patience: int = 0
+    received_at: datetime | None = None
+    known: set[UUID] = field(default_factory=set)
+
+
+class Consumer:
+    """Part of the service: opens, closes, and knows whether it follows."""
+
+    def __init__(
+        self,
+        database: Database,
+        notifier: Notifier,
+        programmes: Programmes,
+        memory: Memory,
+    ) -> None:
+        self._database = database
+        self._notifier = notifier
+        self._programmes = programmes
+        self._memory = memory
+        self._followers: dict[str, Follower] = {}
+        self._looked_at = -1e9  # when the organisations were last read
+        self._new = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def open(self) -> None:
+        self._tasks = [
+            asyncio.create_task(self._database.listen(ledger.CHANNEL, self._heard)),
+            asyncio.create_task(self._follow_all()),
+        ]
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def ready(self) -> str | None:
+        now = time.monotonic()
+        late = [one.org for one in self._followers.values() if now - one.rounded_at > FRESH]
+        if now - self._looked_at > 2 * ORGANISATIONS + FRESH or late:
+            return "The hand-over is not being followed."
+        return None
+
+    def _heard(self, org: str) -> None:
+        if org and org not in self._followers:
+            self._new.set()
+        for follower in self._followers.values():
+            if not org or follower.org == org:
+                follower.woken.set()
+
+    async def _follow_all(self) -> None:
+        while True:
+            with contextlib.suppress(DatabaseIsAway, asyncpg.PostgresError):
+                async with self._database.connection() as connection:
+                    for org in await ledger.organisations(connection):
+                        if org not in self._followers:
+                            self._followers[org] = Follower(org, rounded_at=time.monotonic())
+                            self._tasks.append(asyncio.create_task(self._follow(org)))
+                self._looked_at = time.monotonic()
+            self._new.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._new.wait(), ORGANISATIONS)
+
+    async def _follow(self, org: str) -> None:
+        follower = self._followers[org]
+        while True:
+            try:
+                await self.drain(follower)
+                follower.rounded_at = time.monotonic()
+            except (DatabaseIsAway, asyncpg.PostgresError, OSError) as error:
+                log.warning("The hand-over could not be followed.", org=org, fault=str(type(error)))
+                await asyncio.sleep(POLL)
+            except Exception as error:
+                # The type only: a message may repeat a value.
+                log.error("The follower failed and goes on.", org=org, fault=type(error).__name__)
+                await asyncio.sleep(POLL)
+            # Rows of a patient whom another replica holds are free in a moment; those of one
+            # who rests or is held for long are not asked for all the time.
+            soon = follower.held and follower.patience < IMPATIENT
+            if soon:
+                follower.floor = 0
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(follower.woken.wait(), SOON if soon else POLL)
+            follower.woken.clear()
+
+    async def drain(self, follower: Follower) -> int:
+        """Take until nothing is left that can be taken. How many rows were judged."""
+        total = 0
+        while True:
+            now = time.monotonic()
+            if now - follower.from_the_start_at >= POLL:
+                # A lower seq may have been committed since: skipping is only for dead rows.
+                follower.floor, follower.from_the_start_at = 0, now
+            judged = await self.take(follower)
+            total += judged.done
+            if judged.left - follower.known:
+                continue  # new since the peek: their state rows are made first
+            if judged.left:
+                follower.floor = max(follower.floor, judged.last_seq)
+            follower.patience = 0 if judged.done else follower.patience + 1
+            if judged.taken < follower.limit and not (judged.taken and judged.done):
+                follower.held = bool(judged.left)
+                break
+            follower.rounded_at = time.monotonic()
+        await self._beat(follower)
+        return total
+
+    async def take(self, follower: Follower) -> Judged:
+        """One take: a short transaction for new patients' state rows, then the take itself."""
+        org = follower.org
+        await self._make_states(follower)
+        try:
+            async with self._database.transaction() as tx:
+                judged = await triage.take(
+                    tx,
+                    org,
+                    self._programmes,
+                    self._memory,
+                    floor=follower.floor,
+                    limit=follower.limit,
+                )
+        except asyncpg.PostgresError as error:
+            return await self._rolled_back(follower, error)
+        for patient in judged.patients.values():
+            self._memory.keep(org, patient)
+        for patient_id, fault in judged.failed.items():
+            await reporting.could_not_be_judged(
+                self._database, self._notifier, org, patient_id, fault, self._programmes
+            )
+        follower.received_at = judged.received_at or follower.received_at
+        JUDGED.inc(judged.done)
+        follower.limit = min(LIMIT, follower.limit * 2)
+        self._notifier.tell(org, judged.units, judged.told)
+        return judged
+
+    async def _make_states(self, follower: Follower) -> None:
+        async with self._database.connection() as connection:
+            waiting = await ledger.waiting_patients(
+                connection, follower.org, ledger.ALERTS, follower.limit
+            )
+        new = [id_ for id_ in waiting if id_ not in follower.known]
+        if not new:
+            return
+        async with self._database.transaction() as tx:
+            await store.make_states(tx, follower.org, new)
+        follower.known.update(new)
+
+    async def _rolled_back(self, follower: Follower, error: asyncpg.PostgresError) -> Judged:
+        """A take that the database refused is made again with half the rows, down to one: then
+        its patient is the reason, rests, and holds up nobody else."""
+        FAILED.inc()
+        log.error(
+            "A take was rolled back.",
+            org=follower.org,
+            rows=follower.limit,
+            fault=type(error).__name__,
+            sqlstate=error.sqlstate,
+        )
+        if follower.limit > 1 or (error.sqlstate or "").startswith(("08", "40", "53", "55", "57")):
+            follower.limit = max(1, follower.limit // 2)
+            await asyncio.sleep(0.05)
+            return Judged(taken=follower.limit, last_seq=follower.floor)
+        async with self._database.transaction() as tx:
+            rows = await ledger.take(tx, follower.org, ledger.ALERTS, floor=follower.floor, limit=1)
+        for row in rows:
+            await reporting.could_not_be_judged(
+                self._database,
+                self._notifier,
+                follower.org,
+                row.patient_id,
+                type(error).__name__,
+                self._programmes,
+            )
+        last = max((row.seq for row in rows), default=follower.floor)
+        follower.limit = 2
+        return Judged(taken=len(rows), last_seq=last, left={row.patient_id for row in rows})
+
+    async def _beat(self, follower: Follower) -> None:
+        async with self._database.connection() as connection:
+            oldest = await ledger.oldest_waiting(connection, follower.org, ledger.ALERTS)
+            body = {"received_at": follower.received_at} if follower.received_at else {}
+            await store.beat(connection, follower.org, "consumer", body)
+            now = await store.now(connection)
+        LAG.labels(follower.org).set((now - oldest).total_seconds() if oldest else 0)

@@ -1,0 +1,207 @@
+"""What every door of alerts uses: the parts, who asks, the moment, and the shapes of what is sent.
+
+What comes in is strict: unknown members are refused, moments carry an offset, text is printable.
+"""
+
+import base64
+import hashlib
+import hmac
+import re
+import unicodedata
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Any
+from urllib.parse import parse_qs
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from services.alerts import views
+from services.alerts.reader import Reader
+from services.alerts.stream import Hub
+from services.alerts.views import Parts
+from shared import access, exact, service
+from shared.access import Caller
+
+BODY = 64 * 1024
+FIELDS = 40
+
+_MOMENT = re.compile(
+    r"(?:19|20|21)\d\d-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)"
+)
+_TURNS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+class PlaceIsUnknown(Exception):
+    """The cursor is not one that this service gave"""
+
+
+class FormIsUnreadable(Exception):
+    """The form cannot be read"""
+
+
+class FormIsTooLarge(Exception):
+    """The form is larger than any form here"""
+
+
+def router(tag: str, prefix: str = "") -> APIRouter:
+    return APIRouter(prefix=prefix, tags=[tag], route_class=service.ExactRoute, max_body_size=BODY)
+
+
+# --- what a route asks for ------------------------------------------------------------------
+
+
+def _parts(request: Request) -> Parts:
+    parts: Parts = request.app.state.parts
+    return parts
+
+
+def _hub(request: Request) -> Hub:
+    hub: Hub = request.app.state.hub
+    return hub
+
+
+def _language(request: Request) -> str:
+    return views.language(request.headers.get("accept-language"))
+
+
+Has = Annotated[Parts, Depends(_parts)]
+Live = Annotated[Hub, Depends(_hub)]
+Language = Annotated[str, Depends(_language)]
+
+
+def reader(request: Request, caller: Caller) -> Reader:
+    """The caller as the access log writes him down."""
+    return Reader.of(caller, request.scope["state"]["request_id"])
+
+
+def token_of(request: Request) -> str:
+    """What a page must show in an unsafe request: bound to the session that made the page."""
+    secure = request.app.state.secure_cookie
+    cookie = request.cookies.get(access.cookie_name(secure=secure), "")
+    return hmac.new(cookie.encode(), b"hjemvakt-page", hashlib.sha256).hexdigest()
+
+
+def from_page(request: Request, caller: Caller, shown: str | None = None) -> None:
+    """A request by cookie must come from a page of this session. CrossSite."""
+    if not caller.by_cookie:
+        return
+    given = shown or request.headers.get("x-csrf-token", "")
+    if not hmac.compare_digest(given, token_of(request)):
+        raise access.CrossSite
+
+
+async def form(request: Request) -> dict[str, str]:
+    """A page's form, each field once."""
+    if int(request.headers.get("content-length") or 0) > BODY:
+        raise FormIsTooLarge
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY:
+            raise FormIsTooLarge
+    try:
+        fields = parse_qs(
+            body.decode(), keep_blank_values=True, max_num_fields=FIELDS, errors="strict"
+        )
+    except ValueError as error:
+        raise FormIsUnreadable from error
+    if any(len(values) > 1 or "\x00" in values[0] for values in fields.values()):
+        raise FormIsUnreadable
+    return {name: values[0] for name, values in fields.items()}
+
+
+def json(body: Any, status: int = 200) -> Response:
+    """An answer with measured values: their own digits, not a float's."""
+    return Response(exact.dumps(body), status, media_type="application/json")
+
+
+# --- places in a list -----------------------------------------------------------------------
+
+
+def cursor(*parts: Any) -> str:
+    plain = [part.isoformat() if isinstance(part, datetime) else str(part) for part in parts]
+    return base64.urlsafe_b64encode("|".join(plain).encode()).decode().rstrip("=")
+
+
+def row_place(text: str | None) -> tuple[int, datetime, int, UUID, UUID] | None:
+    if text is None:
+        return None
+    try:
+        rank, since, calm, patient, unit = _place(text)
+        place = (int(rank), _aware(since), int(calm), UUID(patient), UUID(unit))
+    except (ValueError, UnicodeError) as error:
+        raise PlaceIsUnknown from error
+    if not (0 <= place[0] <= 2 and -32_768 <= place[2] <= 32_767):
+        raise PlaceIsUnknown
+    return place
+
+
+def alert_place(text: str | None) -> tuple[datetime, UUID] | None:
+    if text is None:
+        return None
+    try:
+        at, alert = _place(text)
+        return _aware(at), UUID(alert)
+    except (ValueError, UnicodeError) as error:
+        raise PlaceIsUnknown from error
+
+
+def _place(text: str) -> list[str]:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().split("|")
+
+
+def _aware(text: str) -> datetime:
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError("no offset")
+    return at
+
+
+# --- what is sent ---------------------------------------------------------------------------
+
+
+def _as_moment(sent: Any) -> Any:
+    if isinstance(sent, str) and _MOMENT.fullmatch(sent):
+        return sent
+    raise ValueError("a moment with an offset is expected")
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC)
+
+
+def _printable(text: str) -> str:
+    lines = []
+    for line in unicodedata.normalize("NFC", text).strip().replace("\r\n", "\n").split("\n"):
+        for character in line:
+            if unicodedata.category(character) in {"Cc", "Cs"} or character in _TURNS:
+                raise ValueError("text holds a character that cannot be printed")
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def _as_figure(sent: Any) -> Any:
+    if type(sent) is int or type(sent) is Decimal:
+        return Decimal(sent)
+    raise ValueError("a number is expected")
+
+
+Figure = Annotated[Decimal, Field(strict=False), BeforeValidator(_as_figure)]
+Moment = Annotated[
+    datetime, Field(strict=False), BeforeValidator(_as_moment), AfterValidator(_in_utc)
+]
+Id = Annotated[UUID, Field(strict=False)]
+Line = Annotated[str, Field(max_length=200), AfterValidator(_printable)]
+Prose = Annotated[str, Field(max_length=2000), AfterValidator(_printable)]
+
+
+class Sent(BaseModel):
+    """A body: every member is known and of its own type."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=True)
+
+
+def example(**members: Any) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"examples": [members]})

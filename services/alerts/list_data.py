@@ -1,0 +1,118 @@
+"""Pure: what the list's page shows, made from what was read."""
+
+from typing import Any
+from uuid import UUID
+
+from services.alerts import telling
+from services.alerts.clinical import lifecycle
+from services.alerts.reader import Reader
+from services.alerts.row import Programmes
+from services.alerts.store_views import Story
+from services.alerts.views import Listed, Question
+
+Json = dict[str, Any]
+
+
+def page(by: Reader, programmes: Programmes, asked: Question, listed: Listed) -> Json:
+    unit = listed.units.get(asked.unit) if asked.unit else None
+    quarantined, oldest = listed.quarantined
+    watched = [listed.units[id_] for id_ in listed.shown if id_ in listed.units]
+    return {
+        "rows": [_row(by, listed, one) for one in listed.rows],
+        "counts": {**listed.counts, "quarantined": quarantined},
+        "hidden": {"red": len(listed.hidden)},
+        "hidden_rows": [_hidden(listed, one) for one in listed.hidden],
+        "watching": telling.watch_json(telling.watch(watched, listed.now)),
+        "as_of": telling.iso(listed.as_of),
+        "lag_seconds": telling.lag_seconds(listed.oldest, listed.now),
+        "expected": listed.expected,
+        "quarantine_oldest": telling.iso(oldest),
+        "unit": {"id": str(unit["id"]), "name": unit["name"]} if unit else _only(by, listed),
+        "units": _units(by, asked, listed),
+        "filters": _filters(programmes, asked, listed),
+        "staff": telling.colleagues(listed.staff, by.units),
+        "platform": [_platform(one) for one in listed.platform],
+    }
+
+
+def _row(by: Reader, listed: Listed, stored: Any) -> Json:
+    row = telling.row(stored, listed.units, listed.now, "nb", drawn=True)
+    row["alerts"] = [
+        {
+            **one,
+            "moves": [
+                str(move)
+                for move in lifecycle.moves(
+                    lifecycle.State(one["state"]), one["colour"], lifecycle.Role(by.role)
+                )
+            ],
+        }
+        for one in row["alerts"]
+    ]
+    return row
+
+
+def _hidden(listed: Listed, stored: Any) -> Json:
+    row = telling.row(stored, listed.units, listed.now, "nb", drawn=True)
+    return {key: row[key] for key in ("patient", "number", "unit", "reason", "waiting_since")}
+
+
+def _only(by: Reader, listed: Listed) -> Json | None:
+    """The reader's unit, when she has but one."""
+    known = [listed.units[id_] for id_ in by.units if id_ in listed.units]
+    return {"id": str(known[0]["id"]), "name": known[0]["name"]} if len(known) == 1 else None
+
+
+def _units(by: Reader, asked: Question, listed: Listed) -> list[Json]:
+    return [
+        {"id": str(id_), "name": unit["name"], "on": id_ == asked.unit}
+        for id_, unit in listed.units.items()
+        if id_ in by.units
+    ]
+
+
+def _filters(programmes: Programmes, asked: Question, listed: Listed) -> list[Json]:
+    total = sum(listed.counts[colour] for colour in ("red", "yellow", "green"))
+    is_all = not (asked.programme or asked.colour or asked.assignee or asked.state)
+    chips: list[Json] = [
+        {"key": "all", "count": total, "on": is_all},
+        {"key": "mine", "on": asked.assignee == "me"},
+        {"key": "nobody", "on": asked.assignee == "none"},
+    ]
+    if len(programmes) > 1:
+        chips += [
+            {
+                "key": "programme",
+                "value": slug,
+                "name": {"nb": one.names.nb, "en": one.names.en},
+                "on": asked.programme == slug,
+            }
+            for slug, one in programmes.items()
+        ]
+    return chips
+
+
+def _platform(story: Story) -> Json:
+    alert = story.alert
+    patients = next((one["value"] for one in alert.body.get("values", ())), 0)
+    return {
+        "name": telling.PLATFORM_NAME,
+        "cause": alert.cause or "us",
+        "patients": int(patients),
+        "reason": alert.body.get("reason"),
+        "since": telling.iso(alert.opened_at),
+        "colour": alert.colour,
+        "assignee": {"id": alert.assignee, "name": alert.assignee_name} if alert.assignee else None,
+    }
+
+
+def query(asked: Question, cursor: str | None) -> dict[str, str]:
+    given: dict[str, str | UUID | None] = {
+        "unit": asked.unit,
+        "programme": asked.programme,
+        "colour": asked.colour,
+        "assignee": asked.assignee,
+        "state": asked.state,
+        "cursor": cursor,
+    }
+    return {key: str(value) for key, value in given.items() if value}

@@ -1,0 +1,236 @@
+"""One patient's row on the list, and which lane it stands in.
+
+The law: nothing red or yellow that is open can end up in a lane where it is folded away.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from services.alerts.page import news2, shown, words, written
+from services.alerts.page.spark import spark
+
+Lane = Literal["clinical", "technical", "paused", "done"]
+View = dict[str, Any]
+Json = Mapping[str, Any]
+
+# A wait this long also says since when.
+LONG_WAIT = timedelta(hours=2)
+
+
+def view(row: Json, me: str | None, now: datetime, lang: str) -> View:
+    t = words.words(lang)
+    lane = lane_of(row, now)
+    alert = alert_of(row, now)
+    who = shown.staff(row.get("assignee"), me, now, lang)
+    person = shown.person(row["patient"], row.get("number"), now, lang)
+    return {
+        "key": f"row-{row['patient']['id']}-{row['unit']['id']}",
+        "href": f"/patients/{row['patient']['id']}",
+        "lane": lane,
+        **shown.colour(tone_of(row, lane), lang),
+        "emergency": bool(row.get("emergency")),
+        "person": person,
+        "find": f"{person['name']} {person['number']} {person['born']}".casefold(),
+        "unit": {"id": str(row["unit"]["id"]), "name": row["unit"].get("name", "")},
+        "programme": words.say(row.get("programme_name") or row.get("programme"), lang),
+        "dry_weight": _dry_weight(row, t, lang),
+        "cause": _cause(row, lane, t),
+        "reason": reason(row, lang),
+        "news2": news2.line(row.get("news2"), now, lang),
+        "also": also(row, lane, now, lang),
+        "value": _value(row, now, lang),
+        "spark": spark(row, now, lang),
+        "waited": _waited(row, alert, now, lang) if lane != "done" else None,
+        "who": who,
+        "who_sub": _who_sub(alert, who, now, lang),
+        "alert": _alert(alert) if alert else None,
+        "seen": _is_seen(row, now),
+    }
+
+
+def open_alerts(row: Json, now: datetime) -> list[Json]:
+    """Alerts that wait for somebody now: neither closed nor put off."""
+    return [alert for alert in _live(row) if not _is_snoozed(alert, now)]
+
+
+def lane_of(row: Json, now: datetime) -> Lane:
+    waiting = open_alerts(row, now)
+    if any(alert.get("lane") != "technical" for alert in waiting):
+        return "clinical"
+    if waiting:
+        return "technical"
+    if row.get("paused") or _live(row):
+        return "paused"
+    if row.get("technical"):
+        return "technical"
+    return "done" if row["colour"] == "green" else "clinical"
+
+
+def tone_of(row: Json, lane: Lane) -> str:
+    """The row's colour; silence has its own, unless it is red ("could not be judged")."""
+    colour = str(row["colour"])
+    if lane == "technical" and colour != "red":
+        return "silent"
+    if colour == "green" and lane == "clinical":
+        worst = [str(a.get("colour", "yellow")) for a in _live(row)]
+        return min(worst, key=lambda c: shown.RANK.get(c, 0), default="yellow")
+    if colour == "green" and lane == "paused":
+        return "paused"
+    if colour == "green" and row.get("technical"):
+        return "silent"
+    return colour
+
+
+def alert_of(row: Json, now: datetime) -> Json | None:
+    """The alert a key acts on: the one the reason speaks of, else the worst that waits longest.
+
+    The API lists alerts worst and oldest first; among equals that order is kept.
+    """
+    waiting = open_alerts(row, now) or _live(row)
+    if not waiting:
+        return None
+    for alert in waiting:
+        if alert["id"] == row.get("reason_alert"):
+            return alert
+    return min(
+        waiting,
+        key=lambda a: (shown.RANK.get(str(a.get("colour")), 1), a["state"] != "open"),
+    )
+
+
+def reason(row: Json, lang: str) -> str:
+    t = words.words(lang)
+    said = words.say(row.get("reason"), lang)
+    paused = row.get("paused")
+    if not said and paused:
+        said = words.say(paused.get("reason"), lang) or t["colours"]["paused"]
+    if said:
+        return said
+    return str(t["worklist"]["nothing_outside" if row.get("values") else "nothing_yet"])
+
+
+def also(row: Json, lane: Lane, now: datetime, lang: str) -> list[str]:
+    """The second line in pieces: what else was seen, silence beside an alert, more alerts."""
+    t = words.words(lang)
+    pieces = [words.say(row.get("also"), lang)]
+    if lane == "clinical" and row.get("technical"):
+        pieces.append(t["worklist"]["also_silent"])
+    alert = alert_of(row, now) or {}
+    pieces += [t["worklist"][mark] for mark in ("late", "basis_changed") if alert.get(mark)]
+    more = len(open_alerts(row, now)) - 1
+    if more > 0:
+        pieces.append(words.count(t["worklist"]["more_alerts"], more))
+    return [piece for piece in pieces if piece]
+
+
+def _live(row: Json) -> list[Json]:
+    return [alert for alert in row.get("alerts") or () if alert["state"] != "closed"]
+
+
+def _is_snoozed(alert: Json, now: datetime) -> bool:
+    until = alert.get("snoozed_until")
+    if until:
+        return written.moment(until) > now
+    return bool(alert["state"] == "snoozed")
+
+
+def _is_seen(row: Json, now: datetime) -> bool:
+    """A green taken as seen today, with nothing measured since."""
+    if not row.get("seen_at"):
+        return False
+    seen = written.moment(row["seen_at"])
+    newest = max((written.moment(v["at"]) for v in row.get("values") or ()), default=seen)
+    today = now.astimezone(written.OSLO).date()
+    return seen.astimezone(written.OSLO).date() == today and newest <= seen
+
+
+def _alert(alert: Json) -> View:
+    return {
+        "id": str(alert["id"]),
+        "version": alert["version"],
+        "state": alert["state"],
+        "colour": alert.get("colour", ""),
+        "moves": " ".join(alert["moves"]) if "moves" in alert else None,
+    }
+
+
+def _dry_weight(row: Json, t: words.Words, lang: str) -> str | None:
+    weight = row.get("dry_weight")
+    if weight is None:
+        return None
+    value = weight["value"] if isinstance(weight, Mapping) else weight
+    said = written.quantity(value, "kg", lang)
+    return str(t["patient"]["dry_weight_row"]).format(value=said)
+
+
+def _cause(row: Json, lane: Lane, t: words.Words) -> str | None:
+    """Silence always names its cause, if only as unknown."""
+    cause = row.get("cause")
+    if not cause and lane != "technical":
+        return None
+    word = t["causes"].get(cause or "unknown", cause)
+    return str(t["worklist"]["cause"]).format(cause=word)
+
+
+def _value(row: Json, now: datetime, lang: str) -> View | None:
+    """The value the drawing shows, else the newest; always with its clock time and age."""
+    figures = shown.joined(row.get("values") or (), lang)
+    drawn = [figure for figure in figures if figure["kind"] == row.get("spark_kind")]
+    newest = max(drawn or figures, key=lambda figure: figure["at"], default=None)
+    if newest is None:
+        return None
+    at = shown.moment(newest["at"], now, lang)
+    at["old"] = at["old"] or bool(newest["given"].get("stale"))
+    return {"name": newest["name"], "text": newest["text"], **at}
+
+
+def _waited(row: Json, alert: Json | None, now: datetime, lang: str) -> View | None:
+    since = row.get("waiting_since")
+    if not since:
+        return _until(row, alert, now, lang)
+    t = words.words(lang)
+    said = t["worklist"]
+    deadline = row.get("deadline")
+    sub, passed = "", False
+    if deadline:
+        passed = written.moment(deadline) <= now
+        word = said["deadline_passed" if passed else "deadline"]
+        sub = word.format(clock=written.clock(deadline, now, t, lang))
+    elif now - written.moment(since) >= LONG_WAIT:
+        sub = said["since"].format(clock=written.time_only(since))
+    text = written.wait(since, now, t)
+    return {"iso": written.iso(since), "text": text, "sub": sub, "passed": passed}
+
+
+def _until(row: Json, alert: Json | None, now: datetime, lang: str) -> View | None:
+    """Put off or paused: until when, in place of a wait."""
+    t = words.words(lang)
+    said = t["worklist"]
+    paused, until = row.get("paused"), (alert or {}).get("snoozed_until")
+    if not paused and not until:
+        return None
+    until = until or (paused or {}).get("until")
+    return {
+        "iso": None,
+        "text": said["until"].format(clock=written.clock(until, now, t, lang)) if until else "",
+        "sub": said["snoozed" if alert else "paused"],
+        "passed": False,
+    }
+
+
+def _who_sub(alert: Json | None, who: View | None, now: datetime, lang: str) -> str:
+    """Under the name: acknowledged and when, else since when that person has it."""
+    t = words.words(lang)
+    if alert and alert["state"] == "acknowledged":
+        at = alert.get("acknowledged_at")
+        clock = written.clock(at, now, t, lang) if at else ""
+        return str(t["worklist"]["acknowledged"]).format(clock=clock).strip()
+    if who and who["since"]:
+        return str(t["worklist"]["since"]).format(clock=who["since"])
+    return ""
+
+
+def worst_first(rows: Iterable[View]) -> list[View]:
+    """Colour first, emergencies before the other reds; otherwise the order the service gave."""
+    return sorted(rows, key=lambda row: (not row["emergency"], shown.RANK[row["tone"]]))

@@ -1,0 +1,177 @@
+"""The list as a whole: lanes, counts, who watches, how complete, what a filter hides."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from services.alerts.page import heading, row, shown, words, written
+from services.alerts.page.frame import frame
+
+View = dict[str, Any]
+Json = Mapping[str, Any]
+
+LANES = ("clinical", "technical", "paused", "done")
+SNOOZES = (1, 2, 4, 8, 12)
+# What the address of a filtered list may carry.
+FILTERS = ("unit", "programme", "colour", "assignee", "state", "cursor")
+
+
+def worklist_view(data: Json, lang: str, now: datetime) -> View:
+    """Everything `worklist.html` and `rows.html` show (shapes: package docstring)."""
+    t = words.words(lang)
+    me = str(data["me"]["id"]) if data.get("me") else None
+    counts = data["counts"]
+    rows = [row.view(each, me, now, lang) for each in data["rows"]]
+    by_lane = {lane: [each for each in rows if each["lane"] == lane] for lane in LANES}
+    query = {key: value for key, value in (data.get("query") or {}).items() if key in FILTERS}
+    return {
+        **frame(data, lang),
+        "title": t["worklist"]["title"].format(reds=shown.reds(t, counts["red"])),
+        "unit": data.get("unit"),
+        "units": [
+            {
+                "name": str(each["name"]),
+                "on": bool(each.get("on")),
+                "href": "/?" + urlencode({"unit": each["id"]}),
+            }
+            for each in data.get("units") or ()
+        ],
+        "watch": shown.watch(data.get("watching"), now, lang),
+        "counts": heading.counts(data, t),
+        "fresh": heading.fresh(data, now, lang),
+        "filters": heading.filters(data, query, t),
+        "hidden": heading.hidden(data, query, now, lang),
+        "lanes": _lanes(by_lane, len(data.get("platform") or ()), t),
+        "platform": [_platform(each, me, now, lang) for each in data.get("platform") or ()],
+        "greens": _greens(by_lane["done"], t),
+        "empty": _empty(rows, query, t),
+        "more": _more(data, rows, query, t),
+        "part": t["worklist"]["part"] if query.get("cursor") else None,
+        "first": "/?" + urlencode({k: v for k, v in query.items() if k != "cursor"}),
+        "query": urlencode(query),
+        "staff": [
+            found for each in data.get("staff") or () if (found := shown.staff(each, me, now, lang))
+        ],
+        "snoozes": snoozes(now, lang),
+        "printed": printed(now, lang),
+    }
+
+
+def printed(now: datetime, lang: str) -> str:
+    """On paper the moment is part of the content; the script writes it anew when it prints."""
+    local = now.astimezone(written.OSLO)
+    said = words.words(lang)["worklist"]["printed"]
+    return str(said).format(day=local.date().isoformat(), clock=local.strftime("%H:%M"))
+
+
+def snoozes(now: datetime, lang: str) -> list[View]:
+    """Fixed choices, so that nobody types a date at 07:45; the script keeps them counted from now.
+
+    The longest is what the lifecycle allows.
+    """
+    t = words.words(lang)
+    choices = []
+    for hours in SNOOZES:
+        at = now + timedelta(hours=hours)
+        clock = written.clock(at, now, t, lang)
+        text = words.count(t["moves"]["in_hours"], hours, clock=clock)
+        choices.append({"until": written.iso(at), "hours": hours, "text": text})
+    return choices
+
+
+def _lanes(by_lane: Mapping[str, Sequence[View]], faults: int, t: words.Words) -> list[View]:
+    said = t["worklist"]["lanes"]
+    lanes = []
+    for digit, lane in enumerate(LANES, 1):
+        rows = row.worst_first(by_lane[lane])
+        if lane == "clinical":
+            sub = _clinical(rows, t)
+        elif lane == "technical" and not rows and not faults:
+            sub = said["technical_none"]
+        else:
+            sub = words.count(
+                said[f"{lane}_sub"], len(rows) + (faults if lane == "technical" else 0)
+            )
+        lanes.append({"key": lane, "digit": digit, "name": said[lane], "sub": sub, "rows": rows})
+    return lanes
+
+
+def _clinical(rows: Sequence[View], t: words.Words) -> str:
+    said = t["worklist"]["lanes"]
+    if not rows:
+        return str(said["clinical_none"])
+    red = sum(1 for each in rows if each["tone"] == "red")
+    yellow = len(rows) - red
+    return str(said["clinical_sub"]).format(
+        red=words.count(t["reds"], red), yellow=words.count(said["yellow"], yellow)
+    )
+
+
+def _platform(fault: Json, me: str | None, now: datetime, lang: str) -> View:
+    """One fault of a portal or of ours is one row, whatever the number of patients behind it."""
+    t = words.words(lang)
+    since = fault.get("since")
+    return {
+        **shown.colour(str(fault.get("colour") or "silent"), lang),
+        "name": words.say(fault["name"], lang),
+        "patients": words.count(t["worklist"]["patients"], int(fault.get("patients") or 0)),
+        "cause": t["worklist"]["cause"].format(
+            cause=t["causes"].get(fault.get("cause"), t["causes"]["unknown"])
+        ),
+        "reason": words.say(fault.get("reason"), lang),
+        "also": words.say(fault.get("also"), lang),
+        "waited": {"iso": written.iso(since), "text": written.wait(since, now, t)}
+        if since
+        else None,
+        "who": shown.staff(fault.get("assignee"), me, now, lang),
+    }
+
+
+def _greens(rows: Sequence[View], t: words.Words) -> View:
+    """The only rows that may be acknowledged together; nothing here says that all is well."""
+    said = t["worklist"]["greens"]
+    green = [each for each in rows if each["tone"] == "green" and not each["alert"]]
+    unseen = [each for each in green if not each["seen"]]
+    without = sum(1 for each in green if each["value"] is None)
+    lines = [said["outside"]]
+    if without:
+        lines.append(words.count(said["without"], without))
+    if len(unseen) < len(green):
+        lines.append(words.count(said["seen"], len(green) - len(unseen)))
+    return {
+        "n": len(green),
+        "text": words.count(said["n"], len(green)),
+        "lines": lines,
+        "unseen": len(unseen),
+        "button": words.count(said["acknowledge"], len(unseen)),
+    }
+
+
+def _empty(rows: Sequence[View], query: Mapping[str, str], t: words.Words) -> View | None:
+    if rows:
+        return None
+    said = t["worklist"]
+    if set(query) - {"unit"}:
+        unit = {"unit": query["unit"]} if query.get("unit") else {}
+        return {
+            "title": said["empty_filter"],
+            "why": said["empty_filter_why"],
+            "href": "/?" + urlencode(unit),
+            "link": said["show_all"],
+        }
+    return {"title": said["empty"], "why": said["empty_why"], "href": None, "link": None}
+
+
+def _more(
+    data: Json, rows: Sequence[View], query: Mapping[str, str], t: words.Words
+) -> View | None:
+    """A list is never cut silently: what is on the next part is said, with a way there."""
+    cursor = data.get("next")
+    if not cursor:
+        return None
+    return {
+        "text": t["worklist"]["more"].format(n=len(rows)),
+        "href": "/?" + urlencode({**query, "cursor": cursor}),
+        "link": t["worklist"]["more_link"],
+    }

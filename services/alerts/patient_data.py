@@ -1,0 +1,501 @@
+"""Verb: everything the patient's page and its curves show, in the page's own words."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from services.alerts import reader, row, scoring, store, store_views, telling, views
+from services.alerts.clinical.lifecycle import State as Life
+from services.alerts.patient import Alert, Patient
+from services.alerts.reader import Reader
+from services.alerts.store_views import Story
+from services.alerts.views import Parts
+from shared import kinds, ledger
+from shared.contracts import Fact
+from shared.programmes import Programme
+
+Json = dict[str, Any]
+
+READINGS = 60
+EVIDENCE = 12
+EARLIER = 10
+NOTES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What was read of one patient in one transaction."""
+
+    patient: Patient
+    stories: list[Story]
+    names: asyncpg.Record | None
+    units: dict[UUID, asyncpg.Record]
+    staff: list[asyncpg.Record]
+    counts: dict[str, int]
+    readings: list[asyncpg.Record]
+    evidence: dict[UUID, Fact]
+    order: list[UUID]
+    quarantined: int
+    oldest: datetime | None
+    as_of: datetime
+    now: datetime
+
+
+async def opened(parts: Parts, by: Reader, patient_id: UUID) -> Opened:
+    """NoSuchPatient, NotYourUnit."""
+    units = sorted(by.units, key=lambda one: one.int)
+    async with reader.opened(parts.database, by, patient_id, "patient") as tx:
+        now = await store.now(tx)
+        alerts = await store_views.alerts(
+            tx, by.org, units, patient_id=patient_id, states=views.STATES, before=None, limit=50
+        )
+        stories = await store_views.stories(tx, by.org, alerts)
+        ids = {fact for story in stories for one in story.findings for fact in one["facts"]}
+        names = await store_views.names(tx, by.org, [patient_id])
+        return Opened(
+            patient=await views.record_of(tx, by.org, patient_id, now),
+            stories=stories,
+            names=names.get(patient_id),
+            units=await store_views.units(tx, by.org),
+            staff=await store_views.staff(tx, by.org),
+            counts=await store_views.counts(tx, by.org, units),
+            readings=await store_views.readings(tx, by.org, patient_id, READINGS),
+            evidence={fact.id: fact for fact in await ledger.read(tx, by.org, list(ids))},
+            order=await store_views.order(tx, by.org, units),
+            quarantined=await store_views.quarantined_of(tx, by.org, patient_id),
+            oldest=await ledger.oldest_waiting(tx, by.org, ledger.ALERTS),
+            as_of=await views.as_of(tx, by.org, now),
+            now=now,
+        )
+
+
+def page(parts: Parts, by: Reader, seen: Opened, days: int) -> Json:
+    patient, now = seen.patient, seen.now
+    record = patient.record
+    enrolled = [one for one in record.enrolments if one.covers(now)]
+    followed = [
+        parts.programmes[one.programme] for one in enrolled if one.programme in parts.programmes
+    ]
+    open_ = [one for one in seen.stories if one.alert.state is not Life.CLOSED]
+    closed = [one for one in seen.stories if one.alert.state is Life.CLOSED]
+    holder = next((one.alert for one in open_ if one.alert.assignee), None)
+    unit = seen.names["unit_id"] if seen.names else None
+    return {
+        "patient": {
+            **telling.person(patient.state.patient_id, seen.names),
+            "deceased_at": telling.iso(record.decided.deceased),
+        },
+        "number": seen.names["number"] if seen.names else None,
+        "unit": telling.unit(unit, seen.units) or {"id": "", "name": ""},
+        "counts": seen.counts,
+        "watching": telling.watch_json(telling.watch(_watched(by, seen), now)),
+        "as_of": telling.iso(seen.as_of),
+        "lag_seconds": telling.lag_seconds(seen.oldest, now),
+        "staff": telling.colleagues(seen.staff, by.units),
+        "programmes": [
+            {"slug": one.slug, "name": _said(one.names), "version": one.version} for one in followed
+        ],
+        "assignee": _holder(holder),
+        "dry_weight": _dry_weight(patient, followed, now),
+        "spo2_scale": record.decided.spo2_scale(now),
+        "paused": _paused(patient, now),
+        "quarantined": seen.quarantined,
+        "news2": scoring.aged(scoring.of_record(record, now), now),
+        "position": _position(seen.order, patient.state.patient_id),
+        "alerts": [_alert(parts, seen, story, by) for story in open_],
+        "earlier": [_closed(story) for story in closed[:EARLIER]],
+        "notes": _notes(seen.stories),
+        "latest": latest(patient),
+        "readings": [one for each in seen.readings if (one := _reading(each)) is not None],
+        "answers": _answers(patient, parts.programmes.values()),
+        "devices": _devices(patient),
+        "chart_days": days,
+    }
+
+
+def chart(parts: Parts, seen: Opened, days: int) -> Json:
+    """Series, limits and events for the curves."""
+    record, now = seen.patient.record, seen.now
+    start = now - timedelta(days=days)
+    series = []
+    for kind in kinds.CATALOGUE.values():
+        for name, of in kind.fields.items():
+            samples = record.series((kind.name, name)).sure.between(start, now)
+            points = [
+                [telling.iso(one.at), one.value, one.phase if one.phase != "none" else None]
+                for one in samples
+                if isinstance(one.value, Decimal)
+            ]
+            if points and of.ucum:
+                series.append(
+                    {
+                        "kind": kind.name,
+                        "field": name,
+                        "ucum": of.ucum,
+                        "points": points,
+                        "limits": _limit_steps(parts, seen, (kind.name, name), start),
+                        "missed": _missed(seen.patient, kind.name, start),
+                    }
+                )
+    return {"days": days, "series": series, "events": _events(seen, start)}
+
+
+# --- pieces ---------------------------------------------------------------------------------
+
+
+def _said(text: Any) -> Json:
+    return {"nb": text.nb, "en": text.en}
+
+
+def _watched(by: Reader, seen: Opened) -> list[asyncpg.Record]:
+    return [seen.units[id_] for id_ in by.units if id_ in seen.units]
+
+
+def _holder(alert: Alert | None) -> Json | None:
+    if alert is None:
+        return None
+    return {"id": alert.assignee, "name": alert.assignee_name, "at": telling.iso(alert.assigned_at)}
+
+
+def _dry_weight(patient: Patient, followed: list[Programme], now: datetime) -> Json | None:
+    for programme in followed:
+        steps = patient.record.decided.limits.get((programme.slug, row.DRY_WEIGHT), [])
+        in_force = [step for step in steps if step[0] <= now]
+        if in_force and in_force[-1][1] is not None:
+            return {"value": in_force[-1][1], "at": telling.iso(in_force[-1][0])}
+    return None
+
+
+def _paused(patient: Patient, now: datetime) -> Json | None:
+    pause = patient.record.paused(now)
+    if pause is None:
+        return None
+    decided = next(
+        (one for one in patient.record.decided.facts if one.body.get("pause_id") == pause.id), None
+    )
+    reason = decided.body.get("reason", "") if decided else ""
+    return {"until": telling.iso(pause.end), "reason": reason}
+
+
+def _position(order: list[UUID], patient_id: UUID) -> Json | None:
+    if patient_id not in order:
+        return None
+    n = order.index(patient_id)
+    return {
+        "n": n + 1,
+        "of": len(order),
+        "previous": str(order[n - 1]) if n else None,
+        "next": str(order[n + 1]) if n + 1 < len(order) else None,
+    }
+
+
+def _alert(parts: Parts, seen: Opened, story: Story, by: Reader) -> Json:
+    alert = story.alert
+    programme = parts.programmes.get(alert.programme)
+    rule = (
+        next((one for one in programme.rules if one.id == alert.rule), None) if programme else None
+    )
+    measured = [one["at"] for one in story.findings]
+    return {
+        **telling.alert(story, seen.names, seen.units, by.role),
+        "reason": alert.body.get("reason"),
+        "rule_name": _said(rule.says) if rule and "{" not in rule.says.nb else None,
+        "programme_name": _said(programme.names) if programme else None,
+        "measured_at": telling.iso(min(measured)) if measured else None,
+        "assignee": _holder(alert) if alert.assignee else None,
+        "evidence": _evidence(seen, story),
+        "limits": _limits(seen.patient, programme, story),
+        "history": [_history(one) for one in story.moves],
+    }
+
+
+def _evidence(seen: Opened, story: Story) -> list[Json]:
+    """The values behind the alert, newest first, each once."""
+    found: dict[tuple[Any, ...], Json] = {}
+    for one in sorted(story.findings, key=lambda row: row["at"], reverse=True):
+        limit = one["body"]["limits"][0][1] if len(one["body"]["limits"]) == 1 else None
+        facts = [seen.evidence[id_] for id_ in one["facts"] if id_ in seen.evidence]
+        for value in one["body"]["values"]:
+            key = (value["kind"], value["field"], value["at"])
+            if key in found or value["kind"] == "platform":
+                continue
+            at = datetime.fromisoformat(value["at"])
+            fact = next((f for f in facts if f.at == at or f.until == at), None)
+            found[key] = {
+                **value,
+                "limit": limit,
+                "breach": True,
+                "superseded": one["gone_at"] is not None,
+                **(_source(fact.body, fact.source, fact.flags) if fact else {}),
+            }
+    return list(found.values())[:EVIDENCE]
+
+
+def _source(body: Any, source: str, flags: Iterable[str]) -> Json:
+    device = body.get("device") or {}
+    name = " ".join(str(device[key]) for key in ("manufacturer", "model") if device.get(key))
+    entered = body.get("entered") or ("staff" if source.startswith("staff:") else "device")
+    return {
+        "source_name": name or None,
+        "entered": entered,
+        "flags": sorted(flags),
+        "phase": (body.get("context") or {}).get("phase"),
+    }
+
+
+def _limits(patient: Patient, programme: Programme | None, story: Story) -> list[Json]:
+    """Each limit used: whose it is, since when, and what it was before."""
+    if programme is None:
+        return []
+    shown = []
+    for name, value in story.alert.body.get("limits", ()):
+        of = programme.limit_by_name.get(name)
+        if of is None:
+            continue
+        steps = patient.record.decided.limits.get((programme.slug, name), [])
+        decided = next(
+            (
+                one
+                for one in reversed(patient.record.decided.facts)
+                if one.type == "limit-set" and one.body.get("name") == name
+            ),
+            None,
+        )
+        before = (steps[-2][1] if len(steps) > 1 else of.default) if steps else None
+        shown.append(
+            {
+                "name": name,
+                "label": _said(of.names),
+                "value": value,
+                "ucum": of.ucum,
+                "default": not steps or steps[-1][1] is None,
+                "set_at": telling.iso(steps[-1][0]) if steps else None,
+                "set_by": decided.body.get("by") if decided else None,
+                "before": before,
+            }
+        )
+    return shown
+
+
+def _history(move: asyncpg.Record) -> Json:
+    body = move["body"]
+    return {
+        "at": telling.iso(move["at"]),
+        "what": move["move"],
+        "by": move["by_name"] or None,
+        "colour": move["colour"],
+        "reason": body.get("reason") if move["move"] in ("raise", "worsen", "repeat") else None,
+        "note": move["note"],
+        "assignee": body.get("assignee_name"),
+        "until": telling.iso(move["until"]),
+        "outcome": move["outcome"],
+    }
+
+
+def _closed(story: Story) -> Json:
+    alert = story.alert
+    close = next((one for one in reversed(story.moves) if one["state"] == "closed"), None)
+    return {
+        "id": str(alert.id),
+        "version": alert.version,
+        "lane": alert.lane,
+        "state": str(alert.state),
+        "colour": alert.colour,
+        "reason": alert.body.get("reason"),
+        "raised_at": telling.iso(alert.opened_at),
+        "closed_at": telling.iso(alert.closed_at),
+        "closed_by": (close["by_name"] or None) if close else None,
+        "outcome": close["outcome"] if close else None,
+    }
+
+
+def _notes(stories: list[Story]) -> list[Json]:
+    noted = [one for story in stories for one in story.moves if one["note"]]
+    noted.sort(key=lambda one: one["at"], reverse=True)
+    return [
+        {"at": telling.iso(one["at"]), "by": one["by_name"], "note": one["note"]}
+        for one in noted[:NOTES]
+    ]
+
+
+def latest(patient: Patient) -> list[Json]:
+    found = []
+    for kind in kinds.CATALOGUE.values():
+        for name, of in kind.fields.items():
+            samples = patient.record.series((kind.name, name)).sure.samples
+            if samples and not isinstance(samples[-1].value, tuple):
+                one = samples[-1]
+                found.append(
+                    {
+                        "kind": kind.name,
+                        "field": name,
+                        "value": one.value,
+                        "ucum": of.ucum,
+                        "at": telling.iso(one.at),
+                        **_source(one.fact.body, one.fact.source, one.fact.flags),
+                    }
+                )
+    return found
+
+
+STATUS = {None: "valid", "correction": "corrected", "void": "voided"}
+
+
+def _reading(stored: asyncpg.Record) -> Json | None:
+    """A row of the table. What was filed on somebody else is not shown here at all."""
+    if stored["type"] != "reading" or stored["how"] == "refiled":
+        return None
+    kind = kinds.CATALOGUE.get(stored["kind"])
+    body = stored["body"]
+    return {
+        "fact": str(stored["id"]),
+        "kind": stored["kind"],
+        "values": body.get("values", {}),
+        "ucum": {name: of.ucum for name, of in kind.fields.items() if of.ucum} if kind else {},
+        "at": telling.iso(stored["at"]),
+        "precision": "day" if stored["day_only"] else "instant",
+        "note": body.get("note"),
+        "status": STATUS[stored["how"]],
+        **_source(body, stored["cred"], stored["flags"]),
+    }
+
+
+def _answers(patient: Patient, programmes: Iterable[Programme]) -> list[Json]:
+    """The newest answers to each form, in the form's own order and words."""
+    found = []
+    forms = {scoring.form_name(form): form for one in programmes for form in one.questionnaires}
+    for name, form in forms.items():
+        samples = patient.record.series((f"answers:{name}", "*")).all.samples
+        if not samples:
+            continue
+        fact = samples[-1].fact
+        labels = {item["linkId"]: item for item in _items(form.get("item", ()))}
+        found.append(
+            {
+                "name": form.get("title") or name,
+                "at": telling.iso(fact.at),
+                "score": fact.body.get("score"),
+                "items": [
+                    {"label": labels[link].get("text", link), "value": _answer(labels[link], given)}
+                    for link, given in fact.body["answers"].items()
+                    if link in labels and given
+                ],
+            }
+        )
+    return found
+
+
+def _items(items: Iterable[Any]) -> Iterable[Any]:
+    for item in items:
+        yield item
+        yield from _items(item.get("item", ()))
+
+
+def _answer(item: Any, given: Any) -> str:
+    """An option's own words; yes and no in Norwegian as on the form."""
+    several = given if isinstance(given, list | tuple) else [given]
+    options = {
+        option["valueCoding"]["code"]: option["valueCoding"].get("display")
+        for option in item.get("answerOption", ())
+        if "valueCoding" in option
+    }
+    words = {True: "ja", False: "nei"}
+    return ", ".join(
+        words[one] if isinstance(one, bool) else str(options.get(one) or one) for one in several
+    )
+
+
+def _devices(patient: Patient) -> list[Json]:
+    """What is bound to the patient now, when it was last heard of, and its battery."""
+    bound: dict[tuple[str, str], Fact] = {}
+    for fact in patient.record.decided.facts:
+        key = (str(fact.body.get("cred")), str(fact.body.get("slot", "")))
+        if fact.type == "bound":
+            bound[key] = fact
+        elif fact.type == "unbound":
+            bound.pop(key, None)
+    found = []
+    for (cred, slot), fact in bound.items():
+        mine = [one for one in patient.record.statuses if one.source == cred]
+        heard = [one.at for one in mine]
+        newest = patient.record.newest()
+        if newest is not None and newest.source == cred:
+            heard.append(newest.at)
+        batteries = [one.body["battery"] for one in mine if "battery" in one.body]
+        found.append(
+            {
+                "name": f"{cred} {slot}".strip(),
+                "bound_at": telling.iso(fact.at),
+                "last_seen": telling.iso(max(heard)) if heard else None,
+                "battery": batteries[-1] if batteries else None,
+            }
+        )
+    return found
+
+
+def _limit_steps(parts: Parts, seen: Opened, key: tuple[str, str], start: datetime) -> list[Json]:
+    """Red limits on a series; a change of limit is a step, and old readings keep the old one."""
+    record, now = seen.patient.record, seen.now
+    steps: list[Json] = []
+    for slug in {one.programme for one in record.enrolments} & parts.programmes.keys():
+        programme = parts.programmes[slug]
+        changes = {start} | {
+            at
+            for (of, _), decided in record.decided.limits.items()
+            if of == slug
+            for at, _ in decided
+            if start < at <= now
+        }
+        moments = sorted(changes)
+        for first, last in zip(moments, [*moments[1:], None], strict=True):
+            low, high = row.limits_of(record, programme, key, first)
+            if low is None and high is None:
+                continue
+            if steps and (steps[-1]["low"], steps[-1]["high"]) == (low, high):
+                steps[-1]["to"] = telling.iso(last)
+                continue
+            steps.append(
+                {
+                    "from": telling.iso(first),
+                    "to": telling.iso(last),
+                    "low": low,
+                    "high": high,
+                    "colour": "red",
+                }
+            )
+    return steps
+
+
+def _missed(patient: Patient, kind: str, start: datetime) -> list[str | None]:
+    return [
+        telling.iso(one.due_at)
+        for one in patient.expected.values()
+        if one.kind == kind and one.missed_at and one.satisfied_by is None and one.due_at >= start
+    ]
+
+
+def _events(seen: Opened, start: datetime) -> list[Json]:
+    events = []
+    for story in seen.stories:
+        for one in story.moves:
+            if one["at"] >= start and one["move"] in ("raise", "worsen", "close"):
+                what = "move" if one["move"] == "close" else "alert"
+                text = story.alert.body.get("reason")
+                events.append(
+                    {
+                        "at": telling.iso(one["at"]),
+                        "what": what,
+                        "colour": one["colour"],
+                        "text": text,
+                    }
+                )
+    for fact in seen.patient.record.decided.facts:
+        if fact.type == "limit-set" and start <= fact.at <= seen.now:
+            text = f"{fact.body.get('name')}: {fact.body.get('value')}"
+            events.append({"at": telling.iso(fact.at), "what": "limit", "text": text})
+    return sorted(events, key=lambda one: str(one["at"]))

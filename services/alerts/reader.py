@@ -1,0 +1,102 @@
+"""Verb: whoever reads or moves something about a patient may do so, and it is written down first.
+
+The law: the access-log row commits with, and before, what is shown. A refusal is written too.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+import asyncpg
+
+from services.alerts import store_views
+from services.alerts.patient import PLATFORM
+from shared.access import Caller
+from shared.database import Database
+
+TREATS = "treating-unit"
+
+
+class NoSuchPatient(Exception):
+    """There is no such patient"""
+
+
+class NotYourUnit(Exception):
+    """The patient is followed by another unit"""
+
+
+class Shown(Exception):
+    """A refusal that shows something: what was written, the log first, is kept."""
+
+    def __init__(self, refusal: Exception) -> None:
+        super().__init__()
+        self.refusal = refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who reads, in which request."""
+
+    id: str
+    name: str
+    role: str
+    org: str
+    units: frozenset[UUID]
+    request_id: str | None = None
+
+    @classmethod
+    def of(cls, caller: Caller, request_id: str | None = None) -> "Reader":
+        return cls(caller.id, caller.name, caller.role.value, caller.org, caller.units, request_id)
+
+
+@contextlib.asynccontextmanager
+async def opened(
+    database: Database, reader: Reader, patient_id: UUID, what: str
+) -> AsyncIterator[asyncpg.Connection]:
+    """A transaction in which the patient may be read, or NoSuchPatient, NotYourUnit."""
+    refusal: Exception | None = None
+    try:
+        async with database.transaction() as tx:
+            await check(tx, reader, patient_id)
+            await note(tx, reader, [patient_id], what)
+            try:
+                yield tx
+            except Shown as shown:
+                refusal = shown.refusal
+    except NotYourUnit:
+        async with database.transaction() as tx:
+            await note(tx, reader, [patient_id], what, "refused")
+        raise
+    if refusal is not None:
+        raise refusal
+
+
+async def check(tx: asyncpg.Connection, reader: Reader, patient_id: UUID) -> None:
+    if patient_id == PLATFORM:
+        return
+    known, units = await store_views.patient_units(tx, reader.org, patient_id)
+    if not known and not units:
+        raise NoSuchPatient
+    if not units & reader.units:
+        raise NotYourUnit
+
+
+async def note(
+    tx: asyncpg.Connection,
+    reader: Reader,
+    patient_ids: Iterable[UUID],
+    what: str,
+    outcome: str = "shown",
+) -> None:
+    await store_views.log_access(
+        tx,
+        reader.org,
+        by=reader.id,
+        role=reader.role,
+        patient_ids=[id_ for id_ in patient_ids if id_ != PLATFORM],
+        what=what,
+        why=TREATS,
+        request_id=reader.request_id,
+        outcome=outcome,
+    )

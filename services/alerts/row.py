@@ -1,0 +1,312 @@
+"""Pure: a patient's row on the worklist, one per unit that follows him.
+
+A function of the patient and the moment of writing, so that the checker can make it again and
+compare. Ages, names of units and what has expired are added when it is read.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from services.alerts import scoring
+from services.alerts.clinical.decided import Enrolment
+from services.alerts.clinical.history import Record
+from services.alerts.patient import PLATFORM, RANK, Alert, Patient, gravest
+from shared import kinds
+from shared.programmes import (
+    LimitRule,
+    PlanItem,
+    Programme,
+    ScoreRule,
+    TargetRule,
+)
+
+Programmes = Mapping[str, Programme]
+Json = dict[str, Any]
+
+SPARK = timedelta(days=14)
+SPARK_POINTS = 112
+BUCKET = timedelta(hours=6)
+DRY_WEIGHT = "target_weight"
+VALUES = 8
+OTHERS = 3
+CALM = -30_000  # a smallint
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    unit_id: UUID
+    rank: int
+    waiting_since: datetime | None
+    calm: int
+    technical: bool
+    programmes: tuple[str, ...]
+    assignees: tuple[str, ...]
+    states: tuple[str, ...]
+    body: Json
+
+
+def rows(patient: Patient, programmes: Programmes, now: datetime) -> list[Row]:
+    """None for a patient whom no unit follows and of whom nothing is open."""
+    if patient.state.patient_id == PLATFORM:
+        return []
+    enrolled = [one for one in patient.record.enrolments if one.covers(now)]
+    units = {UUID(one.unit_id) for one in enrolled if one.unit_id}
+    units |= {alert.unit_id for alert in patient.alerts.values() if alert.unit_id is not None}
+    if (enrolled or patient.alerts) and not units and patient.state.unit_id is not None:
+        units = {patient.state.unit_id}
+    if not units:
+        return []
+    alerts = gravest(patient.alerts.values())
+    body = _body(patient, alerts, enrolled, programmes, now)
+    colour = alerts[0].colour if alerts else "green"
+    return [
+        Row(
+            unit_id=unit,
+            rank=RANK[colour],
+            waiting_since=waiting_since(alerts),
+            calm=max(CALM, -sum(alert.body.get("count", 0) for alert in alerts)),
+            technical=body["technical"],
+            programmes=tuple(dict.fromkeys([*(one.programme for one in enrolled), *_of(alerts)])),
+            assignees=tuple(dict.fromkeys(a.assignee for a in alerts if a.assignee)),
+            states=tuple(dict.fromkeys(state_of(a) for a in alerts)),
+            body={**body, "unit_id": str(unit)},
+        )
+        for unit in sorted(units, key=lambda one: one.int)
+    ]
+
+
+def waiting_since(alerts: Iterable[Alert]) -> datetime | None:
+    """Since when the gravest that nobody has acknowledged waits."""
+    waiting = [one for one in alerts if one.oldest_unacknowledged is not None]
+    if not waiting:
+        return None
+    worst = min(RANK[one.colour] for one in waiting)
+    return min(
+        one.oldest_unacknowledged
+        for one in waiting
+        if RANK[one.colour] == worst and one.oldest_unacknowledged is not None
+    )
+
+
+def state_of(alert: Alert) -> str:
+    return "snoozed" if alert.snoozed_until is not None else str(alert.state)
+
+
+def short(alert: Alert) -> Json:
+    """An alert as a row carries it."""
+    return {
+        "id": str(alert.id),
+        "version": alert.version,
+        "group": alert.group,
+        "rule": alert.rule,
+        "programme": alert.programme,
+        "lane": alert.lane,
+        "state": str(alert.state),
+        "colour": alert.colour,
+        "emergency": alert.emergency,
+        "late": alert.late,
+        "basis_changed": alert.basis_changed,
+        "reason": alert.body.get("reason"),
+        "snoozed_until": _iso(alert.snoozed_until),
+        "acknowledged_at": _iso(alert.acknowledged_at),
+    }
+
+
+def _of(alerts: Iterable[Alert]) -> list[str]:
+    return [alert.programme for alert in alerts if alert.programme]
+
+
+def _body(
+    patient: Patient,
+    alerts: list[Alert],
+    enrolled: list[Enrolment],
+    programmes: Programmes,
+    now: datetime,
+) -> Json:
+    state, record = patient.state, patient.record
+    worst = alerts[0] if alerts else None
+    slug = (worst.programme if worst else "") or (enrolled[0].programme if enrolled else "")
+    programme = programmes.get(slug)
+    followed = [programmes[one.programme] for one in enrolled if one.programme in programmes]
+    plan = [item for one in enrolled for item in _plan(one, programmes)]
+    drawn = _drawn(worst, plan, record)
+    holder = next((one for one in alerts if one.assignee), None)
+    pause = record.paused(now)
+    technical = [one for one in alerts if one.lane == "technical"]
+    uses_news2 = any(
+        isinstance(rule, ScoreRule) and rule.score == "news2"
+        for one in followed
+        for rule in one.rules
+    )
+    return {
+        "as_of": now.isoformat(),
+        "patient": {
+            "id": str(state.patient_id),
+            "name": state.name or "",
+            "born": state.born.isoformat() if state.born else None,
+        },
+        "number": state.number,
+        "programme": slug,
+        "programme_name": _names(programme),
+        "colour": worst.colour if worst else "green",
+        "emergency": any(one.emergency for one in alerts),
+        "technical": bool(technical),
+        "reason": worst.body.get("reason") if worst else None,
+        "reason_alert": str(worst.id) if worst else None,
+        "also": _also(alerts[1:]),
+        "cause": technical[0].cause if technical else None,
+        "values": _values(record, worst, plan),
+        **_spark(patient, drawn, programme, now),
+        "news2": scoring.of_record(record, now) if uses_news2 else None,
+        "dry_weight": _dry_weight(record, followed, now),
+        "waiting_since": _iso(waiting_since(alerts)),
+        "assignee": holder.assignee if holder else None,
+        "assignee_name": holder.assignee_name if holder else None,
+        "assigned_at": _iso(holder.assigned_at) if holder else None,
+        "paused": {"until": _iso(pause.end)} if pause else None,
+        "alerts": [short(one) for one in alerts],
+    }
+
+
+def _plan(enrolment: Enrolment, programmes: Programmes) -> tuple[PlanItem, ...]:
+    if enrolment.plan is not None:
+        return enrolment.plan
+    programme = programmes.get(enrolment.programme)
+    return programme.plan if programme else ()
+
+
+def _names(programme: Programme | None) -> Json | None:
+    return {"nb": programme.names.nb, "en": programme.names.en} if programme else None
+
+
+def _also(others: list[Alert]) -> Json | None:
+    said = [one.body.get("reason") or {} for one in others[:OTHERS]]
+    if not said:
+        return None
+    return {lang: " · ".join(one[lang] for one in said if lang in one) for lang in ("nb", "en")}
+
+
+def _drawn(worst: Alert | None, plan: list[PlanItem], record: Record) -> tuple[str, str] | None:
+    """The series that belongs to the reason, else the first that the plan asks for."""
+    wanted = [
+        (one["kind"], one["field"])
+        for one in (worst.body.get("values", ()) if worst else ())
+        if not isinstance(one["value"], str | bool)
+    ]
+    for item in plan:
+        kind = kinds.CATALOGUE.get(item.kind)
+        wanted += [(item.kind, name) for name, of in kind.fields.items() if of.ucum] if kind else []
+    return next((key for key in wanted if record.series(key).sure.ats), None)
+
+
+def _values(record: Record, worst: Alert | None, plan: list[PlanItem]) -> list[Json]:
+    """The latest of what the reason speaks of, then of what the plan asks for."""
+    named = [one["kind"] for one in (worst.body.get("values", ()) if worst else ())]
+    wanted = dict.fromkeys([*named, *(item.kind for item in plan)])
+    found: list[Json] = []
+    for name in wanted:
+        kind = kinds.CATALOGUE.get(name)
+        for field, of in kind.fields.items() if kind else ():
+            sure = record.series((name, field)).sure
+            if sure.samples:
+                latest = sure.samples[-1]
+                found.append(
+                    {
+                        "kind": name,
+                        "field": field,
+                        "value": latest.value,
+                        "ucum": of.ucum,
+                        "at": latest.at.isoformat(),
+                    }
+                )
+    return found[:VALUES]
+
+
+def _spark(
+    patient: Patient, drawn: tuple[str, str] | None, programme: Programme | None, now: datetime
+) -> Json:
+    if drawn is None:
+        return {"spark": [], "spark_missing": []}
+    kind, field = drawn
+    samples = patient.record.series(drawn).sure.between(now - SPARK, now)
+    points = [(one.at, one.value) for one in samples if isinstance(one.value, Decimal | int)]
+    return {
+        "spark_kind": kind,
+        "spark_field": field,
+        "spark": [[at.isoformat(), value] for at, value in _thinned(points)],
+        "spark_limits": limits_of(patient.record, programme, drawn, now) if programme else None,
+        "spark_missing": [
+            one.due_at.isoformat()
+            for one in patient.expected.values()
+            if one.kind == kind and one.missed_at and one.satisfied_by is None
+            and now - SPARK <= one.due_at <= now
+        ],
+    }  # fmt: skip
+
+
+def _thinned(points: list[tuple[datetime, Any]]) -> list[tuple[datetime, Any]]:
+    """Lowest and highest of each quarter of a day: a watch may send hundreds a day."""
+    if len(points) <= SPARK_POINTS:
+        return points
+    buckets: dict[int, list[tuple[datetime, Any]]] = {}
+    for point in points:
+        buckets.setdefault(int(point[0].timestamp() // BUCKET.total_seconds()), []).append(point)
+    kept = {points[-1]}
+    for bucket in buckets.values():
+        kept |= {min(bucket, key=lambda one: one[1]), max(bucket, key=lambda one: one[1])}
+    return sorted(kept)
+
+
+def limits_of(
+    record: Record, programme: Programme, drawn: tuple[str, str], now: datetime
+) -> list[Any]:
+    """[low, high] of the red limits on this series for this patient now; None where none is."""
+    lows: list[Decimal] = []
+    highs: list[Decimal] = []
+    for rule in programme.rules:
+        if not isinstance(rule, LimitRule | TargetRule) or rule.colour != "red":
+            continue
+        if drawn not in [one.key for one in programme.input_by_name[rule.input].sources]:
+            continue
+        how, number = rule.comparison
+        limit = number_of(record, programme, number, now)
+        if limit is None:
+            continue
+        if isinstance(rule, TargetRule):
+            target = number_of(record, programme, rule.target, now)
+            if target is None:
+                continue
+            if rule.direction != "under":
+                highs.append(target + limit)
+            if rule.direction != "over":
+                lows.append(target - limit)
+        elif how in ("above", "at_least"):
+            highs.append(limit)
+        else:
+            lows.append(limit)
+    return [max(lows, default=None), min(highs, default=None)]
+
+
+def number_of(
+    record: Record, programme: Programme, number: Decimal | str, now: datetime
+) -> Decimal | None:
+    if isinstance(number, Decimal):
+        return number
+    own = record.limit(programme.slug, number, now)
+    return programme.limit_by_name[number].default if own is None else own
+
+
+def _dry_weight(record: Record, followed: list[Programme], now: datetime) -> Json | None:
+    for programme in followed:
+        if DRY_WEIGHT in programme.limit_by_name:
+            weight = number_of(record, programme, DRY_WEIGHT, now)
+            return {"value": weight} if weight is not None else None
+    return None
+
+
+def _iso(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None

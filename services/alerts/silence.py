@@ -1,0 +1,195 @@
+"""Verb and loop: what time alone changes. Silence, retakes, gaps, acknowledgements, snoozes.
+
+The law: silence is decided only while the patient's state row is held and no hand-over row of his
+waits; by database time; a clock step, our own backlog or a platform that hears nobody postpones
+it.
+"""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+import asyncpg
+import structlog
+
+from services.alerts import expecting, store, triage, writing
+from services.alerts.memory import Memory
+from services.alerts.patient import Patient
+from services.alerts.raising import run_out, settle
+from services.alerts.row import Programmes
+from services.alerts.stream import Notifier
+from services.alerts.watchdog import Watchdog
+from shared import ledger
+from shared.contracts import Fact
+from shared.database import Database, DatabaseIsAway
+
+log = structlog.get_logger()
+
+TICK = 1.0
+AT_ONCE = 500
+# A first look at a patient reaches back as far as a late reading may.
+FIRST_LOOK = timedelta(days=8)
+BACKLOG = timedelta(seconds=60)
+STEP = 5.0
+STEP_SETTLES = 60.0
+ASK_AGAIN = 5.0
+FRESH = 10.0
+LOW_BATTERY = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Woken:
+    """What became of one patient. `listened` is false when silence was not decided."""
+
+    listened: bool
+    units: dict[UUID, set[UUID]]
+    told: list[UUID]
+    patient: Patient
+
+
+class Clock:
+    """Part of the service: looks every second at whom time may have changed."""
+
+    def __init__(
+        self,
+        database: Database,
+        notifier: Notifier,
+        programmes: Programmes,
+        memory: Memory,
+    ) -> None:
+        self._database = database
+        self._notifier = notifier
+        self._programmes = programmes
+        self._memory = memory
+        self._watchdog = Watchdog(database, notifier, programmes)
+        self._postponed: dict[tuple[str, UUID], float] = {}
+        self._offset: float | None = None
+        self._settles_at = 0.0
+        self._rounded_at = time.monotonic()
+        self._task: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        self._task = asyncio.create_task(self._run())
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def ready(self) -> str | None:
+        late = time.monotonic() - self._rounded_at > FRESH
+        return "The clock loop stands still." if late else None
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                async with self._database.connection() as connection:
+                    orgs = await ledger.organisations(connection)
+                for org in orgs:
+                    await self.round(org)
+                self._rounded_at = time.monotonic()
+            except (DatabaseIsAway, asyncpg.PostgresError, OSError) as error:
+                log.warning("The clock loop could not look.", fault=type(error).__name__)
+            except Exception:
+                log.exception("The clock loop failed and goes on.")
+            await asyncio.sleep(TICK)
+
+    async def round(self, org: str) -> int:
+        """One look at an organisation. How many patients were woken."""
+        async with self._database.connection() as connection:
+            now = await store.now(connection)
+            oldest = await ledger.oldest_waiting(connection, org, ledger.ALERTS)
+            patients = await store.to_wake(connection, org, AT_ONCE)
+        may_listen = self._is_steady(now) and (oldest is None or now - oldest < BACKLOG)
+        hears = await self._watchdog.look(org)
+        for patient_id in patients:
+            if self._postponed.get((org, patient_id), 0.0) > time.monotonic():
+                continue
+            await self._wake(org, patient_id, may_listen and hears)
+        async with self._database.connection() as connection:
+            await store.beat(connection, org, "clock", {"listens": may_listen})
+        return len(patients)
+
+    async def _wake(self, org: str, patient_id: UUID, may_listen: bool) -> None:
+        try:
+            async with self._database.transaction() as tx:
+                woken = await wake(
+                    tx, org, patient_id, self._programmes, self._memory, may_listen=may_listen
+                )
+        except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError):
+            raise
+        except Exception:
+            # His mark stays where it is: he is asked about again, and the others are not held up.
+            log.exception("A patient could not be woken.", org=org, patient=str(patient_id))
+            self._postponed[org, patient_id] = time.monotonic() + ASK_AGAIN
+            return
+        if woken is None or not woken.listened:
+            self._postponed[org, patient_id] = time.monotonic() + ASK_AGAIN
+        else:
+            self._postponed.pop((org, patient_id), None)
+        if woken is not None:
+            self._memory.keep(org, woken.patient)
+            self._notifier.tell(org, woken.units, woken.told)
+
+    def _is_steady(self, now: datetime) -> bool:
+        """Whether database time and our own have gone on alike: after a step nothing is overdue
+        until it has settled."""
+        offset = now.timestamp() - time.monotonic()
+        stepped = self._offset is not None and abs(offset - self._offset) > STEP
+        if stepped:
+            log.error(
+                "The clock stepped; silence is postponed.", seconds=offset - (self._offset or 0)
+            )
+            self._settles_at = time.monotonic() + STEP_SETTLES
+        self._offset = offset
+        return time.monotonic() >= self._settles_at
+
+
+async def wake(
+    tx: asyncpg.Connection,
+    org: str,
+    patient_id: UUID,
+    programmes: Programmes,
+    memory: Memory,
+    *,
+    may_listen: bool,
+) -> Woken | None:
+    """Do to one patient what time does; None when somebody else holds him."""
+    states = await store.lock_states(tx, org, [patient_id])
+    if patient_id not in states:
+        return None
+    state = states[patient_id]
+    now = await store.now(tx)
+    listen = may_listen and not await ledger.patients_with_rows(tx, org, [patient_id])
+    since = min(state.listened_at or now - FIRST_LOOK, now)
+    patient = (await triage.load(tx, org, states, {patient_id: since}, memory))[patient_id]
+    changes = run_out(patient, now)
+    if listen:
+        found, covers = triage.find(patient.record, programmes, now, since)
+        changes.merge(settle(patient, found, covers, now, cause=cause_of(patient)))
+        expecting.update(patient, changes, programmes, now, since)
+        expecting.missed(patient, changes, now)
+        state.listened_at = now
+        state.wakes_at = triage.wakes(patient, programmes, now)
+    written = writing.Writing(org, now)
+    written.add(patient, changes, programmes)
+    await written.write(tx)
+    return Woken(listen, written.units, written.told, patient)
+
+
+def cause_of(patient: Patient) -> str:
+    """Why a patient is silent, as far as we know: his device, a portal, or himself."""
+    latest: dict[str, Fact] = {one.source: one for one in patient.record.statuses}
+    for status in latest.values():
+        battery = status.body.get("battery")
+        low = isinstance(battery, int | Decimal) and battery <= LOW_BATTERY
+        if status.body.get("state") == "offline" or low:
+            return "device"
+    newest = patient.record.newest()
+    bound = {fact.body.get("cred") for fact in patient.record.decided.facts if fact.type == "bound"}
+    if newest is not None and bound and not newest.source.startswith("staff:"):
+        return "patient" if newest.source in bound else "portal"
+    return "patient"

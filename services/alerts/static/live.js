@@ -1,0 +1,220 @@
+// What every live page does: true ages, the stream with its heartbeat, and saying so when it stops.
+// The server's clock counts, not the one of the machine: a wrong PC clock must not make a reading
+// look fresh.
+
+export const words = JSON.parse(document.body.dataset.words);
+
+// Two heartbeats of 10 s missed; the banner must stand before 30 s have passed.
+const HEARTBEAT_MISSED = 28_000;
+const RETRY = 5_000;
+const SECONDS = new Intl.DateTimeFormat("en-GB", {
+  timeZone: "Europe/Oslo", hour: "2-digit", minute: "2-digit", second: "2-digit",
+});
+
+const LOCAL = new Intl.DateTimeFormat("sv-SE", {
+  timeZone: "Europe/Oslo", dateStyle: "short", timeStyle: "short",
+});
+
+let ahead = 0; // server time minus this machine's time
+
+export function fill(text, values) {
+  return text.replace(/\{(\w+)\}/g, (_, key) => values[key] ?? "");
+}
+
+export function count(forms, n) {
+  return fill(n === 1 ? forms.one : forms.many, { n });
+}
+
+export function clock(at) {
+  return SECONDS.format(at);
+}
+
+export function serverIs(iso) {
+  ahead = Date.parse(iso) - Date.now();
+}
+
+// The same steps as age() and wait() in page/written.py.
+function minutesSince(iso) {
+  return Math.max(0, Math.floor((Date.now() + ahead - Date.parse(iso)) / 60_000));
+}
+
+function age(iso) {
+  const n = minutesSince(iso);
+  if (n < 120) return fill(words.time.minutes, { n });
+  if (n < 2880) return fill(words.time.hours, { n: Math.floor(n / 60) });
+  return fill(words.time.days, { n: Math.floor(n / 1440) });
+}
+
+function wait(iso) {
+  const n = minutesSince(iso);
+  if (n < 60) return fill(words.time.minutes, { n });
+  if (n < 720 && n % 60) {
+    return fill(words.time.hours_minutes, { h: Math.floor(n / 60), m: n % 60 });
+  }
+  if (n < 2880) return fill(words.time.hours, { n: Math.floor(n / 60) });
+  return fill(words.time.days, { n: Math.floor(n / 1440) });
+}
+
+export function tellAges() {
+  for (const each of document.querySelectorAll("[data-age]")) each.textContent = age(each.dataset.age);
+  for (const each of document.querySelectorAll("[data-wait]")) each.textContent = wait(each.dataset.wait);
+}
+
+// Follows the stream. `changed(data)` is called on a change, and after a silence.
+export function follow(changed) {
+  const banner = document.getElementById("stale");
+  const since = document.getElementById("stale-since");
+  const again = document.getElementById("stale-again");
+  let source = null;
+  let heard = Date.now();
+  let heardAt = new Date(Date.now() + ahead);
+  let retryAt = 0;
+  let opened = 0;
+
+  function beat(event) {
+    heard = Date.now();
+    const said = parsed(event.data);
+    if (said.as_of) serverIs(said.as_of);
+    heardAt = new Date(Date.now() + ahead);
+    const shown = document.getElementById("as-of");
+    if (shown) shown.textContent = clock(heardAt);
+    if (document.body.dataset.state === "stale") {
+      delete document.body.dataset.state;
+      banner.hidden = true;
+      changed({});
+    }
+  }
+
+  function open() {
+    source?.close();
+    retryAt = 0;
+    opened = Date.now();
+    source = new EventSource("/v1/worklist/stream");
+    source.addEventListener("heartbeat", beat);
+    source.addEventListener("change", (event) => {
+      beat(event);
+      changed(parsed(event.data));
+    });
+    source.onerror = () => {
+      source.close();
+      retryAt = Date.now() + RETRY;
+      askWhetherLoggedIn();
+    };
+  }
+
+  function tick() {
+    if (retryAt && Date.now() >= retryAt) open();
+    const silent = Date.now() - heard;
+    if (silent < HEARTBEAT_MISSED) return;
+    // A connection that is open and says nothing is as dead as a closed one.
+    if (!retryAt && Date.now() - opened > HEARTBEAT_MISSED) {
+      source.close();
+      retryAt = Date.now() + RETRY;
+    }
+    const stopped = clock(heardAt);
+    if (document.body.dataset.state !== "stale") {
+      document.body.dataset.state = "stale";
+      banner.hidden = false;
+      // Once, not every second: a screen reader would repeat it.
+      for (const each of document.querySelectorAll(".as-it-was")) {
+        each.textContent = fill(words.as_it_was, { clock: stopped });
+      }
+    }
+    since.textContent = fill(banner.dataset.since, { clock: stopped, age: duration(silent) });
+    const left = Math.ceil((retryAt - Date.now()) / 1000);
+    again.textContent = retryAt ? fill(words.stale.again, { n: Math.max(0, left) }) : words.stale.trying;
+  }
+
+  banner.querySelector("[data-do=retry]").addEventListener("click", () => {
+    open();
+    changed({});
+  });
+  banner.querySelector("[data-do=print]")?.addEventListener("click", () => print());
+  document.addEventListener("visibilitychange", tick);
+  addEventListener("pageshow", (event) => event.persisted && changed({}));
+  addEventListener("pagehide", () => source?.close());
+  setInterval(tick, 1000);
+  setInterval(tellAges, 20_000);
+  open();
+}
+
+function duration(milliseconds) {
+  const seconds = Math.floor(milliseconds / 1000);
+  return seconds < 120 ? `${seconds} s` : fill(words.time.minutes, { n: Math.floor(seconds / 60) });
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text) ?? {};
+  } catch {
+    return {};
+  }
+}
+
+// A stream that ends because the session ended must lead to the log-in, not to a banner for ever.
+async function askWhetherLoggedIn() {
+  try {
+    gone(await fetch(`/rows?${document.body.dataset.query ?? ""}`));
+  } catch {
+    // No connection: the banner says so.
+  }
+}
+
+// True, and away to the log-in, when the answer says that nobody is logged in.
+export function gone(response) {
+  const loggedOut = response.status === 401 || new URL(response.url).pathname === "/login";
+  if (loggedOut) location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
+  return loggedOut;
+}
+
+// "In one hour" is counted from when it is chosen, not from when the page was made.
+export function countFromNow(form) {
+  for (const option of form.querySelectorAll("option[data-hours]")) {
+    const hours = Number(option.dataset.hours);
+    // A minute less, so that the longest is never longer than what is allowed.
+    const until = new Date(Date.now() + ahead + hours * 3_600_000 - 60_000);
+    option.value = until.toISOString();
+    const forms = words.moves.in_hours;
+    option.textContent = fill(hours === 1 ? forms.one : forms.many, {
+      n: hours, clock: clock(until).slice(0, 5),
+    });
+  }
+}
+
+// As an input of type datetime-local wants it, in Norwegian time.
+export function localNow() {
+  return LOCAL.format(new Date(Date.now() + ahead)).replace(" ", "T").slice(0, 16);
+}
+
+export function token() {
+  const csrf = document.querySelector("meta[name=csrf]")?.content;
+  return csrf ? { "X-CSRF-Token": csrf } : {};
+}
+
+// A key belongs to the page unless somebody is typing, or the browser's own shortcut is meant.
+export function isForPage(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return false;
+  if (document.querySelector("dialog[open]")) return false;
+  return !event.target.closest("input:not([type=radio]), textarea, select");
+}
+
+export function start() {
+  addEventListener("beforeprint", () => {
+    const [day, time] = localNow().split("T");
+    document.getElementById("printed").textContent = fill(words.printed, { day, clock: time });
+  });
+  const asOf = document.querySelector("[data-as-of]")?.dataset.asOf;
+  if (asOf) serverIs(asOf);
+  document.addEventListener("click", (event) => {
+    for (const menu of document.querySelectorAll("details.menu[open]")) {
+      if (!menu.contains(event.target)) menu.open = false;
+    }
+  });
+  document.addEventListener("keydown", (event) => {
+    const menu = event.key === "Escape" && event.target.closest("details.menu[open]");
+    if (!menu) return;
+    event.stopImmediatePropagation();
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  });
+}

@@ -1,0 +1,382 @@
+// The list: keys, moves, and changes that arrive without moving the row under the cursor.
+
+import { count, countFromNow, fill, follow, gone, isForPage, serverIs, start, tellAges, token, words } from "./live.js";
+
+const LANES = ["clinical", "technical", "paused", "done"];
+const query = document.body.dataset.query;
+const toast = document.getElementById("toast");
+const news = document.getElementById("news");
+const help = document.getElementById("help");
+const movedDialog = document.getElementById("moved");
+const search = document.getElementById("search");
+const hits = document.getElementById("hits");
+
+let selected = null; // id of the chosen row
+let lastClosed = null; // {id, version, row}: what `u` opens again
+let drafts = {}; // what was typed when somebody else was quicker
+let waitingSwap = null; // a change that came while a dialog was open
+let asked = 0;
+let refreshedAt = 0;
+let soon = null;
+
+const list = () => document.getElementById("list");
+const rows = () => [...list().querySelectorAll(".row[data-find]")];
+const chosen = () => (selected ? document.getElementById(selected) : null);
+const isShown = (row) => row.offsetParent !== null;
+
+// ---- Choosing a row --------------------------------------------------------------------------
+
+function choose(row, { focus = true } = {}) {
+  for (const each of list().querySelectorAll(".row.sel")) {
+    each.classList.remove("sel");
+    each.removeAttribute("aria-current");
+  }
+  selected = row?.id ?? null;
+  if (!row) return;
+  mark(row, false);
+  const fold = row.closest("details");
+  if (fold) fold.open = true;
+  if (focus) row.querySelector(".nm").focus({ preventScroll: true });
+  row.scrollIntoView({ block: "nearest" });
+}
+
+function step(by) {
+  const shown = rows().filter(isShown);
+  const at = shown.findIndex((row) => row.id === selected);
+  const next = at < 0 ? (by > 0 ? 0 : shown.length - 1) : at + by;
+  if (shown[next]) choose(shown[next]);
+}
+
+function toLane(digit) {
+  const lane = document.getElementById(`lane-${LANES[digit - 1]}`);
+  if (!lane) return;
+  lane.scrollIntoView({ block: "start" });
+  const first = [...lane.querySelectorAll(".row[data-find]")].find(isShown);
+  if (first) choose(first);
+  else lane.querySelector("button, summary")?.focus();
+}
+
+// ---- Changes ---------------------------------------------------------------------------------
+
+// Ten changes a second are one reading of the list a second.
+function refreshSoon() {
+  soon ??= setTimeout(() => {
+    soon = null;
+    refresh();
+  }, Math.max(0, refreshedAt + 1000 - Date.now()));
+}
+
+async function refresh() {
+  const turn = ++asked;
+  refreshedAt = Date.now();
+  const response = await fetch(`/rows?${query}`, { headers: { Accept: "text/html" } }).catch(() => null);
+  if (!response || gone(response) || !response.ok || turn !== asked) return;
+  swap(await response.text());
+}
+
+function swap(text) {
+  const fresh = new DOMParser().parseFromString(text, "text/html");
+  const sum = fresh.getElementById("sum");
+  document.title = sum.dataset.title;
+  serverIs(sum.dataset.asOf);
+  document.getElementById("sum").replaceWith(sum);
+  if (document.querySelector("dialog[open]")) {
+    waitingSwap = text; // what the nurse is judging stays; the counts above are already new
+    return;
+  }
+  waitingSwap = null;
+  const held = heldRow();
+  const before = new Set(rows().map((row) => row.id));
+  const order = rows().filter(isShown).map((row) => row.id);
+  const hadFocus = list().contains(document.activeElement);
+  const unfolded = document.getElementById("green-rows")?.open ?? false;
+
+  list().style.paddingTop = "";
+  document.body.style.minHeight = "";
+  document.getElementById("filters").replaceWith(fresh.getElementById("filters"));
+  list().replaceWith(fresh.getElementById("list"));
+  const fold = document.getElementById("green-rows");
+  if (fold) fold.open = unfolded;
+
+  const row = chosen() ?? nextOf(order);
+  if (row) mark(row, hadFocus);
+  if (held) hold(held);
+  announce(rows().filter((each) => !before.has(each.id)));
+  tellAges();
+}
+
+// Marks the row again without scrolling: hold() decides where the page stands.
+function mark(row, hadFocus) {
+  selected = row.id;
+  row.classList.add("sel");
+  row.setAttribute("aria-current", "true");
+  if (hadFocus) row.querySelector(".nm").focus({ preventScroll: true });
+}
+
+// The chosen row is gone (closed, moved to another unit): the one that took its place.
+function nextOf(order) {
+  if (!selected) return null;
+  const at = order.indexOf(selected);
+  selected = null;
+  for (const id of order.slice(at + 1)) {
+    const row = document.getElementById(id);
+    if (row) return row;
+  }
+  return null;
+}
+
+// The row under the pointer, else the chosen one if it is in view: it must not move.
+function heldRow() {
+  const under = list().querySelector(".row:hover");
+  const row = under ?? chosen();
+  if (!row || !isShown(row)) return null;
+  const { top, bottom } = row.getBoundingClientRect();
+  return bottom > 0 && top < innerHeight ? { id: row.id, top } : null;
+}
+
+function hold({ id, top }) {
+  const row = document.getElementById(id);
+  if (!row || !isShown(row)) return;
+  const off = () => row.getBoundingClientRect().top - top;
+  scrollBy({ top: off(), behavior: "instant" });
+  if (off() < -0.5) {
+    list().style.paddingTop = `${-off()}px`; // nothing above to scroll to: keep the space
+  } else if (off() > 0.5) {
+    document.body.style.minHeight = `${document.documentElement.scrollHeight + off()}px`;
+    scrollBy({ top: off(), behavior: "instant" });
+  }
+}
+
+function announce(fresh) {
+  if (!fresh.length) return;
+  const red = fresh.filter((row) => row.classList.contains("red")).length;
+  const text = count(words.stale.news, fresh.length) + (red ? `, ${count(words.reds, red)}` : "");
+  tell(text);
+  const top = document.getElementById("sum").getBoundingClientRect().bottom;
+  const above = fresh.filter((row) => isShown(row) && row.getBoundingClientRect().top < top);
+  news.hidden = above.length === 0;
+  news.querySelector("span").textContent = text;
+  news.onclick = () => {
+    news.hidden = true;
+    list().style.paddingTop = "";
+    scrollTo({ top: 0, behavior: "instant" });
+    choose(document.getElementById(above[0]?.id) ?? rows()[0]);
+  };
+}
+
+function tell(text) {
+  toast.hidden = false;
+  toast.firstElementChild.textContent = text;
+  clearTimeout(tell.timer);
+  tell.timer = setTimeout(() => (toast.hidden = true), 6000);
+}
+
+// ---- Moves -----------------------------------------------------------------------------------
+
+function openMove(move, about) {
+  const row = chosen();
+  const alert = about ?? (row?.dataset.alert && {
+    id: row.dataset.alert, version: Number(row.dataset.version), row: facts(row),
+  });
+  if (!row && !about) return tell(words.moves.choose_row);
+  if (!alert) return row.dataset.green && move === "acknowledge"
+    ? acknowledgeGreens([row]) : tell(words.moves.no_alert);
+  const allowed = row?.dataset.moves;
+  if (!about && allowed !== undefined && !allowed.split(" ").includes(move)) {
+    return tell(words.moves.not_allowed);
+  }
+  const dialog = document.querySelector(`dialog[data-move=${move}]`);
+  const form = dialog.querySelector("form");
+  form.reset();
+  if (form.note && drafts[alert.id + move]) form.note.value = drafts[alert.id + move];
+  countFromNow(form);
+  if (move === "close") form.note.required = row?.dataset.colour !== "yellow";
+  dialog.querySelector(".wrong").hidden = true;
+  describe(dialog, alert.row);
+  dialog.querySelector("[data-reason]").textContent = alert.row.reason;
+  form.onsubmit = (event) => {
+    event.preventDefault();
+    send(dialog, form, move, alert);
+  };
+  dialog.showModal();
+  (form.querySelector("input:checked") ?? form.querySelector("input, select, textarea") ?? form.querySelector("[type=submit]")).focus();
+}
+
+const facts = (row) => ({ name: row.dataset.name, about: row.dataset.about, reason: row.dataset.reason });
+
+// Two identifiers and age in every dialog: the wrong patient must be seen before the move.
+function describe(dialog, { name, about }) {
+  const place = dialog.querySelector("[data-who]");
+  const strong = document.createElement("b");
+  strong.textContent = name;
+  place.replaceChildren(strong, ` · ${about}`);
+}
+
+async function send(dialog, form, move, alert) {
+  const body = { move, version: alert.version };
+  for (const [key, value] of new FormData(form)) if (value) body[key] = value;
+  const button = form.querySelector("[type=submit]");
+  button.disabled = true;
+  const response = await post(`/v1/alerts/${alert.id}/moves`, body);
+  button.disabled = false;
+  if (!response) return wrong(dialog, words.moves.away);
+  if (gone(response)) return;
+  const answer = await response.json().catch(() => ({}));
+  if (response.ok) {
+    delete drafts[alert.id + move];
+    lastClosed = move === "close"
+      ? { id: alert.id, version: answer.version ?? alert.version + 1, row: alert.row } : null;
+    dialog.close();
+    tell(`${words.moves.done[move]}: ${alert.row.name}`);
+    await refresh();
+  } else if (response.status === 409 && answer.code === "alert-has-moved") {
+    if (form.note) drafts[alert.id + move] = form.note.value;
+    dialog.close();
+    showMoved(answer.alert ?? {}, alert);
+    await refresh();
+  } else {
+    wrong(dialog, response.status === 409 ? words.moves.not_allowed : words.moves.failed);
+  }
+}
+
+function showMoved(now, alert) {
+  const who = now.assignee?.name ?? now.assignee ?? words.none;
+  const by = now.moved_by?.name ?? now.moved_by;
+  const title = by ? fill(words.moves.moved_by, { name: by }) : words.moves.moved;
+  movedDialog.querySelector("[data-title]").textContent = title;
+  describe(movedDialog, alert.row);
+  movedDialog.querySelector("[data-now]").textContent = fill(words.moves.moved_now, {
+    colour: words.colours[now.colour] ?? now.colour ?? "",
+    state: words.states[now.state] ?? now.state ?? "",
+    who,
+  });
+  movedDialog.showModal();
+}
+
+function wrong(dialog, text) {
+  const place = dialog.querySelector(".wrong");
+  place.textContent = text;
+  place.hidden = false;
+}
+
+async function post(path, body) {
+  return fetch(path, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", ...token() },
+    body: JSON.stringify(body),
+  }).catch(() => null);
+}
+
+// Only greens may be taken together, and only those that stand on this screen as green.
+async function acknowledgeGreens(these) {
+  const greens = (these ?? [...list().querySelectorAll("[data-green]")]);
+  if (!greens.length) return tell(words.greens.none);
+  const response = await post("/v1/worklist/greens", {
+    patients: greens.map((row) => ({ id: row.dataset.green, unit: row.dataset.unit })),
+    as_of: document.getElementById("sum").dataset.asOf,
+  });
+  if (!response) return tell(words.moves.away);
+  if (gone(response)) return;
+  if (!response.ok) return tell(words.moves.failed);
+  const { acknowledged = 0, refused = [] } = await response.json();
+  tell(refused.length
+    ? fill(words.greens.some, { n: acknowledged, m: refused.length })
+    : fill(words.greens.done, { n: acknowledged }));
+  await refresh();
+}
+
+// ---- Search: goes to a row, never hides one --------------------------------------------------
+
+function find({ focus = false } = {}) {
+  const wanted = search.value.trim().toLocaleLowerCase();
+  const found = wanted ? rows().filter((row) => row.dataset.find.includes(wanted)) : [];
+  hits.textContent = !wanted ? "" : found.length ? count(words.hits, found.length) : words.no_hits;
+  if (wanted && !focus) search.toggleAttribute("aria-invalid", !found.length);
+  if (wanted) tell(hits.textContent);
+  if (found.length) choose(found[0], { focus });
+}
+
+// ---- Keys ------------------------------------------------------------------------------------
+
+const KEYS = {
+  j: () => step(1),
+  k: () => step(-1),
+  Enter: () => {
+    const row = chosen();
+    if (row) row.querySelector(".nm").click();
+    else tell(words.moves.choose_row);
+  },
+  a: () => openMove("assign"),
+  c: () => openMove("acknowledge"),
+  s: () => openMove("snooze"),
+  n: () => openMove("note"),
+  e: () => openMove("escalate"),
+  x: () => openMove("close"),
+  u: () => (lastClosed ? openMove("reopen", lastClosed) : tell(words.moves.nothing_to_undo)),
+  g: () => acknowledgeGreens(),
+  r: () => document.getElementById("show-hidden")?.click(),
+  p: () => print(),
+  "/": () => search.focus(),
+  "?": () => help.showModal(),
+  Escape: () => {
+    document.activeElement?.blur();
+    choose(null);
+  },
+  1: () => toLane(1),
+  2: () => toLane(2),
+  3: () => toLane(3),
+  4: () => toLane(4),
+};
+
+document.addEventListener("keydown", (event) => {
+  if (event.target === search) {
+    if (event.key === "Enter") find({ focus: true });
+    if (event.key === "Escape") {
+      search.value = "";
+      search.blur();
+    }
+    return;
+  }
+  if (!isForPage(event) || !KEYS[event.key]) return;
+  // Enter on a link, a button or a fold is theirs.
+  if (event.key === "Enter" && event.target.closest("a, button, summary")) return;
+  event.preventDefault();
+  KEYS[event.key]();
+});
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-key]");
+  if (button) return KEYS[button.dataset.key]?.();
+  if (event.target.closest("[data-do=cancel]")) return event.target.closest("dialog").close();
+  const row = event.target.closest(".row[data-find]");
+  if (row && !event.target.closest("a")) choose(row);
+});
+
+document.addEventListener("focusin", (event) => {
+  const row = event.target.closest?.(".row[data-find]");
+  if (row && row.id !== selected) choose(row, { focus: false });
+});
+
+for (const dialog of document.querySelectorAll("dialog")) {
+  dialog.addEventListener("keydown", (event) => {
+    // Enter sends, as the button says; Shift and Enter makes a new line.
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    if (event.target.tagName !== "TEXTAREA") return;
+    event.preventDefault();
+    event.target.form.requestSubmit();
+  });
+  dialog.addEventListener("close", () => {
+    if (waitingSwap) swap(waitingSwap);
+    chosen()?.querySelector(".nm").focus({ preventScroll: true });
+  });
+}
+
+search.addEventListener("input", () => find());
+document.addEventListener("pointerleave", () => (list().style.paddingTop = ""));
+addEventListener("beforeprint", () => {
+  for (const fold of list().querySelectorAll("details")) fold.open = true;
+});
+
+start();
+tellAges();
+follow(refreshSoon);

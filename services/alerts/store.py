@@ -1,0 +1,591 @@
+"""Every statement by which patients are judged: state, findings, alerts, moves, what is expected,
+rows. Nothing here commits.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from services.alerts.clinical.lifecycle import State as Life
+from services.alerts.patient import Alert, Expected, Kept, Moved, State
+from services.alerts.raising import Changes, values_of
+from services.alerts.row import Row
+from shared import exact
+from shared.contracts import Json
+
+NEVER = datetime.max.replace(tzinfo=UTC)
+
+# --- state ----------------------------------------------------------------------------------
+
+_STATE = """
+patient_id, version, name, born, number, unit_id, deceased, judged_at, listened_at, wakes_at,
+seen_at, seen_by, crashes, rests_until
+"""
+
+
+async def make_states(tx: asyncpg.Connection, org: str, patient_ids: Sequence[UUID]) -> None:
+    """In id order, in a transaction of its own: two replicas that meet a new patient wait for
+    nothing but this."""
+    await tx.execute(
+        """
+        insert into alerts.state (org, patient_id)
+        select $1, id from unnest($2::uuid[]) as new(id) order by id
+        on conflict do nothing
+        """,
+        org,
+        list(patient_ids),
+    )
+
+
+async def lock_states(
+    tx: asyncpg.Connection, org: str, patient_ids: Sequence[UUID]
+) -> dict[UUID, State]:
+    """Those nobody else holds and that are not resting after a failure."""
+    rows = await tx.fetch(
+        f"""
+        select {_STATE} from alerts.state
+        where org = $1 and patient_id = any($2)
+          and (rests_until is null or rests_until <= clock_timestamp())
+        order by org, patient_id
+        for update skip locked
+        """,
+        org,
+        list(patient_ids),
+    )
+    return {row["patient_id"]: State(*row) for row in rows}
+
+
+async def lock_state(tx: asyncpg.Connection, org: str, patient_id: UUID) -> State | None:
+    """Waits for whoever holds it, for two seconds."""
+    await tx.execute("set local lock_timeout = '2s'")
+    row = await tx.fetchrow(
+        f"select {_STATE} from alerts.state where org = $1 and patient_id = $2 for update",
+        org,
+        patient_id,
+    )
+    return State(*row) if row else None
+
+
+async def save_states(tx: asyncpg.Connection, org: str, states: Sequence[State]) -> None:
+    await tx.execute(
+        """
+        update alerts.state s
+        set version = n.version, name = n.name, born = n.born, number = n.number,
+            unit_id = n.unit_id, deceased = n.deceased, judged_at = n.judged_at,
+            listened_at = n.listened_at, wakes_at = n.wakes_at, seen_at = n.seen_at,
+            seen_by = n.seen_by, crashes = n.crashes, rests_until = n.rests_until
+        from unnest(
+            $2::uuid[], $3::bigint[], $4::text[], $5::date[], $6::text[], $7::uuid[],
+            $8::boolean[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[],
+            $12::timestamptz[], $13::text[], $14::integer[], $15::timestamptz[]
+        ) as n(patient_id, version, name, born, number, unit_id, deceased, judged_at,
+               listened_at, wakes_at, seen_at, seen_by, crashes, rests_until)
+        where s.org = $1 and s.patient_id = n.patient_id
+        """,
+        org,
+        [one.patient_id for one in states],
+        [one.version for one in states],
+        [one.name for one in states],
+        [one.born for one in states],
+        [one.number for one in states],
+        [one.unit_id for one in states],
+        [one.deceased for one in states],
+        [one.judged_at for one in states],
+        [one.listened_at for one in states],
+        [one.wakes_at for one in states],
+        [one.seen_at for one in states],
+        [one.seen_by for one in states],
+        [one.crashes for one in states],
+        [one.rests_until for one in states],
+    )
+
+
+async def to_wake(tx: asyncpg.Connection, org: str, limit: int) -> list[UUID]:
+    """Whom time alone may have changed: read unlocked, to be asked again under the lock."""
+    rows = await tx.fetch(
+        """
+        select patient_id from alerts.state
+        where org = $1 and wakes_at <= clock_timestamp()
+          and (rests_until is null or rests_until <= clock_timestamp())
+        union
+        select patient_id from alerts.due
+        where org = $1 and satisfied_by is null and missed_at is null
+          and grace_until <= clock_timestamp()
+        limit $2
+        """,
+        org,
+        limit,
+    )
+    return [row["patient_id"] for row in rows]
+
+
+async def now(tx: asyncpg.Connection) -> datetime:
+    """Database time, read after the locks were taken."""
+    moment: datetime = await tx.fetchval("select clock_timestamp()")
+    return moment
+
+
+# --- facts taken away -----------------------------------------------------------------------
+
+
+async def moments_taken_away(
+    tx: asyncpg.Connection, org: str, by_ids: Sequence[UUID]
+) -> dict[UUID, datetime]:
+    """When the facts that each correction or withdrawal takes away were measured."""
+    rows = await tx.fetch(
+        """
+        select s.by_id, min(r.at) as at
+        from ledger.superseded s
+        join ledger.reading r on r.org = s.org and r.id = s.target_id
+        where s.org = $1 and s.by_id = any($2)
+        group by s.by_id
+        """,
+        org,
+        list(by_ids),
+    )
+    return {row["by_id"]: row["at"] for row in rows}
+
+
+# --- findings and alerts --------------------------------------------------------------------
+
+_ALERT = """
+id, patient_id, unit_id, programme, "group", lane, rule, colour, opened_at, changed_at,
+notified_at, emergency, state, version, oldest_unacknowledged, acknowledged_at, acknowledged_by,
+acknowledged_until, snoozed_until, assignee, assignee_name, assigned_at, basis_changed, late,
+retake, cause, closed_at, body
+"""
+
+
+async def open_alerts(
+    tx: asyncpg.Connection, org: str, patient_ids: Sequence[UUID]
+) -> dict[UUID, list[Alert]]:
+    rows = await tx.fetch(
+        f"""
+        select {_ALERT} from alerts.alert
+        where org = $1 and patient_id = any($2) and state <> 'closed'
+        """,
+        org,
+        list(patient_ids),
+    )
+    found: dict[UUID, list[Alert]] = {}
+    for row in rows:
+        found.setdefault(row["patient_id"], []).append(alert_of(row))
+    return found
+
+
+async def alert(tx: asyncpg.Connection, org: str, alert_id: UUID) -> Alert | None:
+    row = await tx.fetchrow(
+        f"select {_ALERT} from alerts.alert where org = $1 and id = $2", org, alert_id
+    )
+    return alert_of(row) if row else None
+
+
+def alert_of(row: asyncpg.Record) -> Alert:
+    values = {name: value for name, value in row.items() if name != "org"}
+    return Alert(**{**values, "state": Life(values["state"])})
+
+
+async def findings(
+    tx: asyncpg.Connection, org: str, patient_ids: Sequence[UUID], since: datetime | None
+) -> list[tuple[UUID, Kept]]:
+    """Every finding ever raised from `since` on, gone ones too, and those of open alerts."""
+    rows = await tx.fetch(
+        """
+        select f.patient_id, f.id, f.alert_id, f.programme, f.rule, f."group", f.at, f.gone_at
+        from alerts.finding f
+        where f.org = $1 and f.patient_id = any($2)
+          and (f.at >= coalesce($3, '-infinity'::timestamptz) or exists (
+              select from alerts.alert a
+              where a.org = f.org and a.id = f.alert_id and a.state <> 'closed'))
+        """,
+        org,
+        list(patient_ids),
+        since,
+    )
+    return [
+        (
+            row["patient_id"],
+            Kept(
+                row["id"],
+                row["alert_id"],
+                row["programme"],
+                row["rule"],
+                row["group"],
+                row["at"],
+                row["gone_at"],
+            ),
+        )
+        for row in rows
+    ]
+
+
+async def findings_of(tx: asyncpg.Connection, org: str, alert_id: UUID) -> list[asyncpg.Record]:
+    """The findings on an alert: what stood on the screen at its version."""
+    return await tx.fetch(
+        "select id from alerts.finding where org = $1 and alert_id = $2 order by at, id",
+        org,
+        alert_id,
+    )
+
+
+async def save_findings(
+    tx: asyncpg.Connection, org: str, at: datetime, changes: Iterable[tuple[UUID, Changes]]
+) -> None:
+    raised: list[Json] = []
+    gone: list[tuple[UUID, UUID]] = []
+    back: list[tuple[UUID, UUID]] = []
+    for patient_id, change in changes:
+        for one, alert_id in change.raised:
+            raised.append(
+                {
+                    "patient_id": patient_id,
+                    "id": one.id,
+                    "alert_id": alert_id,
+                    "programme": one.programme,
+                    "rule": one.rule,
+                    "group": one.group,
+                    "colour": one.colour,
+                    "lane": one.lane,
+                    "emergency": one.emergency,
+                    "at": one.at,
+                    "facts": one.facts,
+                    "late": one.late,
+                    "body": {
+                        "programme_version": one.programme_version,
+                        "reason": one.reason,
+                        "patient_text": one.patient_text,
+                        "values": values_of(one),
+                        "limits": [[name, limit] for name, limit in one.limits],
+                        "marks": list(one.marks),
+                        "retake": one.retake,
+                    },
+                }
+            )
+        gone += [(patient_id, id_) for id_ in change.gone]
+        back += [(patient_id, id_) for id_ in change.back]
+    if raised:
+        await tx.execute(
+            """
+            insert into alerts.finding (
+                org, patient_id, id, alert_id, programme, rule, "group", colour, lane, emergency,
+                at, facts, body, late, raised_at
+            )
+            select
+                $1, n.patient_id, n.id, n.alert_id, n.programme, n.rule, n."group", n.colour,
+                n.lane, n.emergency, n.at, n.facts, n.body, n.late, $3
+            from jsonb_to_recordset($2) as n(
+                patient_id uuid, id uuid, alert_id uuid, programme text, rule text, "group" text,
+                colour text, lane text, emergency boolean, at timestamptz, facts uuid[],
+                body jsonb, late boolean)
+            """,
+            org,
+            raised,
+            at,
+        )
+    if gone or back:
+        await tx.execute(
+            """
+            update alerts.finding f set gone_at = n.gone_at
+            from unnest($2::uuid[], $3::uuid[], $4::timestamptz[]) as n(patient_id, id, gone_at)
+            where f.org = $1 and f.patient_id = n.patient_id and f.id = n.id
+            """,
+            org,
+            [patient_id for patient_id, _ in (*gone, *back)],
+            [id_ for _, id_ in (*gone, *back)],
+            [at] * len(gone) + [None] * len(back),
+        )
+
+
+async def save_alerts(tx: asyncpg.Connection, org: str, alerts: Sequence[Alert]) -> None:
+    """Close before open: the index of one open alert per group is checked row by row."""
+    if not alerts:
+        return
+    ordered = sorted(alerts, key=lambda one: (one.state != "closed", one.id.int))
+    await tx.execute(
+        f"""
+        insert into alerts.alert (org, {_ALERT})
+        select $1, {_ALERT}
+        from jsonb_populate_recordset(null::alerts.alert, $2)
+        on conflict (org, id) do update set
+            rule = excluded.rule, colour = excluded.colour, emergency = excluded.emergency,
+            changed_at = excluded.changed_at, notified_at = excluded.notified_at,
+            state = excluded.state, version = excluded.version,
+            oldest_unacknowledged = excluded.oldest_unacknowledged,
+            acknowledged_at = excluded.acknowledged_at,
+            acknowledged_by = excluded.acknowledged_by,
+            acknowledged_until = excluded.acknowledged_until,
+            snoozed_until = excluded.snoozed_until, assignee = excluded.assignee,
+            assignee_name = excluded.assignee_name, assigned_at = excluded.assigned_at,
+            basis_changed = excluded.basis_changed, late = excluded.late,
+            retake = excluded.retake, cause = excluded.cause, closed_at = excluded.closed_at,
+            body = excluded.body
+        """,
+        org,
+        [_plain(one) for one in ordered],
+    )
+
+
+async def add_moves(tx: asyncpg.Connection, org: str, moves: Sequence[Moved]) -> None:
+    if moves:
+        await tx.execute(
+            """
+            insert into alerts.move (
+                org, alert_id, version, patient_id, move, by, by_name, at, seen, state, colour,
+                note, outcome, until, assignee, body
+            )
+            select
+                $1, alert_id, version, patient_id, move, by, by_name, at, seen, state, colour,
+                note, outcome, until, assignee, body
+            from jsonb_populate_recordset(null::alerts.move, $2)
+            """,
+            org,
+            [_plain(one) for one in moves],
+        )
+
+
+def _plain(one: Any) -> dict[str, Any]:
+    return {name: getattr(one, name) for name in one.__slots__}
+
+
+# --- what is expected -----------------------------------------------------------------------
+
+
+async def expected(
+    tx: asyncpg.Connection, org: str, patient_ids: Sequence[UUID], since: datetime
+) -> list[tuple[UUID, Expected]]:
+    rows = await tx.fetch(
+        """
+        select patient_id, plan, local_day, slot, kind, opens_at, due_at, grace_until,
+               satisfied_by, missed_at
+        from alerts.due where org = $1 and patient_id = any($2) and due_at >= $3
+        """,
+        org,
+        list(patient_ids),
+        since,
+    )
+    return [
+        (
+            row["patient_id"],
+            Expected(
+                UUID(row["plan"]),
+                row["local_day"],
+                row["slot"],
+                row["kind"],
+                row["opens_at"],
+                row["due_at"],
+                row["grace_until"],
+                row["satisfied_by"],
+                row["missed_at"],
+            ),
+        )
+        for row in rows
+    ]
+
+
+async def save_expected(
+    tx: asyncpg.Connection,
+    org: str,
+    wanted: Sequence[tuple[UUID, Expected]],
+    unwanted: Sequence[tuple[UUID, Expected]],
+) -> None:
+    if unwanted:
+        await tx.execute(
+            """
+            delete from alerts.due d
+            using unnest($2::uuid[], $3::text[], $4::date[], $5::text[])
+                as n(patient_id, plan, local_day, slot)
+            where d.org = $1 and d.patient_id = n.patient_id and d.plan = n.plan
+              and d.local_day = n.local_day and d.slot = n.slot
+            """,
+            org,
+            [patient_id for patient_id, _ in unwanted],
+            [str(one.plan) for _, one in unwanted],
+            [one.local_day for _, one in unwanted],
+            [one.slot for _, one in unwanted],
+        )
+    if not wanted:
+        return
+    last = {(patient_id, one.key): (patient_id, one) for patient_id, one in wanted}
+    rows = list(last.values())
+    await tx.execute(
+        """
+        insert into alerts.due (
+            org, patient_id, plan, local_day, slot, kind, opens_at, due_at, grace_until,
+            satisfied_by, missed_at
+        )
+        select $1, * from unnest(
+            $2::uuid[], $3::text[], $4::date[], $5::text[], $6::text[], $7::timestamptz[],
+            $8::timestamptz[], $9::timestamptz[], $10::uuid[], $11::timestamptz[])
+        on conflict (org, patient_id, plan, local_day, slot) do update set
+            kind = excluded.kind, opens_at = excluded.opens_at, due_at = excluded.due_at,
+            grace_until = excluded.grace_until, satisfied_by = excluded.satisfied_by,
+            missed_at = excluded.missed_at
+        """,
+        org,
+        [patient_id for patient_id, _ in rows],
+        [str(one.plan) for _, one in rows],
+        [one.local_day for _, one in rows],
+        [one.slot for _, one in rows],
+        [one.kind for _, one in rows],
+        [one.opens_at for _, one in rows],
+        [one.due_at for _, one in rows],
+        [one.grace_until for _, one in rows],
+        [one.satisfied_by for _, one in rows],
+        [one.missed_at for _, one in rows],
+    )
+
+
+# --- worklist rows --------------------------------------------------------------------------
+
+
+async def units_of_rows(
+    tx: asyncpg.Connection, org: str, patient_ids: Sequence[UUID]
+) -> list[tuple[UUID, UUID]]:
+    rows = await tx.fetch(
+        "select patient_id, unit_id from alerts.worklist_row"
+        " where org = $1 and patient_id = any($2)",
+        org,
+        list(patient_ids),
+    )
+    return [(row["patient_id"], row["unit_id"]) for row in rows]
+
+
+async def save_rows(
+    tx: asyncpg.Connection,
+    org: str,
+    rows: Sequence[tuple[UUID, Row]],
+    left: Sequence[tuple[UUID, UUID]],
+) -> None:
+    if left:
+        await tx.execute(
+            """
+            delete from alerts.worklist_row r
+            using unnest($2::uuid[], $3::uuid[]) as n(patient_id, unit_id)
+            where r.org = $1 and r.patient_id = n.patient_id and r.unit_id = n.unit_id
+            """,
+            org,
+            [patient_id for patient_id, _ in left],
+            [unit_id for _, unit_id in left],
+        )
+    if not rows:
+        return
+    await tx.execute(
+        """
+        insert into alerts.worklist_row (
+            org, patient_id, unit_id, rank, waiting_since, calm, technical, programmes,
+            assignees, states, body
+        )
+        select $1, patient_id, unit_id, rank, waiting_since, calm, technical,
+               programmes::text[], assignees::text[], states::text[], body
+        from unnest(
+            $2::uuid[], $3::uuid[], $4::smallint[], $5::timestamptz[], $6::smallint[],
+            $7::boolean[], $8::text[], $9::text[], $10::text[], $11::jsonb[]
+        ) as n(patient_id, unit_id, rank, waiting_since, calm, technical, programmes, assignees,
+               states, body)
+        on conflict (org, unit_id, patient_id) do update set
+            rank = excluded.rank, waiting_since = excluded.waiting_since, calm = excluded.calm,
+            technical = excluded.technical, programmes = excluded.programmes,
+            assignees = excluded.assignees, states = excluded.states, body = excluded.body
+        """,
+        org,
+        [patient_id for patient_id, _ in rows],
+        [one.unit_id for _, one in rows],
+        [one.rank for _, one in rows],
+        [one.waiting_since or NEVER for _, one in rows],
+        [one.calm for _, one in rows],
+        [one.technical for _, one in rows],
+        [_array(one.programmes) for _, one in rows],
+        [_array(one.assignees) for _, one in rows],
+        [_array(one.states) for _, one in rows],
+        [one.body for _, one in rows],
+    )
+
+
+def _array(texts: Iterable[str]) -> str:
+    """One row's texts as PostgreSQL writes an array: unnest cannot carry arrays of arrays."""
+    quoted = (text.replace("\\", "\\\\").replace('"', '\\"') for text in texts)
+    return "{" + ",".join(f'"{text}"' for text in quoted) + "}"
+
+
+async def lock_next_to_check(tx: asyncpg.Connection, org: str) -> State | None:
+    """Whose row was made again longest ago, of those nobody holds; marked as looked at."""
+    row = await tx.fetchrow(
+        f"""
+        update alerts.state set checked_at = clock_timestamp()
+        where (org, patient_id) = (
+            select org, patient_id from alerts.state
+            where org = $1 and judged_at is not null
+              and (rests_until is null or rests_until <= clock_timestamp())
+            order by checked_at nulls first limit 1
+            for update skip locked)
+        returning {_STATE}
+        """,
+        org,
+    )
+    return State(*row) if row else None
+
+
+async def stored_rows(tx: asyncpg.Connection, org: str, patient_id: UUID) -> list[asyncpg.Record]:
+    return await tx.fetch(
+        """
+        select unit_id, rank, waiting_since, calm, technical, body from alerts.worklist_row
+        where org = $1 and patient_id = $2
+        """,
+        org,
+        patient_id,
+    )
+
+
+def plain(body: Json) -> Any:
+    """A body as it comes back from the table."""
+    return exact.decode(exact.dumps(body))
+
+
+# --- heartbeats -----------------------------------------------------------------------------
+
+
+async def beat(tx: asyncpg.Connection, org: str, worker: str, body: Json) -> None:
+    """After real work only; at most once a second per worker."""
+    await tx.execute(
+        """
+        insert into alerts.heartbeat as h (org, worker, at, body)
+        values ($1, $2, clock_timestamp(), $3)
+        on conflict (org, worker) do update
+        set at = excluded.at, body = h.body || excluded.body
+        where h.at < excluded.at - interval '1 second' or h.body || excluded.body <> h.body
+        """,
+        org,
+        worker,
+        body,
+    )
+
+
+async def heartbeats(tx: asyncpg.Connection, org: str) -> dict[str, tuple[datetime, Json]]:
+    rows = await tx.fetch("select worker, at, body from alerts.heartbeat where org = $1", org)
+    return {row["worker"]: (row["at"], row["body"]) for row in rows}
+
+
+async def platform(tx: asyncpg.Connection, org: str) -> asyncpg.Record:
+    """How the organisation's loops and queues stand."""
+    row = await tx.fetchrow(
+        """
+        select
+            clock_timestamp() as now,
+            (select (body ->> 'received_at')::timestamptz from alerts.heartbeat
+             where org = $1 and worker = 'consumer') as received_at,
+            (select count(distinct patient_id) from alerts.due
+             where org = $1 and satisfied_by is null and missed_at is null
+               and grace_until <= clock_timestamp()) as overdue,
+            (select received_at from ledger.handover
+             where org = $1 and consumer = 'alerts' order by seq limit 1) as oldest,
+            (select at from alerts.heartbeat
+             where org = $1 and worker = 'consumer') as follower_at,
+            ledger.months_ahead() as months_ahead
+        """,
+        org,
+    )
+    assert row is not None
+    return row

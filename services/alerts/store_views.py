@@ -1,0 +1,398 @@
+"""Every statement by which people read: the list, counts, alerts with their history, who may see
+whom, and the access log. Nothing here commits.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from services.alerts.patient import Alert
+from services.alerts.store import alert_of
+
+NONE = "none"  # the assignee of a row that nobody has
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a list leaves out. Red rows it leaves out are counted and named all the same."""
+
+    programme: str | None = None
+    rank: int | None = None
+    assignee: str | None = None
+    state: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self == Filter()
+
+
+Place = tuple[int, datetime, int, UUID, UUID]  # rank, waiting since, calm, patient, unit
+
+_SEEN = """
+(select s.seen_at from alerts.state s where s.org = r.org and s.patient_id = r.patient_id)
+as seen_at
+"""
+
+_MATCHES = """
+($3::text is null or $3 = any(programmes))
+and ($4::smallint is null or rank = $4)
+and ($5::text is null or $5 = any(assignees) or ($5 = 'none' and assignees = '{}' and rank < 2))
+and ($6::text is null or $6 = any(states))
+"""
+
+
+async def rows(
+    tx: asyncpg.Connection,
+    org: str,
+    units: Sequence[UUID],
+    wanted: Filter,
+    *,
+    after: Place | None = None,
+    limit: int,
+) -> list[asyncpg.Record]:
+    """In the list's own order: colour, then the longest unacknowledged wait, then trend."""
+    given: list[Any] = [org, list(units), *_filter(wanted), *(after or (None,) * 5), limit]
+    return await tx.fetch(
+        f"""
+        select unit_id, patient_id, rank, waiting_since, calm, body, {_SEEN}
+        from alerts.worklist_row r
+        where org = $1 and unit_id = any($2) and {_MATCHES}
+          and ($7::smallint is null or
+               (rank, waiting_since, calm, patient_id, unit_id)
+               > ($7, $8::timestamptz, $9::smallint, $10::uuid, $11::uuid))
+        order by rank, waiting_since, calm, patient_id, unit_id
+        limit $12
+        """,
+        *given,
+    )
+
+
+async def hidden_reds(
+    tx: asyncpg.Connection, org: str, units: Sequence[UUID], shown: Sequence[UUID], wanted: Filter
+) -> list[asyncpg.Record]:
+    """Red rows of all the reader's units that this filter, or the choice of unit, leaves out."""
+    return await tx.fetch(
+        f"""
+        select unit_id, patient_id, body, {_SEEN} from alerts.worklist_row r
+        where org = $1 and unit_id = any($2) and rank = 0
+          and not (unit_id = any($7) and {_MATCHES})
+        order by waiting_since, calm, patient_id
+        """,
+        org,
+        list(units),
+        *_filter(wanted),
+        list(shown),
+    )
+
+
+def _filter(wanted: Filter) -> tuple[Any, ...]:
+    return (wanted.programme, wanted.rank, wanted.assignee, wanted.state)
+
+
+async def rows_of_patients(
+    tx: asyncpg.Connection, org: str, patient_ids: Sequence[UUID]
+) -> list[asyncpg.Record]:
+    return await tx.fetch(
+        f"""
+        select unit_id, patient_id, rank, body, {_SEEN} from alerts.worklist_row r
+        where org = $1 and patient_id = any($2)
+        """,
+        org,
+        list(patient_ids),
+    )
+
+
+async def order(tx: asyncpg.Connection, org: str, units: Sequence[UUID]) -> list[UUID]:
+    """Whom the list names, in its order: for stepping from one patient's page to the next."""
+    found = await tx.fetch(
+        """
+        select patient_id from alerts.worklist_row where org = $1 and unit_id = any($2)
+        order by rank, waiting_since, calm, patient_id, unit_id limit 1000
+        """,
+        org,
+        list(units),
+    )
+    return list(dict.fromkeys(row["patient_id"] for row in found))
+
+
+async def counts(tx: asyncpg.Connection, org: str, units: Sequence[UUID]) -> dict[str, int]:
+    """Of whole units, whatever the filter. A patient in two of them is counted in each."""
+    row = await tx.fetchrow(
+        """
+        select count(*) filter (where rank = 0) as red,
+               count(*) filter (where rank = 1) as yellow,
+               count(*) filter (where rank = 2) as green,
+               count(*) filter (where technical) as technical,
+               count(*) filter (where body -> 'paused' <> 'null') as paused
+        from alerts.worklist_row where org = $1 and unit_id = any($2)
+        """,
+        org,
+        list(units),
+    )
+    assert row is not None
+    return dict(row)
+
+
+async def expected_today(
+    tx: asyncpg.Connection, org: str, units: Sequence[UUID], today: date
+) -> dict[str, int]:
+    """What was due by now, what of it came, and what is missing."""
+    row = await tx.fetchrow(
+        """
+        select count(*) as due,
+               count(*) filter (where satisfied_by is not null) as received,
+               count(*) filter (where satisfied_by is null) as missing
+        from alerts.due d
+        where d.org = $1 and d.local_day = $3 and d.due_at <= clock_timestamp()
+          and exists (select from alerts.worklist_row r
+                      where r.org = d.org and r.patient_id = d.patient_id and r.unit_id = any($2))
+        """,
+        org,
+        list(units),
+        today,
+    )
+    assert row is not None
+    return dict(row)
+
+
+async def quarantined(
+    tx: asyncpg.Connection, org: str, units: Sequence[UUID]
+) -> tuple[int, datetime | None]:
+    """How many items wait in quarantine, and since when. Those of no known unit are everybody's."""
+    row = await tx.fetchrow(
+        """
+        select count(*) as n, min(received_at) as oldest from ledger.quarantine
+        where org = $1 and state in ('waiting', 'replaying')
+          and (unit_id is null or unit_id = any($2))
+        """,
+        org,
+        list(units),
+    )
+    assert row is not None
+    return row["n"], row["oldest"]
+
+
+async def quarantined_of(tx: asyncpg.Connection, org: str, patient_id: UUID) -> int:
+    n: int = await tx.fetchval(
+        """
+        select count(*) from ledger.quarantine
+        where org = $1 and state in ('waiting', 'replaying') and patient_id = $2
+        """,
+        org,
+        patient_id,
+    )
+    return n
+
+
+# --- who ------------------------------------------------------------------------------------
+
+
+async def units(tx: asyncpg.Connection, org: str) -> dict[UUID, asyncpg.Record]:
+    found = await tx.fetch(
+        "select id, name, short, watching from patients.unit where org = $1 order by name", org
+    )
+    return {row["id"]: row for row in found}
+
+
+async def staff(tx: asyncpg.Connection, org: str | None) -> list[asyncpg.Record]:
+    return await tx.fetch(
+        """
+        select s.org, s.id, s.name, s.role, s.units, s.hpr,
+               (select u.name from patients.unit u
+                where u.org = s.org and u.id = any(s.units) order by u.name limit 1) as unit
+        from patients.staff s
+        where ($1::text is null or s.org = $1) and s.left_at is null
+        order by s.org, s.name
+        """,
+        org,
+    )
+
+
+async def patient_units(
+    tx: asyncpg.Connection, org: str, patient_id: UUID
+) -> tuple[bool, frozenset[UUID]]:
+    """Whether we know the patient, and the units that follow or followed him."""
+    row = await tx.fetchrow(
+        """
+        select s.name is not null as known, array(
+            select s.unit_id where s.unit_id is not null
+            union select unit_id from alerts.worklist_row where org = $1 and patient_id = $2
+            union select unit_id from alerts.alert
+            where org = $1 and patient_id = $2 and unit_id is not null
+        ) as units
+        from alerts.state s where s.org = $1 and s.patient_id = $2
+        """,
+        org,
+        patient_id,
+    )
+    if row is None:
+        return False, frozenset()
+    return row["known"], frozenset(row["units"])
+
+
+async def log_access(
+    tx: asyncpg.Connection,
+    org: str,
+    *,
+    by: str,
+    role: str,
+    patient_ids: Iterable[UUID],
+    what: str,
+    why: str,
+    request_id: str | None,
+    outcome: str = "shown",
+) -> None:
+    """One row per patient, in the transaction of what is shown: committed before the first byte."""
+    ids = sorted(set(patient_ids), key=lambda one: one.int)
+    if ids:
+        await tx.execute(
+            """
+            insert into patients.access_log
+                (org, by, role, patient_id, what, why, request_id, outcome)
+            select $1, $2, $3, id, $5, $6, $7, $8 from unnest($4::uuid[]) as seen(id)
+            """,
+            org,
+            by,
+            role,
+            ids,
+            what,
+            why,
+            request_id,
+            outcome,
+        )
+
+
+# --- alerts ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """An alert with everything behind it."""
+
+    alert: Alert
+    findings: list[asyncpg.Record]
+    moves: list[asyncpg.Record]
+
+
+async def alerts(
+    tx: asyncpg.Connection,
+    org: str,
+    units: Sequence[UUID],
+    *,
+    patient_id: UUID | None,
+    states: Sequence[str],
+    before: tuple[datetime, UUID] | None,
+    limit: int,
+) -> list[Alert]:
+    """Newest first. Alerts of no unit are everybody's."""
+    found = await tx.fetch(
+        """
+        select * from alerts.alert a
+        where a.org = $1 and ($2::uuid is null or a.patient_id = $2)
+          and a.state = any($3)
+          and ($2 is not null or a.unit_id is null or a.unit_id = any($4))
+          and ($5::timestamptz is null or (a.opened_at, a.id) < ($5, $6::uuid))
+        order by a.opened_at desc, a.id desc
+        limit $7
+        """,
+        org,
+        patient_id,
+        list(states),
+        list(units),
+        before[0] if before else None,
+        before[1] if before else None,
+        limit,
+    )
+    return [alert_of(row) for row in found]
+
+
+async def stories(tx: asyncpg.Connection, org: str, found: Sequence[Alert]) -> list[Story]:
+    ids = [one.id for one in found]
+    findings = await tx.fetch(
+        """
+        select id, alert_id, programme, rule, colour, lane, emergency, at, facts, body, late,
+               raised_at, gone_at
+        from alerts.finding where org = $1 and alert_id = any($2) order by alert_id, at, id
+        """,
+        org,
+        ids,
+    )
+    moves = await tx.fetch(
+        """
+        select alert_id, version, move, by, by_name, at, seen, state, colour, note, outcome, until,
+               assignee, body
+        from alerts.move where org = $1 and alert_id = any($2) order by alert_id, version
+        """,
+        org,
+        ids,
+    )
+    return [
+        Story(
+            one,
+            [row for row in findings if row["alert_id"] == one.id],
+            [row for row in moves if row["alert_id"] == one.id],
+        )
+        for one in found
+    ]
+
+
+async def names(
+    tx: asyncpg.Connection, org: str, patient_ids: Sequence[UUID]
+) -> dict[UUID, asyncpg.Record]:
+    found = await tx.fetch(
+        """
+        select patient_id, name, born, number, unit_id, deceased, seen_at from alerts.state
+        where org = $1 and patient_id = any($2)
+        """,
+        org,
+        list(patient_ids),
+    )
+    return {row["patient_id"]: row for row in found}
+
+
+# --- a patient's readings -------------------------------------------------------------------
+
+
+async def readings(
+    tx: asyncpg.Connection, org: str, patient_id: UUID, limit: int
+) -> list[asyncpg.Record]:
+    """The newest, also those that were corrected or withdrawn, and what became of them."""
+    return await tx.fetch(
+        """
+        select r.id, r.type, r.kind, r.at, r.received_at, r.cred, r.flags, r.day_only, r.body,
+               (select s.how from ledger.superseded s
+                where s.org = r.org and s.target_id in (r.id, r.origin)
+                  and (s.how <> 'refiled' or s.target_id = r.id)
+                order by s.rank desc limit 1) as how
+        from ledger.reading r
+        where r.org = $1 and r.patient_id = $2 and r.type in ('reading', 'answers')
+        order by r.at desc, r.id desc
+        limit $3
+        """,
+        org,
+        patient_id,
+        limit,
+    )
+
+
+async def mark_seen(
+    tx: asyncpg.Connection, org: str, patient_ids: Sequence[UUID], by: str
+) -> list[UUID]:
+    """Greens that a nurse has looked at, and only those that are green."""
+    found = await tx.fetch(
+        """
+        update alerts.state s set seen_at = clock_timestamp(), seen_by = $3, version = version + 1
+        where s.org = $1 and s.patient_id = any($2)
+          and not exists (select from alerts.alert a where a.org = s.org
+                          and a.patient_id = s.patient_id and a.state <> 'closed')
+        returning s.patient_id
+        """,
+        org,
+        list(patient_ids),
+        by,
+    )
+    return [row["patient_id"] for row in found]

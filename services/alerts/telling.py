@@ -1,0 +1,229 @@
+"""Pure: alerts, rows and lists as the API answers them. Moments as ISO text, figures exact."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from services.alerts import scoring
+from services.alerts.clinical import lifecycle, schedule
+from services.alerts.patient import PLATFORM, Alert
+from services.alerts.store_views import Story
+from shared import watching
+from shared.contracts import Watch
+
+Json = dict[str, Any]
+Units = Mapping[UUID, asyncpg.Record]
+
+PLATFORM_NAME = {"nb": "Plattformen", "en": "The platform"}
+# Of a row's body, what is drawn on the page and is not part of the API's answer.
+DRAWN = ("spark", "spark_kind", "spark_field", "spark_limits", "spark_missing", "as_of", "unit_id")
+# The system's own words in an alert's history, as the page knows them.
+HISTORY = {
+    "raise": "raised",
+    "worsen": "worsened",
+    "repeat": "repeated",
+    "ack-expired": "acknowledgement-expired",
+    "expire": "expired",
+    "basis-restored": "basis-changed",
+}
+
+
+def language(accepted: str | None) -> str:
+    """nb unless English is asked for before any Norwegian."""
+    for part in (accepted or "").lower().split(","):
+        tag = part.partition(";")[0].strip()[:2]
+        if tag in ("nb", "nn", "no"):
+            return "nb"
+        if tag == "en":
+            return "en"
+    return "nb"
+
+
+def person(id_: UUID, names: Mapping[str, Any] | asyncpg.Record | None) -> Json:
+    if id_ == PLATFORM:
+        return {"id": str(id_), "name": PLATFORM_NAME["nb"], "born": None}
+    born: date | None = names["born"] if names else None
+    return {
+        "id": str(id_),
+        "name": (names["name"] if names else None) or "",
+        "born": born.isoformat() if born else None,
+    }
+
+
+def unit(id_: UUID | None, units: Units) -> Json | None:
+    if id_ is None:
+        return None
+    known = units.get(id_)
+    return {"id": str(id_), "name": known["name"] if known else ""}
+
+
+def allowed(alert: Alert, role: str) -> list[str]:
+    return [str(one) for one in lifecycle.moves(alert.state, alert.colour, lifecycle.Role(role))]
+
+
+def alert(
+    story: Story, names: asyncpg.Record | None, units: Units, role: str, lang: str = "nb"
+) -> Json:
+    one = story.alert
+    said = one.body.get("reason") or {}
+    latest = story.moves[-1] if story.moves else None
+    return {
+        "id": str(one.id),
+        "version": one.version,
+        "patient": person(one.patient_id, names),
+        "number": names["number"] if names else None,
+        "unit": unit(one.unit_id, units),
+        "programme": one.programme,
+        "programme_version": one.body.get("programme_version", ""),
+        "group": one.group,
+        "rule": one.rule,
+        "lane": one.lane,
+        "state": str(one.state),
+        "colour": one.colour,
+        "emergency": one.emergency,
+        "reason": said.get(lang, ""),
+        "says": said,
+        "patient_text": one.body.get("patient_text"),
+        "cause": one.cause,
+        "late": one.late,
+        "retake": one.retake,
+        "basis_changed": one.basis_changed,
+        "raised_at": iso(one.opened_at),
+        "changed_at": iso(one.changed_at),
+        "notified_at": iso(one.notified_at),
+        "waiting_since": iso(one.oldest_unacknowledged),
+        "acknowledged_at": iso(one.acknowledged_at),
+        "acknowledged_by": one.acknowledged_by,
+        "acknowledged_until": iso(one.acknowledged_until),
+        "snoozed_until": iso(one.snoozed_until),
+        "assignee": one.assignee,
+        "assignee_name": one.assignee_name,
+        "closed_at": iso(one.closed_at),
+        "limits": _limits(one.body.get("limits", ())),
+        "inputs": one.body.get("values", []),
+        "evidence": [finding(row, lang) for row in story.findings],
+        "history": [moved(row) for row in story.moves],
+        "moved_by": {"id": latest["by"], "name": latest["by_name"]}
+        if latest and latest["by_name"]
+        else None,
+        "moves": allowed(one, role),
+    }
+
+
+def finding(row: asyncpg.Record, lang: str) -> Json:
+    body = row["body"]
+    return {
+        "id": str(row["id"]),
+        "rule": row["rule"],
+        "colour": row["colour"],
+        "emergency": row["emergency"],
+        "at": iso(row["at"]),
+        "raised_at": iso(row["raised_at"]),
+        "gone_at": iso(row["gone_at"]),
+        "late": row["late"],
+        "retake": body.get("retake", False),
+        "reason": body["reason"].get(lang, ""),
+        "says": body["reason"],
+        "patient_text": body["patient_text"],
+        "programme_version": body["programme_version"],
+        "facts": [str(one) for one in row["facts"]],
+        "values": body["values"],
+        "limits": _limits(body["limits"]),
+    }
+
+
+def moved(row: asyncpg.Record) -> Json:
+    return {
+        "version": row["version"],
+        "move": row["move"],
+        "by": row["by"],
+        "by_name": row["by_name"],
+        "at": iso(row["at"]),
+        "state": row["state"],
+        "colour": row["colour"],
+        "note": row["note"],
+        "outcome": row["outcome"],
+        "until": iso(row["until"]),
+        "assignee": row["assignee"],
+        "seen": [str(one) for one in row["seen"]],
+        "why": row["body"].get("why"),
+    }
+
+
+def _limits(pairs: Iterable[Iterable[Any]]) -> list[Json]:
+    return [{"name": name, "value": value} for name, value in pairs]
+
+
+def row(
+    stored: asyncpg.Record, units: Units, now: datetime, lang: str, *, drawn: bool = False
+) -> Json:
+    """A worklist row. `drawn` keeps what only the page shows."""
+    body = dict(stored["body"])
+    unit_id: UUID = stored["unit_id"]
+    said = body.pop("reason")
+    seen: datetime | None = stored["seen_at"]
+    if not drawn:
+        for name in DRAWN:
+            body.pop(name, None)
+        body["reason"] = said.get(lang, "") if said else ""
+        body["says"] = said
+    else:
+        body["reason"] = said
+        body["assignee"] = _holder(body)
+    is_today = seen is not None and schedule.local_day(seen) == schedule.local_day(now)
+    body["seen_at"] = iso(seen) if is_today else None
+    body["unit"] = unit(unit_id, units)
+    body["news2"] = scoring.aged(body.get("news2"), now)
+    return body
+
+
+def _holder(body: Json) -> Json | None:
+    if not body["assignee"]:
+        return None
+    return {
+        "id": body["assignee"],
+        "name": body["assignee_name"],
+        "at": body["assigned_at"],
+    }
+
+
+def colleagues(staff: Iterable[asyncpg.Record], units: frozenset[UUID]) -> list[Json]:
+    """Those who treat patients in any of these units: whom an alert can be given to."""
+    return [
+        {"id": str(one["id"]), "name": one["name"]}
+        for one in staff
+        if one["role"] in ("nurse", "physician") and units & set(one["units"])
+    ]
+
+
+def watch(units: Iterable[asyncpg.Record], now: datetime) -> Watch:
+    """Whether anybody watches any of these units now, until when, and when watching is next."""
+    seen = [watching.watching(one["watching"], now) for one in units]
+    untils = [one.until for one in seen if one.now and one.until]
+    nexts = [one.next for one in seen if one.next]
+    return Watch(
+        now=any(one.now for one in seen),
+        until=max(untils, default=None),
+        next=min(nexts, default=None),
+    )
+
+
+def watch_json(watched: Watch) -> Json:
+    return {
+        "now": watched.now,
+        "until": iso(watched.until),
+        "next": iso(watched.next),
+    }
+
+
+def lag_seconds(oldest: datetime | None, now: datetime) -> float:
+    if oldest is None:
+        return 0.0
+    return max(0.0, round((now - oldest) / timedelta(seconds=1), 1))
+
+
+def iso(at: datetime | None) -> str | None:
+    return at.isoformat().replace("+00:00", "Z") if at else None

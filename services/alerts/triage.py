@@ -1,0 +1,295 @@
+"""Verb: judge patients on what the hand-over brought, in one transaction with its effects.
+
+The law (state row first): a patient is read, judged and written only while his state row is
+locked, and only the rows of patients that were locked and judged are deleted.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import asyncpg
+import structlog
+
+from services.alerts import expecting, store, writing
+from services.alerts.clinical import judge, rules, technical
+from services.alerts.clinical.finding import Finding
+from services.alerts.clinical.history import MEASURED, Record
+from services.alerts.memory import Memory
+from services.alerts.patient import Patient, State
+from services.alerts.raising import Changes, Covers, runs_out, settle
+from shared import ledger
+from shared.contracts import Fact
+from shared.ledger import Taken
+from shared.programmes import AbsenceRule, OverdueRule, Programme
+
+log = structlog.get_logger()
+
+Programmes = Mapping[str, Programme]
+
+# How far before a fact a rule may look. Longer than any window, retake or gap in a programme.
+LOOKBACK = timedelta(days=90)
+KNOWN_VERSIONS = (None, 1)
+FACTS = (*MEASURED, "device-event")
+TAKEN_AWAY = ("void", "gone")
+SOON = timedelta(seconds=1)
+
+
+@dataclass(slots=True)
+class Judged:
+    """What a take came to. `left` are patients whose rows lie on: held, resting or failing."""
+
+    taken: int = 0
+    done: int = 0
+    last_seq: int = 0
+    left: set[UUID] = field(default_factory=set)
+    failed: dict[UUID, str] = field(default_factory=dict)
+    patients: dict[UUID, Patient] = field(default_factory=dict)
+    units: dict[UUID, set[UUID]] = field(default_factory=dict)
+    told: list[UUID] = field(default_factory=list)
+    received_at: datetime | None = None
+
+
+async def take(
+    tx: asyncpg.Connection,
+    org: str,
+    programmes: Programmes,
+    memory: Memory,
+    *,
+    floor: int,
+    limit: int,
+) -> Judged:
+    """Judge as many rows as `limit`. Nothing is remembered in `memory` until the commit."""
+    taken = await ledger.take(tx, org, ledger.ALERTS, floor=floor, limit=limit)
+    judged = Judged(taken=len(taken), last_seq=max((one.seq for one in taken), default=floor))
+    if not taken:
+        return judged
+    by_patient: dict[UUID, list[Taken]] = {}
+    for one in taken:
+        by_patient.setdefault(one.patient_id, []).append(one)
+    states = await store.lock_states(tx, org, sorted(by_patient))
+    judged.left = by_patient.keys() - states.keys()
+    now = await store.now(tx)
+    news = await _news(tx, org, {id_: by_patient[id_] for id_ in states}, memory, states)
+    since = {id_: one.since for id_, one in news.items()}
+    afresh = [id_ for id_, one in news.items() if one.afresh]
+    patients = await load(tx, org, states, since, memory, afresh=afresh)
+    written = writing.Writing(org, now)
+    ctids: list[tuple[int, int]] = []
+    for id_, patient in patients.items():
+        try:
+            changes = _judge_news(patient, news[id_], programmes, now)
+            written.add(patient, changes, programmes)
+        except Exception as error:
+            judged.failed[id_] = type(error).__name__
+            continue
+        lying = {fact.id for fact in news[id_].unknown}
+        ctids += [one.ctid for one in by_patient[id_] if one.fact_id not in lying]
+        judged.patients[id_] = patient
+    await written.write(tx)
+    await ledger.done(tx, ctids)
+    judged.done = len(ctids)
+    judged.left |= judged.failed.keys()
+    judged.units, judged.told = written.units, written.told
+    judged.received_at = max((one.received_at for one in taken if one.type in FACTS), default=None)
+    return judged
+
+
+@dataclass(slots=True)
+class News:
+    """What came of one patient: facts to add, or that everything must be read again."""
+
+    since: datetime
+    facts: list[Fact] = field(default_factory=list)
+    unknown: list[Fact] = field(default_factory=list)
+    afresh: bool = False
+
+
+async def _news(
+    tx: asyncpg.Connection,
+    org: str,
+    by_patient: Mapping[UUID, Sequence[Taken]],
+    memory: Memory,
+    states: Mapping[UUID, State],
+) -> dict[UUID, News]:
+    """Facts of patients whose record is in memory are added; every other record is read anew."""
+    news = {
+        id_: News(
+            since=min(one.at for one in rows), afresh=any(one.type not in FACTS for one in rows)
+        )
+        for id_, rows in by_patient.items()
+    }
+    away = [one for rows in by_patient.values() for one in rows if one.type in TAKEN_AWAY]
+    if away:
+        moments = await store.moments_taken_away(tx, org, [one.fact_id for one in away])
+        for one in away:
+            if one.fact_id in moments:
+                mine = news[one.patient_id]
+                mine.since = min(mine.since, moments[one.fact_id])
+    for id_, new in news.items():
+        if not memory.has(org, states[id_], new.since - LOOKBACK):
+            new.afresh = True
+    wanted = [
+        (one.fact_id, one.at) for rows in by_patient.values() for one in rows if one.type in FACTS
+    ]
+    for fact in await ledger.in_force(tx, org, wanted) if wanted else ():
+        if (of := news.get(fact.patient_id)) is not None:
+            known = fact.body.get("v") in KNOWN_VERSIONS
+            (of.facts if known else of.unknown).append(fact)
+    return news
+
+
+async def load(
+    tx: asyncpg.Connection,
+    org: str,
+    states: Mapping[UUID, State],
+    since: Mapping[UUID, datetime],
+    memory: Memory,
+    *,
+    afresh: Iterable[UUID] = (),
+) -> dict[UUID, Patient]:
+    """Patients as they are in the database, their states being locked: out of memory when the
+    version there says that nothing has happened since, otherwise read."""
+    anew = set(afresh)
+    patients: dict[UUID, Patient] = {}
+    missing: dict[UUID, datetime] = {}
+    for id_, state in states.items():
+        wanted = since[id_] - LOOKBACK
+        remembered = memory.take(org, state, wanted)
+        if id_ in anew:
+            remembered = None
+        if remembered is None:
+            missing[id_] = wanted
+        else:
+            remembered.state = state
+            patients[id_] = remembered
+    if missing:
+        patients |= await _read(tx, org, states, missing)
+    return {id_: patients[id_] for id_ in states}
+
+
+async def _read(
+    tx: asyncpg.Connection,
+    org: str,
+    states: Mapping[UUID, State],
+    missing: Mapping[UUID, datetime],
+) -> dict[UUID, Patient]:
+    ids = list(missing)
+    decisions = await ledger.decisions(tx, org, ids)
+    alerts = await store.open_alerts(tx, org, ids)
+    found: dict[UUID, Patient] = {}
+    for id_, wanted in missing.items():
+        facts = await ledger.facts(tx, org, id_, since=wanted, types=FACTS)
+        usable = [fact for fact in facts if fact.body.get("v") in KNOWN_VERSIONS]
+        found[id_] = Patient(
+            state=states[id_],
+            record=Record.of(id_, [*decisions[id_], *usable]),
+            complete_from=wanted,
+            alerts={alert.id: alert for alert in alerts.get(id_, ())},
+            weight=len(usable) + len(decisions[id_]) + 1,
+        )
+    first = min(missing.values())
+    for patient_id, kept in await store.findings(tx, org, ids, first):
+        found[patient_id].known[kept.id] = kept
+    for patient_id, expected in await store.expected(tx, org, ids, first):
+        found[patient_id].expected[expected.key] = expected
+    for patient_id, unit_id in await store.units_of_rows(tx, org, ids):
+        found[patient_id].rows[unit_id] = None
+    for id_, facts_of in decisions.items():
+        _name(states[id_], facts_of)
+    return found
+
+
+def _name(state: State, decisions: Iterable[Fact]) -> None:
+    """Name, birth date and unit travel as decisions, so that the list needs nobody else."""
+    for fact in decisions:
+        if fact.type not in ("patient-registered", "patient-changed"):
+            continue
+        body = fact.body
+        state.name = body.get("name", state.name)
+        state.number = body.get("number", state.number)
+        if body.get("born"):
+            state.born = datetime.fromisoformat(str(body["born"])).date()
+        if body.get("unit_id"):
+            state.unit_id = UUID(str(body["unit_id"]))
+        if "deceased" in body:
+            state.deceased = bool(body["deceased"])
+
+
+def _judge_news(patient: Patient, news: News, programmes: Programmes, now: datetime) -> Changes:
+    if news.facts and not news.afresh:
+        patient.record = patient.record.adding(news.facts)
+        patient.weight += len(news.facts)
+    found, covers = find(patient.record, programmes, now, min(news.since, now))
+    found += [_unknown_version(patient.record, fact) for fact in news.unknown]
+    heard = [one for one in found if one.id in patient.known or not is_silence(one, programmes)]
+    changes = settle(patient, heard, covers, now)
+    expecting.update(patient, changes, programmes, now, news.since)
+    state = patient.state
+    state.judged_at, state.crashes, state.rests_until = now, 0, None
+    wakes_at = wakes(patient, programmes, now)
+    # What is silent now is decided by the clock loop, when no fact of the patient waits.
+    silent = [one.at for one in found if one.id not in patient.known]
+    if silent:
+        first = min(silent) - SOON
+        state.listened_at = min(first, state.listened_at or first)
+        wakes_at = now
+    if state.wakes_at is None or state.wakes_at > now:
+        state.wakes_at = wakes_at
+    return changes
+
+
+def find(
+    record: Record, programmes: Programmes, now: datetime, since: datetime
+) -> tuple[list[Finding], Covers]:
+    """What the rules see, and what they looked at: a group that failed has looked at nothing."""
+    failed: set[tuple[str, str]] = set()
+
+    def note(programme: str, group: str, error: Exception) -> None:
+        failed.add((programme, group))
+        log.error(
+            "A rule group could not be judged.",
+            patient=str(record.patient_id),
+            programme=programme,
+            group=group,
+            fault=type(error).__name__,
+        )
+
+    found = judge.judge(record, programmes, now, since, note)
+    covers = {("", rule): at for rule, at in technical.covers(since).items()}
+    for slug in {one.programme for one in record.enrolments} & programmes.keys():
+        programme = programmes[slug]
+        try:
+            covered = rules.covers(programme, record, since)
+        except Exception:  # then nothing counts as gone; what failed is a finding already
+            continue
+        for rule in programme.rules:
+            if (slug, rule.group) not in failed:
+                covers[slug, rule.id] = covered[rule.id]
+    return found, covers
+
+
+def is_silence(one: Finding, programmes: Programmes) -> bool:
+    """Whether a finding is about what did not come: such are raised by the clock loop only."""
+    if one.rule == "device-offline":
+        return True
+    programme = programmes.get(one.programme)
+    return programme is not None and any(
+        rule.id == one.rule and isinstance(rule, AbsenceRule | OverdueRule)
+        for rule in programme.rules
+    )
+
+
+def _unknown_version(record: Record, fact: Fact) -> Finding:
+    about = f"version {fact.body.get('v')}"
+    return technical.could_not_be_judged(record, "", "", about, fact, fact.at)
+
+
+def wakes(patient: Patient, programmes: Programmes, now: datetime) -> datetime | None:
+    """When time alone will change something: a retake's grace, a gap, a due, an acknowledgement,
+    and once a day what is expected the day after tomorrow."""
+    moments = [one.until for one in judge.waiting(patient.record, programmes, now)]
+    moments += [end[1] for alert in patient.alerts.values() if (end := runs_out(alert))]
+    moments += expecting.wakes(patient, now)
+    return max(min(moments), now + SOON) if moments else None

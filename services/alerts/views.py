@@ -1,0 +1,252 @@
+"""Verb: what people read, each read written in the access log before it is shown."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from services.alerts import reader, scoring, store, store_views, telling, triage
+from services.alerts.clinical import schedule
+from services.alerts.memory import Memory
+from services.alerts.patient import PLATFORM, RANK, Patient, State
+from services.alerts.reader import NotYourUnit, Reader
+from services.alerts.row import Programmes
+from services.alerts.store_views import Filter, Place, Story
+from services.alerts.stream import Notifier
+from shared import ledger
+from shared.database import Database
+
+Json = dict[str, Any]
+STATES = ("open", "acknowledged", "closed")
+NOT_CLOSED = ("open", "acknowledged")
+ALIVE = 15.0  # a follower this old does not vouch for the list any more
+
+language = telling.language
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the doors hand to the verbs."""
+
+    database: Database
+    notifier: Notifier
+    programmes: Programmes
+    memory: Memory
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Which part of the list is asked for."""
+
+    unit: UUID | None = None
+    programme: str | None = None
+    colour: str | None = None
+    assignee: str | None = None
+    state: str | None = None
+    after: Place | None = None
+    limit: int = 100
+
+    def filter(self, me: str) -> Filter:
+        assignee = me if self.assignee == "me" else self.assignee
+        rank = RANK[self.colour] if self.colour else None
+        return Filter(self.programme, rank, assignee, self.state)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A part of the list as read in one snapshot, with what is needed to tell it."""
+
+    rows: list[asyncpg.Record]
+    hidden: list[asyncpg.Record]
+    counts: dict[str, int]
+    quarantined: tuple[int, datetime | None]
+    expected: dict[str, int]
+    units: dict[UUID, asyncpg.Record]
+    shown: list[UUID]
+    staff: list[asyncpg.Record]
+    platform: list[Story]
+    now: datetime
+    as_of: datetime
+    oldest: datetime | None
+    more: bool
+
+
+async def worklist(parts: Parts, by: Reader, asked: Question) -> Listed:
+    """The list in its own order. NotYourUnit."""
+    mine = sorted(by.units, key=lambda one: one.int)
+    if asked.unit is not None and asked.unit not in by.units:
+        raise NotYourUnit
+    shown = [asked.unit] if asked.unit is not None else mine
+    wanted = asked.filter(by.id)
+    async with parts.database.transaction() as tx:
+        await tx.execute("set transaction isolation level repeatable read")
+        rows = await store_views.rows(
+            tx, by.org, shown, wanted, after=asked.after, limit=asked.limit + 1
+        )
+        page = rows[: asked.limit]
+        hidden = await store_views.hidden_reds(tx, by.org, mine, shown, wanted)
+        now = await store.now(tx)
+        platform = await store_views.alerts(
+            tx, by.org, mine, patient_id=PLATFORM, states=NOT_CLOSED, before=None, limit=20
+        )
+        listed = Listed(
+            rows=page,
+            hidden=hidden,
+            counts=await store_views.counts(tx, by.org, shown),
+            quarantined=await store_views.quarantined(tx, by.org, shown),
+            expected=await store_views.expected_today(tx, by.org, shown, schedule.local_day(now)),
+            units=await store_views.units(tx, by.org),
+            shown=shown,
+            staff=await store_views.staff(tx, by.org),
+            platform=await store_views.stories(tx, by.org, platform),
+            now=now,
+            as_of=await as_of(tx, by.org, now),
+            oldest=await ledger.oldest_waiting(tx, by.org, ledger.ALERTS),
+            more=len(rows) > asked.limit,
+        )
+        seen = {row["patient_id"] for row in (*page, *hidden)}
+        await reader.note(tx, by, seen, "worklist")
+    return listed
+
+
+async def as_of(tx: asyncpg.Connection, org: str, now: datetime) -> datetime:
+    """The list is of now only while somebody follows the ledger; otherwise of when he stopped."""
+    beats = await store.heartbeats(tx, org)
+    at = beats.get("consumer", (None, {}))[0]
+    return now if at is None or (now - at).total_seconds() < ALIVE else at
+
+
+def worklist_json(listed: Listed, lang: str) -> Json:
+    quarantined, _ = listed.quarantined
+    return {
+        "rows": [telling.row(row, listed.units, listed.now, lang) for row in listed.rows],
+        "counts": {**listed.counts, "quarantined": quarantined},
+        "hidden": {"red": len(listed.hidden)},
+        "watching": telling.watch_json(_watch(listed)),
+        "as_of": telling.iso(listed.as_of),
+        "lag_seconds": telling.lag_seconds(listed.oldest, listed.now),
+        "next": None,
+    }
+
+
+def _watch(listed: Listed) -> Any:
+    return telling.watch(
+        [listed.units[id_] for id_ in listed.shown if id_ in listed.units], listed.now
+    )
+
+
+async def pulse(parts: Parts, org: str, units: Iterable[UUID]) -> Json:
+    """For the live stream: counts of the units, and how fresh the list is."""
+    async with parts.database.connection() as connection:
+        now = await store.now(connection)
+        return {
+            "as_of": telling.iso(await as_of(connection, org, now)),
+            "lag_seconds": telling.lag_seconds(
+                await ledger.oldest_waiting(connection, org, ledger.ALERTS), now
+            ),
+            "counts": await store_views.counts(connection, org, list(units)),
+        }
+
+
+# --- alerts ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Alerts with what is needed to tell them."""
+
+    stories: list[Story]
+    names: dict[UUID, asyncpg.Record]
+    units: dict[UUID, asyncpg.Record]
+    more: bool = False
+
+    def json(self, by: Reader, lang: str) -> list[Json]:
+        return [
+            telling.alert(one, self.names.get(one.alert.patient_id), self.units, by.role, lang)
+            for one in self.stories
+        ]
+
+
+async def alerts(
+    parts: Parts,
+    by: Reader,
+    *,
+    patient_id: UUID | None,
+    states: Sequence[str],
+    before: tuple[datetime, UUID] | None,
+    limit: int,
+) -> Told:
+    async with parts.database.transaction() as tx:
+        if patient_id is not None:
+            await reader.check(tx, by, patient_id)
+        found = await store_views.alerts(
+            tx,
+            by.org,
+            list(by.units),
+            patient_id=patient_id,
+            states=states,
+            before=before,
+            limit=limit + 1,
+        )
+        page = found[:limit]
+        told = await _told(tx, by, page, len(found) > limit)
+        seen = {one.patient_id for one in page} | ({patient_id} if patient_id else set())
+        await reader.note(tx, by, seen, "alerts")
+    return told
+
+
+async def alert(parts: Parts, by: Reader, alert_id: UUID) -> Told:
+    from services.alerts.moves import NoSuchAlert
+
+    async with parts.database.connection() as connection:
+        known = await store.alert(connection, by.org, alert_id)
+    if known is None:
+        raise NoSuchAlert
+    async with reader.opened(parts.database, by, known.patient_id, "alert") as tx:
+        found = await store.alert(tx, by.org, alert_id)
+        assert found is not None
+        return await _told(tx, by, [found])
+
+
+async def _told(
+    tx: asyncpg.Connection, by: Reader, found: Sequence[Any], more: bool = False
+) -> Told:
+    return Told(
+        await store_views.stories(tx, by.org, found),
+        await store_views.names(tx, by.org, [one.patient_id for one in found]),
+        await store_views.units(tx, by.org),
+        more,
+    )
+
+
+# --- scores ---------------------------------------------------------------------------------
+
+
+async def scores(parts: Parts, by: Reader, patient_id: UUID) -> Json:
+    async with reader.opened(parts.database, by, patient_id, "scores") as tx:
+        now = await store.now(tx)
+        patient = await record_of(tx, by.org, patient_id, now)
+    return {
+        "patient": telling.person(
+            patient_id, {"name": patient.state.name, "born": patient.state.born}
+        ),
+        "news2": scoring.aged(scoring.of_record(patient.record, now), now),
+        "questionnaires": scoring.forms(patient.record, parts.programmes.values(), now),
+        "as_of": telling.iso(now),
+    }
+
+
+async def record_of(tx: asyncpg.Connection, org: str, patient_id: UUID, since: datetime) -> Patient:
+    """The patient read without a lock, for showing only."""
+    state = State(patient_id)
+    loaded = await triage.load(tx, org, {patient_id: state}, {patient_id: since}, Memory())
+    return loaded[patient_id]
+
+
+async def people(parts: Parts) -> list[asyncpg.Record]:
+    """Whom the development log-in offers."""
+    async with parts.database.connection() as connection:
+        return await store_views.staff(connection, None)

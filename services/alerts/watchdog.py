@@ -1,0 +1,191 @@
+"""Verb: is the platform itself well? Nobody sends, we lag behind, a loop stands still, months of
+readings run out: one alarm each, on nobody's row, instead of one per patient.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import asyncpg
+
+from services.alerts import store, writing
+from services.alerts.clinical import finding
+from services.alerts.clinical.finding import Finding, Said
+from services.alerts.clinical.history import Record
+from services.alerts.patient import PLATFORM, Patient, State
+from services.alerts.raising import settle
+from services.alerts.row import Programmes
+from services.alerts.stream import Notifier
+from shared.database import Database
+
+QUIET = timedelta(minutes=30)
+MANY = 20
+# So long the patients behind a quiet platform are not called silent one by one.
+HELD_BACK = timedelta(hours=2)
+BACKLOG = timedelta(seconds=60)
+STANDS_STILL = timedelta(seconds=60)
+MONTHS_AHEAD = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong with the platform. `trigger` tells this time from the next."""
+
+    rule: str
+    trigger: str
+    at: datetime
+    patients: int
+    said: Said
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the organisation's loops and queues look like just now."""
+
+    now: datetime
+    received_at: datetime | None
+    overdue: int
+    oldest: datetime | None
+    follower_at: datetime | None
+    months_ahead: int
+
+
+class Watchdog:
+    """Remembers what it said last, so that a healthy platform costs no lock."""
+
+    def __init__(self, database: Database, notifier: Notifier, programmes: Programmes) -> None:
+        self._database = database
+        self._notifier = notifier
+        self._programmes = programmes
+        self._said: dict[str, frozenset[str]] = {}
+
+    async def look(self, org: str) -> bool:
+        """Say what is wrong. False while the platform hears nobody: silence is then not the
+        patients'."""
+        async with self._database.connection() as connection:
+            seen = Seen(**dict(await store.platform(connection, org)))
+        faults = list(find(seen))
+        rules = frozenset(one.rule for one in faults)
+        if rules != self._said.get(org, frozenset()):
+            await self._say(org, faults)
+            self._said[org] = rules
+        quiet = next((one for one in faults if one.rule == "platform-quiet"), None)
+        return quiet is None or seen.now - quiet.at > QUIET + HELD_BACK
+
+    async def _say(self, org: str, faults: list[Fault]) -> None:
+        async with self._database.transaction() as tx:
+            written = await raise_(tx, org, faults, self._programmes)
+        if written is not None:
+            self._notifier.tell(org, written.units, written.told)
+
+
+def find(seen: Seen) -> list[Fault]:
+    """Pure: the faults of what was seen."""
+    faults = []
+    heard = seen.received_at
+    if seen.overdue >= MANY and (heard is None or seen.now - heard > QUIET):
+        at = heard or seen.now
+        faults.append(
+            Fault(
+                "platform-quiet",
+                at.isoformat(),
+                at,
+                seen.overdue,
+                {
+                    "nb": f"Ingen data fra noen. {seen.overdue} pasienter venter på måling.",
+                    "en": f"No data from anybody. {seen.overdue} patients are overdue.",
+                },
+            )
+        )
+    if seen.oldest is not None and seen.now - seen.oldest > BACKLOG:
+        faults.append(
+            Fault(
+                "platform-behind",
+                f"{seen.now:%Y-%m-%dT%H}",
+                seen.oldest,
+                0,
+                {
+                    "nb": "Vurderingen av målinger ligger etter.",
+                    "en": "The judging of readings lags behind.",
+                },
+            )
+        )
+    if seen.follower_at is not None and seen.now - seen.follower_at > STANDS_STILL:
+        faults.append(
+            Fault(
+                "platform-stands-still",
+                seen.follower_at.isoformat(),
+                seen.follower_at,
+                0,
+                {
+                    "nb": "Vurderingen av målinger står stille.",
+                    "en": "The judging of readings stands still.",
+                },
+            )
+        )
+    if seen.months_ahead < MONTHS_AHEAD:
+        faults.append(
+            Fault(
+                "platform-partitions",
+                str(seen.months_ahead),
+                seen.now,
+                0,
+                {
+                    "nb": "Lagringen er klargjort for under tre måneder. Kjør hjemvakt migrate.",
+                    "en": "Storage is prepared for less than three months. Run hjemvakt migrate.",
+                },
+            )
+        )
+    return faults
+
+
+async def raise_(
+    tx: asyncpg.Connection, org: str, faults: list[Fault], programmes: Programmes
+) -> writing.Writing | None:
+    """On the platform's own alert; what is over shows as a changed basis and waits for a
+    person."""
+    await store.make_states(tx, org, [PLATFORM])
+    state = await store.lock_state(tx, org, PLATFORM)
+    if state is None:
+        return None
+    now = await store.now(tx)
+    patient = await _platform(tx, org, state)
+    found = [_finding(one) for one in faults]
+    rules = {kept.rule for kept in patient.known.values()}
+    covers = {("", rule): datetime.min.replace(tzinfo=UTC) for rule in rules}
+    changes = settle(patient, found, covers, now, cause="us")
+    written = writing.Writing(org, now)
+    if not changes:
+        return None
+    written.add(patient, changes, programmes)
+    await written.write(tx)
+    return written
+
+
+async def _platform(tx: asyncpg.Connection, org: str, state: State) -> Patient:
+    patient = Patient(state=state, record=Record(PLATFORM))
+    alerts = await store.open_alerts(tx, org, [PLATFORM])
+    patient.alerts = {alert.id: alert for alert in alerts.get(PLATFORM, ())}
+    for _, kept in await store.findings(tx, org, [PLATFORM], None):
+        patient.known[kept.id] = kept
+    return patient
+
+
+def _finding(fault: Fault) -> Finding:
+    id_: UUID = finding.identity(PLATFORM, "", fault.rule, "red", fault.trigger)
+    return Finding(
+        id=id_,
+        programme="",
+        programme_version="",
+        rule=fault.rule,
+        group=fault.rule,
+        colour="red",
+        lane="technical",
+        emergency=False,
+        at=fault.at,
+        facts=(),
+        values=(finding.Value("platform", "patients", str(fault.patients), "", fault.at),),
+        limits=(),
+        reason=fault.said,
+        patient_text={"nb": "", "en": ""},
+    )

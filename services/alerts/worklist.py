@@ -1,0 +1,182 @@
+"""The doors to the worklist: the list as JSON, its live stream, and greens taken together."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import asyncpg
+from fastapi import Query, Request, Response
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from services.alerts import door, moves, views
+from services.alerts.door import Has, Id, Language, Live, Moment, Sent
+from services.alerts.reader import NotYourUnit
+from services.alerts.stream import Change, Listener
+from services.alerts.views import Parts, Question
+from shared import access, exact
+from shared.access import Caller
+from shared.database import DatabaseIsAway
+
+router = door.router("worklist", "/v1/worklist")
+
+HEARTBEAT = 10.0
+GATHER = 0.05
+SEND_TIMEOUT = 30.0
+
+
+class Green(Sent):
+    id: Id
+    unit: Id
+
+
+class Greens(Sent):
+    """The greens on the screen, as they stood at `as_of`."""
+
+    model_config = door.example(
+        patients=[
+            {
+                "id": "5f2d8c5e-2f4a-4a51-9b1c-0d7a1c1f0a11",
+                "unit": "0b9f6f0e-6a0c-4f6e-8d3c-7d1d0f5a9c22",
+            }
+        ],
+        as_of="2026-11-23T07:45:12+01:00",
+    )
+
+    patients: list[Green]
+    as_of: Moment | None = None
+
+
+@router.get("")
+async def worklist(
+    request: Request,
+    has: Has,
+    lang: Language,
+    caller: access.Clinician,
+    unit: UUID | None = None,
+    programme: Annotated[str | None, Query(max_length=64)] = None,
+    colour: Literal["red", "yellow", "green"] | None = None,
+    assignee: Annotated[
+        str | None, Query(max_length=100, description="a staff id, `me` or `none`")
+    ] = None,
+    state: Literal["open", "acknowledged", "snoozed"] | None = None,
+    cursor: Annotated[str | None, Query(max_length=400)] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> Response:
+    """One row per patient and unit, worst first. Counts are of the whole unit; reds that the
+    filter leaves out are in `hidden`."""
+    asked = Question(unit, programme, colour, assignee, state, door.row_place(cursor), limit)
+    listed = await views.worklist(has, door.reader(request, caller), asked)
+    return door.json({**views.worklist_json(listed, lang), "next": next_place(listed)})
+
+
+def next_place(listed: views.Listed) -> str | None:
+    if not listed.more:
+        return None
+    last = listed.rows[-1]
+    return door.cursor(
+        last["rank"], last["waiting_since"], last["calm"], last["patient_id"], last["unit_id"]
+    )
+
+
+@router.get("/stream")
+async def stream(
+    request: Request,
+    has: Has,
+    live: Live,
+    caller: access.Clinician,
+    unit: UUID | None = None,
+) -> EventSourceResponse:
+    """Server-sent events: `changed` with unit, patients and counts; `heartbeat` every 10 s while
+    the database answers. Ends with the session."""
+    if unit is not None and unit not in caller.units:
+        raise NotYourUnit
+    units = frozenset({unit}) if unit is not None else caller.units
+
+    async def events() -> AsyncIterator[ServerSentEvent]:
+        async with live.listening(caller.org, units) as listener:
+            async for name, data in happening(has, listener, caller):
+                yield ServerSentEvent(exact.dumps(data).decode(), event=name)
+
+    return EventSourceResponse(
+        events(),
+        ping=3600,
+        send_timeout=SEND_TIMEOUT,
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
+
+
+async def happening(
+    parts: Parts, listener: Listener, caller: Caller
+) -> AsyncIterator[tuple[str, Any]]:
+    """What the stream says, in order. A heartbeat only when the database has answered."""
+    beat_at = 0.0
+    while caller.expires is None or time.time() < caller.expires:
+        now = time.monotonic()
+        if now >= beat_at:
+            beat_at = now + HEARTBEAT
+            if (pulse := await _pulse(parts, listener)) is not None:
+                yield "heartbeat", pulse
+        wait = max(0.0, beat_at - time.monotonic())
+        if caller.expires is not None:
+            wait = min(wait, max(0.0, caller.expires - time.time()))
+        try:
+            changes = [await asyncio.wait_for(listener.queue.get(), wait)]
+        except TimeoutError:
+            continue
+        await asyncio.sleep(GATHER)
+        while not listener.queue.empty():
+            changes.append(listener.queue.get_nowait())
+        pulse = await _pulse(parts, listener)
+        for change in _merged(changes):
+            yield (
+                "changed",
+                {
+                    "unit": str(change.unit),
+                    "patients": list(change.patients) if change.patients is not None else None,
+                    "told": list(change.told),
+                    **(pulse or {}),
+                },
+            )
+
+
+async def _pulse(parts: Parts, listener: Listener) -> dict[str, Any] | None:
+    try:
+        return await views.pulse(parts, listener.org, listener.units)
+    except (DatabaseIsAway, asyncpg.PostgresError):
+        return None
+
+
+def _merged(changes: list[Change]) -> list[Change]:
+    """One per unit, however many commits were behind it."""
+    merged: dict[UUID, Change] = {}
+    for change in changes:
+        old = merged.get(change.unit)
+        if old is None:
+            merged[change.unit] = change
+            continue
+        many = old.patients is None or change.patients is None
+        patients = (
+            None
+            if many
+            else tuple(dict.fromkeys((*(old.patients or ()), *(change.patients or ()))))
+        )
+        told = tuple(dict.fromkeys((*old.told, *change.told)))
+        merged[change.unit] = Change(change.org, change.unit, patients, told)
+    return list(merged.values())
+
+
+@router.post("/greens")
+async def acknowledge_greens(
+    request: Request, has: Has, caller: access.Clinician, greens: Greens
+) -> Response:
+    """Mark greens as looked at. Only what is green now; a red or yellow is never taken along."""
+    door.from_page(request, caller)
+    seen, refused = await moves.greens(
+        has.database,
+        has.notifier,
+        door.reader(request, caller),
+        list(dict.fromkeys(one.id for one in greens.patients)),
+    )
+    return door.json({"acknowledged": len(seen), "refused": [str(one) for one in refused]})
