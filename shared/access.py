@@ -68,6 +68,7 @@ class Caller:
     hpr: str | None = None
     patient_id: UUID | None = None
     by_cookie: bool = False
+    expires: int | None = None  # when the token ends, in seconds since 1970
 
 
 class DevelopmentIssuer:
@@ -143,6 +144,7 @@ def _caller(claims: Mapping[str, Any], by_cookie: bool) -> Caller:
         hpr=claims.get("hpr"),
         patient_id=UUID(patient) if patient else None,
         by_cookie=by_cookie,
+        expires=int(claims["exp"]),
     )
 
 
@@ -165,6 +167,12 @@ def caller_of(request: Request) -> Caller:
     if request.method not in {"GET", "HEAD"} and not _is_same_site(request):
         raise CrossSite
     return issuer.caller(cookie, by_cookie=True)
+
+
+def same_site(request: Request) -> None:
+    """Log-in and log-out come from our own pages, though nobody is logged in. CrossSite."""
+    if not _is_same_site(request):
+        raise CrossSite
 
 
 def _is_same_site(request: Request) -> bool:

@@ -129,7 +129,8 @@ class Quarantined:
 
 def named_id(name: str) -> UUID:
     """UUID version 8 of a name: the same in every process, and after a restore."""
-    digest = bytearray(hashlib.sha256(name.encode()).digest()[:16])
+    # Half of a surrogate pair cannot be stored; PostgreSQL shall say so, for that one item.
+    digest = bytearray(hashlib.sha256(name.encode(errors="surrogatepass")).digest()[:16])
     digest[6] = digest[6] & 0x0F | 0x80
     digest[8] = digest[8] & 0x3F | 0x80
     return UUID(bytes=bytes(digest))

@@ -1,0 +1,645 @@
+"""LEDGER 3: corrections and withdrawals, whenever they come and whomever they concern."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+
+from shared import ledger
+from shared.contracts import Item, Result
+from tests.ledger.conftest import (
+    DAY,
+    HOUR,
+    Hospital,
+    ago,
+    amendment,
+    correction,
+    judged,
+    message,
+    reading,
+    results,
+    send,
+    take_all,
+    value_of,
+    void,
+    waits,
+    withdrawal,
+)
+
+# --- when they come ---------------------------------------------------------------------------
+
+
+async def test_a_correction_after_the_original_takes_its_place(hospital: Hospital) -> None:
+    anna = await hospital.patient()
+    cred = await hospital.held_by(anna)
+    item = reading(value="80")
+    await hospital.send(cred, item)
+
+    [answer] = await hospital.send(cred, correction(item.message_id, "81"))
+
+    assert answer.result is Result.CORRECTED
+    [fact] = await hospital.facts(anna)
+    assert (value_of(fact), fact.id) == (81, answer.fact_id)
+
+
+async def test_a_correction_before_the_original_keeps_its_place(hospital: Hospital) -> None:
+    anna = await hospital.patient()
+    cred = await hospital.held_by(anna)
+    item = reading(value="80")
+
+    await hospital.send(cred, correction(item.message_id, "81"))
+    assert await hospital.values(anna) == [81]
+    [late] = await hospital.send(cred, item)
+
+    assert late.result is Result.STORED
+    assert await hospital.values(anna) == [81]
+
+
+@pytest.mark.parametrize("first", [True, False])
+async def test_a_correction_in_the_same_batch_stands_on_either_side(
+    hospital: Hospital, first: bool
+) -> None:
+    anna = await hospital.patient()
+    cred = await hospital.held_by(anna)
+    item = reading(value="80")
+    batch = [item, correction(item.message_id, "81")]
+
+    answers = await hospital.send(cred, *(reversed(batch) if first else batch))
+
+    assert {answer.result for answer in answers} == {Result.STORED, Result.CORRECTED}
+    assert await hospital.values(anna) == [81]
+
+
+async def test_a_correction_months_later_leaves_no_trace_in_the_old_month(
+    hospital: Hospital,
+) -> None:
+    """A chart of March must not show what June corrected."""
+    anna = await hospital.patient()
+    cred = await hospital.held_by(anna, datetime(2025, 1, 1, tzinfo=UTC))
+    march, june = datetime(2025, 3, 3, tzinfo=UTC), datetime(2025, 6, 6, tzinfo=UTC)
+    item = reading(value="80", at=march)
+    await hospital.send(cred, item)
+
+    await hospital.send(cred, correction(item.message_id, "81", at=june))
+
+    async with hospital.patients.connection() as connection:
+        in_march = await ledger.facts(
+            connection, hospital.org, anna, since=march - DAY, until=march + DAY
+        )
+        in_june = await ledger.facts(
+            connection, hospital.org, anna, since=june - DAY, until=june + DAY
+        )
+    assert (in_march, [value_of(fact) for fact in in_june]) == ([], [81])
+
+
+async def test_a_withdrawal_before_in_between_and_after(hospital: Hospital) -> None:
+    anna = await hospital.patient()
+    cred = await hospital.held_by(anna)
+    before, same, after = reading(), reading(), reading()
+
+    answers = [
+        *await hospital.send(cred, void(before.message_id)),
+        *await hospital.send(cred, before, same, void(same.message_id), after),
+        *await hospital.send(cred, void(after.message_id)),
+    ]
+
+    assert [answer.result for answer in answers].count(Result.VOIDED) == 3
+    assert await hospital.facts(anna) == []
+
+
+async def test_a_correction_of_an_original_that_is_still_uncommitted(
+    hospital: Hospital,
+) -> None:
+    """Looked up, the original would not have been found."""
+    anna = await hospital.patient()
+    cred = await hospital.held_by(anna)
+    item, other = reading(value="80"), reading(value="70")
+    async with hospital.ingest.transaction() as tx:
+        await send(tx, hospital.org, cred, item, other)
+        await asyncio.wait_for(
+            hospital.send(cred, correction(item.message_id, "81"), void(other.message_id)), 2
+        )
+        assert await hospital.values(anna) == [81]
+
+    assert await hospital.values(anna) == [81]
+    assert await judged(hospital) >= {anna}
+
+
+async def test_the_consumer_that_took_a_withdrawal_first_judges_the_original_when_it_commits(
+    hospital: Hospital,
+) -> None:
+    anna = await hospital.patient()
+    cred = await hospital.held_by(anna)
+    item = reading()
+    async with hospital.ingest.transaction() as tx:
+        await send(tx, hospital.org, cred, item)
+        await hospital.send(cred, void(item.message_id))
+        await take_all(hospital)
+
+    assert anna in await judged(hospital)
+    assert await hospital.facts(anna) == []
+
+
+async def test_a_message_that_never_came_can_be_corrected_and_withdrawn(
+    hospital: Hospital,
+) -> None:
+    anna = await hospital.patient()
+    cred = await hospital.held_by(anna)
+    never = message()
+    assert results(
+        await hospital.send(cred, correction(never, "81"), void(never))
+    ) == [Result.CORRECTED, Result.VOIDED]
+    assert await hospital.facts(anna) == []
+
+
+async def test_another_credential_cannot_correct_or_withdraw_it(hospital: Hospital) -> None:
+    anna = await hospital.patient()
+    cred = await hospital.held_by(anna)
+    item = reading(value="80")
+    await hospital.send(cred, item)
+
+    for attempt in (
+        void(item.message_id),
+        withdrawal(item.message_id),
+        correction(item.message_id, "81"),
+        amendment(item.message_id, "82", version=9),
+    ):
+        await hospital.send(await hospital.held_by(anna), attempt)
+
+    assert await hospital.values(anna) == [80, 81, 82]
+
+
+async def test_a_cuffs_pulse_is_withdrawn_with_its_pressure(hospital: Hospital) -> None:
+    anna = await hospital.patient()
+    cred = await hospital.held_by(anna)
+    item = reading(value="142", pulse="71")
+    await hospital.send(cred, item)
+    assert await hospital.values(anna) == [71, 142]
+
+    await hospital.send(cred, correction(item.message_id, "140"))
+
+    assert await hospital.values(anna) == [140]
+
+
+# --- which one stands -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("turned", [False, True])
+async def test_a_void_wins_over_any_version(hospital: Hospital, turned: bool) -> None:
+    anna = await hospital.patient()
+    cred = await hospital.held_by(anna)
+    item = reading()
+    late = [correction(item.message_id, "81", version=99), void(item.message_id)]
+
+    for each in [item, *(reversed(late) if turned else late)]:
+        await hospital.send(cred, each)
+
+    assert await hospital.facts(anna) == []
+
+
+@pytest.mark.parametrize("turned", [False, True])
+async def test_the_highest_version_wins_and_ten_is_more_than_nine(
+    hospital: Hospital, turned: bool
+) -> None:
+    anna = await hospital.patient()
+    cred = await hospital.held_by(anna)
+    item = reading()
+    late = [
+        correction(item.message_id, str(version), f"mess-{999 - version}", version=version)
+        for version in (2, 9, 10, 999_999_999_999_999, 10**18)
+    ]
+
+    for each in [item, *(reversed(late) if turned else late)]:
+        await hospital.send(cred, each)
+
+    assert await hospital.values(anna) == [10**18]
+
+
+@pytest.mark.parametrize("turned", [False, True])
+async def test_without_versions_the_greater_message_id_wins(
+    hospital: Hospital, turned: bool
+) -> None:
+    """UUIDv7 grow with time; the hashed fact id does not, so it must not decide."""
+    anna = await hospital.patient()
+    cred = await hospital.held_by(anna)
+    item = reading()
+    names = [f"0190f3a2-7c1e-7b4a-9b1d-2f6f0c1a{n:04x}" for n in range(8)]
+    late = [correction(item.message_id, str(n), name) for n, name in enumerate(names)]
+
+    for each in [item, *(reversed(late) if turned else late)]:
+        await hospital.send(cred, each)
+
+    assert await hospital.values(anna) == [7]
+
+
+@pytest.mark.parametrize("turned", [False, True])
+async def test_an_id_that_begins_another_is_the_lesser_of_the_two(
+    hospital: Hospital, turned: bool
+) -> None:
+    anna = await hospital.patient()
+    cred = await hospital.held_by(anna)
+    item = reading()
+    late = [correction(item.message_id, "1", "fix-0001"), correction(item.message_id, "2", "fix-0001a")]  # fmt: skip
+    for each in [item, *(reversed(late) if turned else late)]:
+        await hospital.send(cred, each)
+    assert await hospital.values(anna) == [2]
+
+
+async def test_a_weaker_correction_that_comes_last_changes_nothing(hospital: Hospital) -> None:
+    anna = await hospital.patient()
+    cred = await hospital.held_by(anna)
+    item = reading()
+    await hospital.send(cred, item, amendment(item.message_id, "83", version=3))
+
+    [answer] = await hospital.send(cred, amendment(item.message_id, "82", version=2))
+
+    assert answer.result is Result.CORRECTED
+    assert await hospital.values(anna) == [83]
+
+
+# --- whom they concern ------------------------------------------------------------------------
+
+
+async def two_holders(hospital: Hospital) -> tuple[str, list[datetime], list[object]]:
+    people = [await hospital.patient() for _ in range(3)]
+    cred = await hospital.credential()
+    edges = [ago(hours=30), ago(hours=20), ago(hours=10)]
+    for person, since, until in zip(people, edges, [*edges[1:], None], strict=True):
+        await hospital.bind(cred, person, since, until)
+    return cred, [edge + HOUR for edge in edges], list(people)
+
+
+async def test_a_correction_that_changes_the_time_lands_on_who_held_it_then(
+    hospital: Hospital,
+) -> None:
+    cred, times, (anna, berit, _) = await two_holders(hospital)
+    item = reading(value="80", at=times[0])
+    await hospital.send(cred, item)
+    await take_all(hospital)
+
+    [answer] = await hospital.send(cred, correction(item.message_id, "81", at=times[1]))
+
+    assert answer.patient_id == berit
+    assert await hospital.values(anna) == []  # type: ignore[arg-type]
+    assert await hospital.values(berit) == [81]  # type: ignore[arg-type]
+    assert await judged(hospital) >= {anna, berit}
+
+
+async def test_the_weaker_of_two_corrections_is_taken_from_a_third_patient(
+    hospital: Hospital,
+) -> None:
+    """Carl holds version 2; version 3 says it was Berit's: Carl must be judged again too."""
+    cred, times, (anna, berit, carl) = await two_holders(hospital)
+    item = reading(value="80", at=times[0])
+    await hospital.send(cred, item, correction(item.message_id, "81", at=times[2], version=2))
+    assert await hospital.values(carl) == [81]  # type: ignore[arg-type]
+    await take_all(hospital)
+
+    await hospital.send(cred, correction(item.message_id, "82", at=times[1], version=3))
+
+    assert await hospital.values(anna) == await hospital.values(carl) == []  # type: ignore[arg-type]
+    assert await hospital.values(berit) == [82]  # type: ignore[arg-type]
+    assert await judged(hospital) >= {anna, berit, carl}
+
+
+async def test_a_void_at_another_holders_time_reaches_the_one_who_has_the_fact(
+    hospital: Hospital,
+) -> None:
+    """Bound by its own time the void would hit Berit."""
+    cred, times, (anna, berit, _) = await two_holders(hospital)
+    item = reading(value="80", at=times[0])
+    await hospital.send(cred, item, reading(value="90", at=times[1]))
+    await take_all(hospital)
+
+    await hospital.send(cred, void(item.message_id, at=times[1]))
+
+    assert await hospital.values(anna) == []  # type: ignore[arg-type]
+    assert await hospital.values(berit) == [90]  # type: ignore[arg-type]
+    assert anna in await judged(hospital)
+
+
+async def test_a_void_needs_no_holder(hospital: Hospital) -> None:
+    """The device has been taken back since; what it sent can still be withdrawn."""
+    anna = await hospital.patient()
+    cred = await hospital.credential()
+    await hospital.bind(cred, anna, ago(days=3), ago(days=2))
+    item = reading(at=ago(days=2) - HOUR)
+    await hospital.send(cred, item)
+
+    [answer] = await hospital.send(cred, void(item.message_id, at=ago(hours=1), clock="unknown"))
+
+    assert (answer.result, answer.patient_id) == (Result.VOIDED, None)
+    assert await hospital.facts(anna) == []
+    assert anna in await judged(hospital)
+
+
+async def test_a_correction_that_nobody_held_waits_and_the_original_stands(
+    hospital: Hospital,
+) -> None:
+    anna = await hospital.patient()
+    cred = await hospital.held_by(anna, ago(days=2))
+    item = reading(value="80")
+    await hospital.send(cred, item)
+    [answer] = await hospital.send(cred, correction(item.message_id, "81", at=ago(days=3)))
+    assert answer.result is Result.QUARANTINED
+    assert await hospital.values(anna) == [80]
+
+
+# --- chains -----------------------------------------------------------------------------------
+
+
+async def test_a_correction_of_a_correction_stands_alone(hospital: Hospital) -> None:
+    anna = await hospital.patient()
+    cred = await hospital.held_by(anna)
+    first = reading(value="80", pulse="60")
+    second = correction(first.message_id, "81", pulse="61")
+    third = correction(second.message_id, "82", pulse="62")
+    for each in (first, second, third):
+        await hospital.send(cred, each)
+    assert await hospital.values(anna) == [62, 82]
+
+
+async def test_withdrawing_the_first_withdraws_what_was_made_of_it(hospital: Hospital) -> None:
+    anna = await hospital.patient()
+    cred = await hospital.held_by(anna)
+    first = reading(value="80", pulse="60")
+    second = correction(first.message_id, "81", pulse="61")
+    third = correction(second.message_id, "82", pulse="62")
+    for each in (third, first, void(first.message_id), second):
+        await hospital.send(cred, each)
+    assert await hospital.values(anna) == []
+
+
+async def test_of_two_branches_of_corrections_one_stands(hospital: Hospital) -> None:
+    anna = await hospital.patient()
+    cred = await hospital.held_by(anna)
+    first = reading(value="80", pulse="60")
+    weak = correction(first.message_id, "81", version=2, pulse="61")
+    further = correction(weak.message_id, "82", version=9, pulse="62")
+    strong = correction(first.message_id, "83", version=3, pulse="63")
+    for each in (first, weak, further, strong):
+        await hospital.send(cred, each)
+    assert await hospital.values(anna) == [63, 83]
+
+
+async def test_withdrawing_a_correction_does_not_bring_the_original_back(
+    hospital: Hospital,
+) -> None:
+    """What the sender has called wrong stays wrong; he may send it anew."""
+    anna = await hospital.patient()
+    cred = await hospital.held_by(anna)
+    first = reading(value="80")
+    second = correction(first.message_id, "81")
+    for each in (first, second, void(second.message_id)):
+        await hospital.send(cred, each)
+    assert await hospital.values(anna) == []
+
+
+async def test_corrections_in_a_ring_end(hospital: Hospital) -> None:
+    anna = await hospital.patient()
+    cred = await hospital.held_by(anna)
+    names = [message() for _ in range(3)]
+    ring = [
+        correction(names[n - 1], str(n), name) for n, name in enumerate(names)
+    ]
+    await hospital.send(cred, *ring, correction(names[0], "9"))
+    await asyncio.wait_for(hospital.facts(anna), 2)
+    await asyncio.wait_for(take_all(hospital), 2)
+
+
+async def test_the_whole_chain_is_judged_again_where_it_lies(hospital: Hospital) -> None:
+    cred, times, (anna, berit, carl) = await two_holders(hospital)
+    first = reading(at=times[0])
+    second = correction(first.message_id, "81", at=times[1])
+    third = correction(second.message_id, "82", at=times[2])
+    await hospital.send(cred, first, second, third)
+    assert await hospital.values(carl) == [82]  # type: ignore[arg-type]
+    await take_all(hospital)
+
+    await hospital.send(cred, void(first.message_id, at=times[0]))
+
+    assert await hospital.values(carl) == []  # type: ignore[arg-type]
+    assert carl in await judged(hospital)
+    assert await hospital.values(anna) == await hospital.values(berit) == []  # type: ignore[arg-type]
+
+
+# --- staff ------------------------------------------------------------------------------------
+
+
+async def test_staff_withdraw_one_fact_and_only_that(hospital: Hospital) -> None:
+    anna = await hospital.patient()
+    cred = await hospital.held_by(anna)
+    await hospital.send(cred, reading(value="142", pulse="71"))
+    pulse = next(fact for fact in await hospital.facts(anna) if fact.kind == "pulse")
+    assert pulse.origin
+
+    answer = await hospital.correct_by_staff(anna, pulse.origin, void("unused"))
+
+    assert answer.result is Result.VOIDED
+    assert await hospital.values(anna) == [142]
+    assert "void" in await hospital.told(anna)
+
+
+async def test_staff_correct_a_fact(hospital: Hospital) -> None:
+    anna = await hospital.patient()
+    cred = await hospital.held_by(anna)
+    [sent] = await hospital.send(cred, reading(value="284"))
+    assert sent.fact_id
+
+    answer = await hospital.correct_by_staff(
+        anna, sent.fact_id, reading(value="84", how="correction")
+    )
+
+    [fact] = await hospital.facts(anna)
+    assert (fact.id, value_of(fact), fact.source) == (answer.fact_id, 84, "staff:nurse")
+
+
+async def test_staff_correct_what_staff_corrected_before(hospital: Hospital) -> None:
+    anna = await hospital.patient()
+    cred = await hospital.held_by(anna)
+    await hospital.send(cred, reading(value="284"))
+    for value in ("84", "85", "86"):
+        [fact] = await hospital.facts(anna)
+        assert fact.origin
+        await hospital.correct_by_staff(anna, fact.origin, reading(value=value, how="correction"))
+    assert await hospital.values(anna) == [86]
+
+    [fact] = await hospital.facts(anna)
+    assert fact.origin
+    await hospital.correct_by_staff(anna, fact.origin, void("unused"))
+    assert await hospital.values(anna) == []
+
+
+async def test_a_pulse_that_staff_withdrew_is_not_brought_back_by_the_devices_correction(
+    hospital: Hospital,
+) -> None:
+    """Void wins, part by part; the pressure is corrected all the same."""
+    anna = await hospital.patient()
+    cred = await hospital.held_by(anna)
+    item = reading(value="142", pulse="71")
+    await hospital.send(cred, item)
+    pulse = next(fact for fact in await hospital.facts(anna) if fact.kind == "pulse")
+    assert pulse.origin
+    await hospital.correct_by_staff(anna, pulse.origin, void("unused"))
+
+    fix = correction(item.message_id, "140", pulse="72")
+    await hospital.send(cred, fix)
+    assert await hospital.values(anna) == [140]
+
+    await hospital.send(cred, correction(fix.message_id, "139"))
+    assert await hospital.values(anna) == [139]
+
+
+async def test_staff_correct_a_fact_that_was_filed_again(hospital: Hospital) -> None:
+    anna, berit = await hospital.patient(), await hospital.patient()
+    cred = await hospital.held_by(anna)
+    await hospital.send(cred, reading(value="80", at=ago(minutes=30)))
+    await hospital.hand_over(cred, berit, ago(hours=1))
+    [fact] = await hospital.facts(berit)
+    assert fact.origin
+
+    await hospital.correct_by_staff(berit, fact.origin, reading(value="81", how="correction"))
+
+    assert await hospital.values(berit) == [81]
+    assert await hospital.values(anna) == []
+
+
+async def test_what_staff_withdrew_stays_withdrawn_when_it_is_filed_again(
+    hospital: Hospital,
+) -> None:
+    anna, berit = await hospital.patient(), await hospital.patient()
+    cred = await hospital.held_by(anna)
+    [sent] = await hospital.send(cred, reading(at=ago(minutes=30)))
+    assert sent.fact_id
+    await hospital.correct_by_staff(anna, sent.fact_id, void("unused"))
+
+    await hospital.hand_over(cred, berit, ago(hours=1))
+
+    assert await hospital.facts(anna) == await hospital.facts(berit) == []
+
+
+async def test_a_reading_told_by_telephone_is_stored_and_judged_once(
+    hospital: Hospital,
+) -> None:
+    anna = await hospital.patient()
+    item = reading(value="81")
+    for expected in (Result.STORED, Result.DUPLICATE):
+        async with hospital.patients.transaction() as tx:
+            [answer] = await ledger.append_as_staff(
+                tx, hospital.org, by="nurse", patient_id=anna, items=[item]
+            )
+        assert (answer.result, answer.patient_id) == (expected, anna)
+    assert await hospital.told(anna) == ["reading"]
+
+
+async def test_staff_cannot_enter_a_reading_for_nobody(hospital: Hospital) -> None:
+    async with hospital.patients.transaction() as tx:
+        [answer] = await ledger.append_as_staff(
+            tx, hospital.org, by="nurse", patient_id=uuid4(), items=[reading()]
+        )
+    assert answer.result is Result.QUARANTINED
+
+
+# --- corrected and filed again ----------------------------------------------------------------
+
+
+async def test_filed_again_then_corrected(hospital: Hospital) -> None:
+    anna, berit = await hospital.patient(), await hospital.patient()
+    cred = await hospital.held_by(anna)
+    item = reading(value="80", at=ago(minutes=30))
+    await hospital.send(cred, item)
+    await hospital.hand_over(cred, berit, ago(hours=1))
+
+    await hospital.send(cred, correction(item.message_id, "81", at=item.at))
+
+    assert await hospital.values(berit) == [81]
+    assert await hospital.values(anna) == []
+
+
+async def test_corrected_then_filed_again(hospital: Hospital) -> None:
+    anna, berit = await hospital.patient(), await hospital.patient()
+    cred = await hospital.held_by(anna)
+    item = reading(value="80", at=ago(minutes=30))
+    await hospital.send(cred, item, correction(item.message_id, "81", at=item.at))
+
+    await hospital.hand_over(cred, berit, ago(hours=1))
+
+    assert await hospital.values(berit) == [81]
+    assert await hospital.values(anna) == []
+
+
+async def test_a_correction_waits_for_a_change_of_bindings_too(hospital: Hospital) -> None:
+    anna, berit = await hospital.patient(), await hospital.patient()
+    cred = await hospital.held_by(anna)
+    item = reading(value="80", at=ago(minutes=30))
+    await hospital.send(cred, item)
+    async with hospital.owner.connection() as looker:
+        async with hospital.patients.transaction() as tx:
+            await ledger.lock_bindings(tx, hospital.org)
+            sending = asyncio.create_task(
+                hospital.send(cred, correction(item.message_id, "81", at=item.at))
+            )
+            await waits(sending, looker)
+            await hospital.change_binding(tx, cred, berit, ago(hours=1))
+        [answer] = await sending
+
+    assert answer.patient_id == berit
+    assert await hospital.values(berit) == [81]
+    assert await hospital.values(anna) == []
+
+
+def test_the_rank_orders_as_the_rule_says() -> None:
+    def corrected(**more: object) -> Item:
+        return correction("original", "80", **{"message_id": "m", **more})  # type: ignore[arg-type]
+
+    weakest_first = [
+        corrected(message_id="zzzz"),
+        corrected(version=1),
+        corrected(version=2, message_id="a"),
+        corrected(version=2, message_id="b"),
+        corrected(version=10),
+        void("original", "aaaa"),
+        void("original", "bbbb"),
+    ]
+    ranks = [ledger.rank(item) for item in weakest_first]
+    assert ranks == sorted(ranks)
+
+
+async def test_evidence_stays_readable_by_its_id(hospital: Hospital) -> None:
+    anna, berit = await hospital.patient(), await hospital.patient()
+    cred = await hospital.held_by(anna)
+    item = reading(value="80", at=ago(minutes=30))
+    [answer] = await hospital.send(cred, item)
+    assert answer.fact_id
+    await hospital.hand_over(cred, berit, ago(hours=1))
+    await hospital.send(cred, void(item.message_id))
+
+    async with hospital.alerts.connection() as connection:
+        [fact] = await ledger.read(connection, hospital.org, [answer.fact_id])
+        in_force = await ledger.in_force(connection, hospital.org, [(fact.id, fact.at)])
+    assert (fact.patient_id, value_of(fact)) == (anna, 80)
+    assert in_force == []
+
+
+async def test_only_the_asked_for_days_kinds_and_pages_are_read(hospital: Hospital) -> None:
+    anna = await hospital.patient()
+    cred = await hospital.held_by(anna)
+    start = ago(days=2)
+    times = [start + timedelta(hours=n // 2) for n in range(10)]
+    await hospital.send(cred, *(reading(value=str(n), at=at) for n, at in enumerate(times)))
+    async with hospital.patients.connection() as connection:
+        every = await ledger.facts(connection, hospital.org, anna)
+        part = await ledger.facts(connection, hospital.org, anna, since=times[2], until=times[4])
+        none = await ledger.facts(connection, hospital.org, anna, kinds=["pulse"])
+        pages = []
+        for newest_first in (False, True):
+            after = None
+            while page := await ledger.facts(
+                connection, hospital.org, anna, after=after, limit=3, newest_first=newest_first
+            ):
+                pages += page
+                after = (page[-1].at, page[-1].id)
+    assert [fact.at for fact in part] == times[2:4]
+    assert none == []
+    assert pages == every + every[::-1]

@@ -1,0 +1,45 @@
+"""LEDGER 2.7: an append never notifies; whoever commits wakes the consumers, seldom."""
+
+import asyncio
+from typing import Any
+
+import asyncpg
+
+from shared import ledger
+from tests.conftest import DatabaseUrls
+from tests.ledger.conftest import Hospital, ago, now, reading
+
+
+async def test_an_append_does_not_notify_and_what_staff_do_does(
+    hospital: Hospital, ledger_urls: DatabaseUrls
+) -> None:
+    """A notify in each of many commits would make them wait for each other."""
+    heard: list[Any] = []
+    listener = await asyncpg.connect(ledger_urls.alerts)
+    await listener.add_listener(ledger.CHANNEL, lambda *said: heard.append(said[-1]))
+    anna, berit = await hospital.patient(), await hospital.patient()
+    cred = await hospital.held_by(anna)
+    try:
+        await hospital.send(cred, reading(at=ago(minutes=5)))
+        assert await settled(hospital, heard) == 0
+
+        async with hospital.patients.transaction() as tx:
+            await ledger.decide(tx, hospital.org, anna, "paused", {}, by="nurse", at=now())
+        await hospital.hand_over(cred, berit, ago(hours=1))
+        async with hospital.ingest.connection() as connection:
+            await ledger.wake(connection, hospital.org)
+
+        assert await settled(hospital, heard) == 3
+    finally:
+        await listener.close()
+
+
+async def settled(hospital: Hospital, heard: list[Any]) -> int:
+    """How often the organisation was called, once everything so far has been delivered."""
+    async with hospital.owner.connection() as connection:
+        await connection.execute("select pg_notify($1, 'the end')", ledger.CHANNEL)
+    async with asyncio.timeout(5):
+        while "the end" not in heard:
+            await asyncio.sleep(0.01)
+    heard.remove("the end")
+    return heard.count(hospital.org)
