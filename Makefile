@@ -5,7 +5,7 @@ RUN := .venv/bin/python
 PIP := $(RUN) -m pip --disable-pip-version-check --quiet
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check bench programmes migrate format lock clean
+.PHONY: help setup demo test check bench programmes docs migrate format lock clean
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*## ' Makefile | sort | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -31,6 +31,9 @@ bench: setup .venv/.tests ## Measure throughput and latency against floors of th
 programmes: setup ## Check the clinical programmes and print them in words
 	.venv/bin/hjemvakt programmes check
 	.venv/bin/hjemvakt programmes describe
+
+docs: setup ## Make the pages of docs/ that come from the code
+	$(RUN) -m deploy.local.documents
 
 migrate: setup ## Bring the database of DATABASE_URL to the present schema
 	.venv/bin/hjemvakt migrate

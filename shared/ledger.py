@@ -29,8 +29,9 @@ NOBODY = UUID(int=0)
 # A message becomes at most this many facts: the item and what is split from it (kinds.toml).
 PARTS = 2
 
-DEFINITE = ("22", "23")  # SQLSTATE classes a resend would meet again
+DEFINITE = ("22", "23", "54")  # SQLSTATE classes a resend would meet again
 PASSING = ("40001", "40P01")
+LONGEST_ID = 1000  # bytes; with the rest of its key it has to fit in an index
 
 
 class BindingsAreBusy(Exception):
@@ -222,11 +223,12 @@ async def append_whatever_comes(
 
 
 def _storable_id(item: Item) -> str:
+    """The message id, unless it is itself what cannot be stored: a key has to fit in an index."""
     try:
-        storable = b"\0" not in item.message_id.encode()
+        fits = "\0" not in item.message_id and len(item.message_id.encode()) <= LONGEST_ID
     except UnicodeEncodeError:
-        storable = False
-    return item.message_id if storable else f"sha256:{item.content.hex()}"
+        fits = False
+    return item.message_id if fits else f"sha256:{item.content.hex()}"
 
 
 async def append_as_staff(

@@ -24,6 +24,8 @@ from shared.database import Database, DatabaseIsAway
 log = structlog.get_logger()
 
 POLL_SECONDS = 1.0
+# Many credentials made at once are one reload.
+GATHER_SECONDS = 0.2
 
 # Both become lines in a file whose syntax is spaces, `:`, `+` and `#`: nothing else may pass.
 ORG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -120,6 +122,7 @@ async def follow(database: Database, directory: Path, reload: Callable[[], bool]
                 log.info("The broker was told of changed credentials.")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(changed.wait(), POLL_SECONDS)
+                await asyncio.sleep(GATHER_SECONDS)
             changed.clear()
     finally:
         listening.cancel()

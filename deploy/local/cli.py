@@ -180,7 +180,12 @@ def simulate(
 def replay(
     folder: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Payload files.")],
     make_patients: Annotated[
-        bool, typer.Option(help="Make one patient for each foreign subject (test mode only).")
+        bool,
+        typer.Option(
+            help="Make one patient for each foreign subject (test mode only). A foreign "
+            "Patient/<id> is replaced by a logical identifier of that patient: system "
+            "urn:hjemvakt:replay, the reference as value. Nothing else is changed."
+        ),
     ] = False,
     twice: Annotated[
         bool, typer.Option(help="Push all of it once more: nothing may be new then.")

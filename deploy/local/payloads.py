@@ -70,6 +70,14 @@ def read(file: str, content: bytes) -> Payload:
     return _json(file, sent, content)
 
 
+def loads(body: bytes) -> Any:
+    """The JSON of a message, or None."""
+    try:
+        return exact.loads(body, KEYS)
+    except exact.Unreadable:
+        return None
+
+
 def _json(file: str, sent: Any, content: bytes) -> Payload:
     if isinstance(sent, dict) and isinstance(sent.get("resourceType"), str):
         return _fhir(file, sent, content)
@@ -94,7 +102,8 @@ def _fhir(file: str, sent: dict[str, Any], content: bytes) -> Payload:
     if sent.get("type") in ("batch", "transaction"):
         count = len(entries) if isinstance(entries, list) else None
         whole = Message("/fhir", content, items=count)
-        return Payload(file, "FHIR", (whole,), fallback=tuple(_batches(entries, readings)))
+        rest = _batches(entries, readings) if sent["type"] == "transaction" else ()
+        return Payload(file, "FHIR", (whole,), fallback=tuple(rest))
     if not readings:
         return Payload(file, "FHIR", why=f"no readings in this {sent.get('type')} Bundle")
     return Payload(file, "FHIR", tuple(_batches(entries, readings)))

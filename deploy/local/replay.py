@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from deploy.local import payloads, subjects
+from deploy.local import answers, payloads, subjects
 from deploy.local.payloads import Message, Payload
 from deploy.local.replay_ward import ReplayWard
 from deploy.local.running import Running
@@ -22,14 +22,7 @@ from deploy.local.subjects import Foreign
 from shared import exact
 
 MOST_BYTES = 20 * 1024 * 1024
-RESULTS = ("stored", "duplicate", "corrected", "voided", "quarantined", "refused", "ignored")
 NEW = ("stored", "corrected", "voided")
-AMENDS = {
-    "amended": "corrected",
-    "corrected": "corrected",
-    "entered-in-error": "voided",
-    "cancelled": "voided",
-}
 Say = Callable[[str], None]
 
 
@@ -50,7 +43,9 @@ class Line:
             return "; ".join(self.faults)
         if not self.codes and not self.counts.keys() - {"ignored"}:
             return f"ignored: {self.why} ({self.family})"
-        told = [f"{self.counts[result]} {result}" for result in RESULTS if self.counts[result]]
+        told = [
+            f"{self.counts[result]} {result}" for result in answers.RESULTS if self.counts[result]
+        ]
         sentence = ", ".join(told) or "nothing"
         because = ", ".join(sorted(self.codes))
         if because:
@@ -62,7 +57,7 @@ class Line:
             "file": self.file,
             "family": self.family,
             "outcome": self.outcome,
-            **{result: self.counts[result] for result in RESULTS},
+            **{result: self.counts[result] for result in answers.RESULTS},
             "codes": sorted(self.codes),
             "faults": self.faults,
         }
@@ -111,7 +106,7 @@ def _report(lines: list[Line]) -> dict[str, Any]:
         totals += line.counts
     return {
         "files": [line.as_json() for line in lines],
-        "totals": {result: totals[result] for result in RESULTS},
+        "totals": {result: totals[result] for result in answers.RESULTS},
         "faults": sum(len(line.faults) for line in lines),
     }
 
@@ -134,9 +129,9 @@ class _Pusher:
         for payload in files:
             for message in (*payload.messages, *payload.fallback):
                 if message.media_type == payloads.FHIR:
-                    foreign |= subjects.of(_loads(message.body), payload.file)
+                    foreign |= subjects.of(payloads.loads(message.body), payload.file)
                 else:
-                    slots |= set(_slots(_loads(message.body)))
+                    slots |= set(_slots(payloads.loads(message.body)))
         for one in sorted(foreign, key=lambda each: (each.system, each.value)):
             if not self._ward.make_patient(one):
                 self._refused.add(one)
@@ -170,12 +165,12 @@ class _Pusher:
                 headers={"authorization": f"Bearer {secret}", "content-type": message.media_type},
             )
             first = self._passes[payload.file] == 1
-            _count(message, answer, _statuses(body, message) if first else [], line)
+            _count(message, answer, answers.statuses_of(body, message) if first else [], line)
 
     def _body(self, message: Message, file: str) -> bytes:
         body: bytes = message.body
         if self._maps and message.media_type == payloads.FHIR:
-            sent = _loads(body)
+            sent = payloads.loads(body)
             if subjects.mapped(sent, file, self._refused):
                 return exact.dumps(sent)
         return body
@@ -192,74 +187,18 @@ def _count(message: Message, answer: httpx.Response, statuses: list[str], line: 
         return
     if answer.status_code >= 400:
         line.counts["refused"] += 1
-        line.codes |= set(_codes(told)) or {f"status {answer.status_code}"}
+        line.codes |= set(answers.codes_of(told)) or {f"status {answer.status_code}"}
         return
-    outcomes = list(_outcomes(message, answer.status_code, told, statuses))
-    if message.items is not None and len(outcomes) != message.items:
+    try:
+        outcomes = list(answers.outcomes(message, answer.status_code, told, statuses))
+    except (KeyError, TypeError, AttributeError):
+        line.faults.append("the intake's answer has not the agreed shape")
+        return
+    if message.items not in (None, len(outcomes)):
         line.faults.append(f"{message.items} readings were sent, {len(outcomes)} answered")
     for result, codes in outcomes:
         line.counts[result] += 1
         line.codes |= set(codes)
-
-
-def _outcomes(
-    message: Message, status: int, told: Any, statuses: list[str]
-) -> Iterator[tuple[str, list[str]]]:
-    """A result and its codes for every item of an answer."""
-    if message.door == payloads.OBSERVATIONS:
-        for receipt in told["results"]:
-            yield receipt["result"], [error["code"] for error in receipt["errors"]]
-        return
-    if message.door != "/fhir":
-        yield _result(str(status), None, told, statuses[0] if statuses else "")
-        return
-    for place, entry in enumerate(told["entry"]):
-        response = entry["response"]
-        amends = statuses[place] if place < len(statuses) else ""
-        yield _result(response["status"], response.get("location"), response.get("outcome"), amends)
-
-
-def _result(status: str, location: str | None, outcome: Any, amends: str) -> tuple[str, list[str]]:
-    codes = _codes(outcome)
-    match status[:3]:
-        case "201":
-            return "stored", []
-        case "202":
-            return "quarantined", codes
-        case "200" if "not-stored" in codes:
-            return "ignored", []
-        case "200":
-            told = next((code for code in codes if code in RESULTS), None)
-            # A batch does not tell a correction from its repetition; the resource's status does.
-            return told or amends or "duplicate", []
-        case _:
-            return "refused", codes
-
-
-def _codes(told: Any) -> list[str]:
-    """Our own codes: of a problem document, or of an OperationOutcome's details."""
-    if not isinstance(told, dict):
-        return []
-    if isinstance(told.get("code"), str):
-        return [told["code"]]
-    return [
-        coding["code"]
-        for issue in told.get("issue", ())
-        for coding in issue.get("details", {}).get("coding", ())
-        if "code" in coding
-    ]
-
-
-def _statuses(body: bytes, message: Message) -> list[str]:
-    """What the resources of a body say they are: 'corrected', 'voided' or ''."""
-    sent = _loads(body)
-    if not isinstance(sent, dict):
-        return []
-    resources = [sent]
-    if message.door == "/fhir":
-        entries = sent.get("entry") if isinstance(sent.get("entry"), list) else []
-        resources = [one.get("resource") or {} for one in entries or [] if isinstance(one, dict)]
-    return [AMENDS.get(str(one.get("status")), "") for one in resources]
 
 
 def _slots(sent: Any) -> Iterator[str]:
@@ -268,10 +207,3 @@ def _slots(sent: Any) -> Iterator[str]:
         if isinstance(one, dict) and ("kind" in one or "v" in one):
             slot = one.get("patient")
             yield slot if isinstance(slot, str) and slot else ""
-
-
-def _loads(body: bytes) -> Any:
-    try:
-        return exact.loads(body, payloads.KEYS)
-    except exact.Unreadable:
-        return None

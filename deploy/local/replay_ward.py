@@ -29,6 +29,10 @@ class OnlyInTestMode(ConnectionError):
     """Replay needs the development key of a system in test mode, or HJEMVAKT_SYSTEM_SECRET."""
 
 
+class NoAnswer(ConnectionError):
+    """The patients service does not answer as it should."""
+
+
 class ReplayWard:
     """The unit that replays belong to, and what is made in it. Made again, it is found again."""
 
@@ -60,7 +64,7 @@ class ReplayWard:
         """A patient under this identifier. False when the record does not take the identifier."""
         identifier = {"system": foreign.system, "value": foreign.value}
         found = self._post("/v1/patients/search", {"identifier": identifier}, self._nurse)
-        if found.status_code == 200 and found.json()["patients"]:
+        if found.is_success and found.json()["patients"]:
             return True
         return self._register(identifier) is not None
 
@@ -71,12 +75,12 @@ class ReplayWard:
             self._device = issued["cred"], issued["secret"]
         identifier = {"system": SYSTEM, "value": f"slot {slot}".strip()[:64]}
         found = self._post("/v1/patients/search", {"identifier": identifier}, self._nurse)
-        held = found.raise_for_status().json()["patients"]
+        held = _answered(found)["patients"]
         patient_id = held[0]["id"] if held else self._register(identifier)
         body = {"cred": self._device[0], "slot": slot, "from": BEGINNING}
         bound = self._post(f"/v1/patients/{patient_id}/bindings", body, self._nurse)
         if bound.status_code != 409:  # held since an earlier replay
-            bound.raise_for_status()
+            _answered(bound)
 
     def _register(self, identifier: Mapping[str, str]) -> str | None:
         new = {
@@ -88,36 +92,45 @@ class ReplayWard:
         made = self._post("/v1/patients", new, self._nurse)
         if made.status_code in (400, 409, 422):
             return None
-        patient_id: str = made.raise_for_status().json()["id"]
+        patient_id: str = _answered(made)["id"]
         return patient_id
 
     def _found_unit(self) -> str:
-        answer = self._http.get("/v1/units", headers=_bearer(self._administrator))
-        for unit in answer.raise_for_status().json()["units"]:
+        for unit in self._get("/v1/units")["units"]:
             if unit["short"] == UNIT["short"]:
                 return str(unit["id"])
         made = self._post("/v1/units", UNIT, self._administrator)
-        return str(made.raise_for_status().json()["id"])
+        return str(_answered(made)["id"])
 
     def _credential(self, kind: str, label: str) -> Any:
         """The credential of this name with a new secret, or a new credential."""
-        answer = self._http.get("/v1/credentials?limit=200", headers=_bearer(self._administrator))
-        for one in answer.raise_for_status().json()["credentials"]:
+        for one in self._get("/v1/credentials?limit=200")["credentials"]:
             if one["label"] == label and one["revoked_at"] is None:
                 path = f"/v1/credentials/{one['cred']}/rotate"
-                return self._post(path, None, self._administrator).raise_for_status().json()
+                return _answered(self._post(path, None, self._administrator))
         new = {"kind": kind, "label": label, "unit_id": self._unit}
-        issued = self._post("/v1/credentials", new, self._administrator)
-        return issued.raise_for_status().json()
+        return _answered(self._post("/v1/credentials", new, self._administrator))
 
     def _token(self, role: access.Role, units: frozenset[UUID]) -> str:
         return self._issuer.token(
             access.Caller(id=f"replay-{role}", name="Replay", role=role, org=ORG, units=units)
         )
 
+    def _get(self, path: str) -> Any:
+        return _answered(self._ask("GET", path, None, self._administrator))
+
     def _post(self, path: str, body: Any, token: str) -> httpx.Response:
-        return self._http.post(path, json=body, headers=_bearer(token))
+        return self._ask("POST", path, body, token)
+
+    def _ask(self, method: str, path: str, body: Any, token: str) -> httpx.Response:
+        headers = {"authorization": f"Bearer {token}"}
+        try:
+            return self._http.request(method, path, json=body, headers=headers)
+        except httpx.TransportError as error:
+            raise NoAnswer(NoAnswer.__doc__) from error
 
 
-def _bearer(token: str) -> dict[str, str]:
-    return {"authorization": f"Bearer {token}"}
+def _answered(answer: httpx.Response) -> Any:
+    if not answer.is_success:
+        raise NoAnswer(f"{answer.request.url.path} answered {answer.status_code}.")
+    return answer.json()

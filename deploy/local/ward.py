@@ -17,6 +17,10 @@ SCALE = "Simulated scale that nobody holds"
 SOON = timedelta(seconds=5)
 
 
+class NoAnswer(ConnectionError):
+    """The patients service does not answer as it should."""
+
+
 class Ward:
     """The seeded unit. The nurse's token is made anew: the seeded one may have run out."""
 
@@ -55,7 +59,7 @@ class Ward:
             later = datetime.fromisoformat(binding["from"]) > since
             if binding["cred"] == cred and binding["withdrawn_at"] is None and later:
                 body = {"from": since.isoformat(timespec="seconds")}
-                self._http.patch(f"{of_patient}/{binding['id']}", json=body).raise_for_status()
+                self._ask("PATCH", f"{of_patient}/{binding['id']}", body)
 
     def expect_weight_now(self, patient_id: str) -> None:
         """Give the patient a plan of his own whose weight is due in a few seconds, without grace.
@@ -93,7 +97,16 @@ class Ward:
         return issued["cred"], issued["secret"]
 
     def _get(self, path: str) -> Any:
-        return self._http.get(path).raise_for_status().json()
+        return self._ask("GET", path, None)
 
     def _post(self, path: str, body: Any) -> Any:
-        return self._http.post(path, json=body).raise_for_status().json()
+        return self._ask("POST", path, body)
+
+    def _ask(self, method: str, path: str, body: Any) -> Any:
+        try:
+            answer = self._http.request(method, path, json=body)
+            return answer.raise_for_status().json()
+        except httpx.HTTPStatusError as error:
+            raise NoAnswer(f"{path} answered {error.response.status_code}.") from error
+        except httpx.TransportError as error:
+            raise NoAnswer(NoAnswer.__doc__) from error

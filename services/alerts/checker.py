@@ -4,7 +4,7 @@ would be found must be the same; a difference is a technical alarm, and the row 
 
 import asyncio
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 import asyncpg
@@ -62,8 +62,8 @@ class Checker:
                     await self.round(org, EACH)
             except (DatabaseIsAway, asyncpg.PostgresError, OSError) as error:
                 log.warning("Rows could not be checked.", fault=type(error).__name__)
-            except Exception:
-                log.exception("The checker failed and goes on.")
+            except Exception as error:
+                log.error("The checker failed and goes on.", fault=type(error).__name__)
             # Never more than a tenth of the time, however long the records are.
             await asyncio.sleep(9 * (time.monotonic() - began))
 
@@ -126,7 +126,9 @@ async def _row_faults(
         is_, should_be = stored[unit], made[unit]
         if is_["rank"] != should_be.rank:
             faults.append("colour")
-        if is_["waiting_since"] != (should_be.waiting_since or store.NEVER):
+        # The driver reads infinity back without a time zone.
+        waiting = is_["waiting_since"].replace(tzinfo=UTC)
+        if waiting != (should_be.waiting_since or store.NEVER):
             faults.append("waiting")
         if store.plain(should_be.body) != is_["body"]:
             faults.append("shown")

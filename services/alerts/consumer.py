@@ -27,9 +27,14 @@ FAILED = Counter("hjemvakt_takes_failed_total", "Takes that were rolled back")
 LAG = Gauge("hjemvakt_evaluation_lag_seconds", "Age of the oldest fact not yet judged", ["org"])
 
 LIMIT = 1000
+FIRST_LIMIT = 100  # patients not in memory are read whole: begin carefully
+# A take may not hold its patients for long; the database ends a transaction that idles 10 s.
+LONG, SHORT = 2.0, 0.5
 POLL = 1.0
 SOON = 0.1
 IMPATIENT = 10
+# SQLSTATE classes that say nothing about the rows: connection, deadlock, room, locks, shutdown.
+PASSING = ("08", "40", "53", "55", "57")
 ORGANISATIONS = 5.0
 FRESH = 10.0  # a follower that has not finished a round for so long is not ready
 
@@ -40,7 +45,7 @@ class Follower:
 
     org: str
     woken: asyncio.Event = field(default_factory=asyncio.Event)
-    limit: int = LIMIT
+    limit: int = FIRST_LIMIT
     floor: int = 0
     from_the_start_at: float = 0.0
     rounded_at: float = 0.0
@@ -155,6 +160,7 @@ class Consumer:
         """One take: a short transaction for new patients' state rows, then the take itself."""
         org = follower.org
         await self._make_states(follower)
+        began = time.monotonic()
         try:
             async with self._database.transaction() as tx:
                 judged = await triage.take(
@@ -165,7 +171,11 @@ class Consumer:
                     floor=follower.floor,
                     limit=follower.limit,
                 )
-        except asyncpg.PostgresError as error:
+        except (DatabaseIsAway, OSError, asyncpg.InterfaceError):
+            # Perhaps because the take was so long that the database gave up waiting for it.
+            follower.limit = max(1, follower.limit // 2)
+            raise
+        except Exception as error:
             return await self._rolled_back(follower, error)
         for patient in judged.patients.values():
             self._memory.keep(org, patient)
@@ -175,7 +185,11 @@ class Consumer:
             )
         follower.received_at = judged.received_at or follower.received_at
         JUDGED.inc(judged.done)
-        follower.limit = min(LIMIT, follower.limit * 2)
+        seconds = time.monotonic() - began
+        if seconds > LONG:
+            follower.limit = max(1, follower.limit // 2)
+        elif seconds < SHORT:
+            follower.limit = min(LIMIT, follower.limit * 2)
         self._notifier.tell(org, judged.units, judged.told)
         return judged
 
@@ -191,18 +205,19 @@ class Consumer:
             await store.make_states(tx, follower.org, new)
         follower.known.update(new)
 
-    async def _rolled_back(self, follower: Follower, error: asyncpg.PostgresError) -> Judged:
-        """A take that the database refused is made again with half the rows, down to one: then
-        its patient is the reason, rests, and holds up nobody else."""
+    async def _rolled_back(self, follower: Follower, error: Exception) -> Judged:
+        """A take that failed is made again with half the rows, down to one: then its patient is
+        the reason, rests, and holds up nobody else."""
         FAILED.inc()
+        sqlstate = getattr(error, "sqlstate", None) or ""
         log.error(
             "A take was rolled back.",
             org=follower.org,
             rows=follower.limit,
             fault=type(error).__name__,
-            sqlstate=error.sqlstate,
+            sqlstate=sqlstate,
         )
-        if follower.limit > 1 or (error.sqlstate or "").startswith(("08", "40", "53", "55", "57")):
+        if follower.limit > 1 or sqlstate.startswith(PASSING):
             follower.limit = max(1, follower.limit // 2)
             await asyncio.sleep(0.05)
             return Judged(taken=follower.limit, last_seq=follower.floor)
@@ -219,7 +234,8 @@ class Consumer:
             )
         last = max((row.seq for row in rows), default=follower.floor)
         follower.limit = 2
-        return Judged(taken=len(rows), last_seq=last, left={row.patient_id for row in rows})
+        taken = follower.limit if rows else 0  # there may be more behind him
+        return Judged(taken=taken, last_seq=last, left={row.patient_id for row in rows})
 
     async def _beat(self, follower: Follower) -> None:
         async with self._database.connection() as connection:

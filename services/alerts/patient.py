@@ -176,3 +176,12 @@ def gravest(alerts: Iterable[Alert]) -> list[Alert]:
             one.id.int,
         ),
     )
+
+
+def unit_of(text: object) -> UUID | None:
+    """A unit's id out of a decision. An unreadable one must not keep a patient from being
+    judged; his alerts then belong to everybody."""
+    try:
+        return UUID(str(text))
+    except ValueError:
+        return None

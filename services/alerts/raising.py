@@ -13,7 +13,7 @@ from services.alerts.clinical import lifecycle, notice
 from services.alerts.clinical.finding import Finding
 from services.alerts.clinical.lifecycle import State as Life
 from services.alerts.clinical.notice import Notice, Standing, What
-from services.alerts.patient import SYSTEM, Alert, Expected, Kept, Moved, Patient
+from services.alerts.patient import SYSTEM, Alert, Expected, Kept, Moved, Patient, unit_of
 
 # (programme, rule) -> from which moment the judging answered completely.
 Covers = Mapping[tuple[str, str], datetime]
@@ -239,9 +239,8 @@ def _worst(found: list[Finding]) -> Finding:
 
 def _unit(patient: Patient, one: Finding) -> UUID | None:
     enrolment = patient.record.enrolled(one.programme, one.at)
-    if enrolment is not None and enrolment.unit_id:
-        return UUID(enrolment.unit_id)
-    return patient.state.unit_id
+    unit = unit_of(enrolment.unit_id) if enrolment is not None else None
+    return unit or patient.state.unit_id
 
 
 def _lose(

@@ -1,6 +1,6 @@
 """Verb: say out loud that a patient could not be judged, so that a failure is never a calm row."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import asyncpg
@@ -14,7 +14,7 @@ from services.alerts.patient import Patient, State
 from services.alerts.raising import settle
 from services.alerts.row import Programmes
 from services.alerts.stream import Notifier
-from shared.database import Database
+from shared.database import Database, DatabaseIsAway
 
 log = structlog.get_logger()
 
@@ -33,31 +33,46 @@ async def could_not_be_judged(
     """Raise it technical and red, and let the patient rest: a minute, then twice as long each
     time. In a transaction of its own, so that it survives what failed."""
     log.error("A patient could not be judged.", org=org, patient=str(patient_id), fault=fault)
-    async with database.transaction() as tx:
-        state = await store.lock_state(tx, org, patient_id)
-        if state is None:
-            return
-        now = await store.now(tx)
-        patient = await _patient(tx, org, state, programmes)
-        # One per round of failing, not one per reading that waits behind it.
-        at = (
-            state.judged_at or patient.record.enrolments[0].start
-            if patient.record.enrolments
-            else now
+    try:
+        async with database.transaction() as tx:
+            written = await _raised(tx, org, patient_id, fault, programmes)
+    except (DatabaseIsAway, asyncpg.InterfaceError, OSError):
+        raise
+    except Exception as error:
+        # Even saying so failed. He rests all the same, or he would be tried for ever.
+        log.error(
+            "That a patient could not be judged could not be said.",
+            org=org,
+            fault=type(error).__name__,
         )
-        finding = technical.could_not_be_judged(patient.record, "", "", fault, None, at)
-        changes = settle(patient, [finding], {}, now)
-        state.crashes += 1
-        state.rests_until = now + min(REST * 2 ** min(state.crashes - 1, 6), REST_AT_MOST)
-        written = writing.Writing(org, now)
-        written.add(patient, changes, programmes)
-        await written.write(tx)
-    notifier.tell(org, written.units, written.told)
+        async with database.transaction() as tx:
+            await store.rest(tx, org, patient_id, REST)
+        return
+    if written is not None:
+        notifier.tell(org, written.units, written.told)
 
 
-async def _patient(
-    tx: asyncpg.Connection, org: str, state: State, programmes: Programmes
-) -> Patient:
+async def _raised(
+    tx: asyncpg.Connection, org: str, patient_id: UUID, fault: str, programmes: Programmes
+) -> writing.Writing | None:
+    state = await store.lock_state(tx, org, patient_id)
+    if state is None:
+        return None
+    now = await store.now(tx)
+    patient = await _patient(tx, org, state)
+    # One per round of failing, not one per reading that waits behind it.
+    at = state.judged_at or datetime.fromtimestamp(0, UTC)
+    finding = technical.could_not_be_judged(patient.record, "", "", fault, None, at)
+    changes = settle(patient, [finding], {}, now)
+    state.crashes += 1
+    state.rests_until = now + min(REST * 2 ** min(state.crashes - 1, 6), REST_AT_MOST)
+    written = writing.Writing(org, now)
+    written.add(patient, changes, programmes)
+    await written.write(tx)
+    return written
+
+
+async def _patient(tx: asyncpg.Connection, org: str, state: State) -> Patient:
     """The patient as far as he can be read: it may be the reading that fails."""
     now = await store.now(tx)
     try:

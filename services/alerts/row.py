@@ -4,17 +4,20 @@ A function of the patient and the moment of writing, so that the checker can mak
 compare. Ages, names of units and what has expired are added when it is read.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
 from services.alerts import scoring
 from services.alerts.clinical.decided import Enrolment
 from services.alerts.clinical.history import Record
-from services.alerts.patient import PLATFORM, RANK, Alert, Patient, gravest
+from services.alerts.clinical.samples import Sample, Series
+from services.alerts.patient import PLATFORM, RANK, Alert, Patient, gravest, unit_of
 from shared import kinds
 from shared.programmes import (
     LimitRule,
@@ -34,6 +37,7 @@ DRY_WEIGHT = "target_weight"
 VALUES = 8
 OTHERS = 3
 CALM = -30_000  # a smallint
+_value = attrgetter("value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ def rows(patient: Patient, programmes: Programmes, now: datetime) -> list[Row]:
     if patient.state.patient_id == PLATFORM:
         return []
     enrolled = [one for one in patient.record.enrolments if one.covers(now)]
-    units = {UUID(one.unit_id) for one in enrolled if one.unit_id}
+    units = {unit for one in enrolled if (unit := unit_of(one.unit_id)) is not None}
     units |= {alert.unit_id for alert in patient.alerts.values() if alert.unit_id is not None}
     if (enrolled or patient.alerts) and not units and patient.state.unit_id is not None:
         units = {patient.state.unit_id}
@@ -232,12 +236,11 @@ def _spark(
     if drawn is None:
         return {"spark": [], "spark_missing": []}
     kind, field = drawn
-    samples = patient.record.series(drawn).sure.between(now - SPARK, now)
-    points = [(one.at, one.value) for one in samples if isinstance(one.value, Decimal | int)]
+    points = _thinned(patient.record.series(drawn).sure, now - SPARK, now)
     return {
         "spark_kind": kind,
         "spark_field": field,
-        "spark": [[at.isoformat(), value] for at, value in _thinned(points)],
+        "spark": [[one.at.isoformat(), one.value] for one in points],
         "spark_limits": limits_of(patient.record, programme, drawn, now) if programme else None,
         "spark_missing": [
             one.due_at.isoformat()
@@ -248,17 +251,25 @@ def _spark(
     }  # fmt: skip
 
 
-def _thinned(points: list[tuple[datetime, Any]]) -> list[tuple[datetime, Any]]:
+def _thinned(series: Series, first: datetime, last: datetime) -> list[Sample]:
     """Lowest and highest of each quarter of a day: a watch may send hundreds a day."""
-    if len(points) <= SPARK_POINTS:
-        return points
-    buckets: dict[int, list[tuple[datetime, Any]]] = {}
-    for point in points:
-        buckets.setdefault(int(point[0].timestamp() // BUCKET.total_seconds()), []).append(point)
-    kept = {points[-1]}
-    for bucket in buckets.values():
-        kept |= {min(bucket, key=lambda one: one[1]), max(bucket, key=lambda one: one[1])}
-    return sorted(kept)
+    ats = series.ats
+    start, end = bisect_left(ats, first), bisect_right(ats, last)
+    if end - start <= SPARK_POINTS:
+        return list(series.samples[start:end])
+    kept = []
+    while start < end:
+        stop = min(end, bisect_left(ats, _bucket_after(ats[start]), start))
+        bucket = series.samples[start:stop]
+        low, high = min(bucket, key=_value), max(bucket, key=_value)
+        kept += [low, high] if low.at <= high.at else [high, low]
+        start = stop
+    return [*kept, series.samples[end - 1]]
+
+
+def _bucket_after(at: datetime) -> datetime:
+    seconds = BUCKET.total_seconds()
+    return datetime.fromtimestamp((at.timestamp() // seconds + 1) * seconds, UTC)
 
 
 def limits_of(

@@ -93,8 +93,9 @@ class Clock:
                 self._rounded_at = time.monotonic()
             except (DatabaseIsAway, asyncpg.PostgresError, OSError) as error:
                 log.warning("The clock loop could not look.", fault=type(error).__name__)
-            except Exception:
-                log.exception("The clock loop failed and goes on.")
+            except Exception as error:
+                # The type only: a message may repeat a value.
+                log.error("The clock loop failed and goes on.", fault=type(error).__name__)
             await asyncio.sleep(TICK)
 
     async def round(self, org: str) -> int:
@@ -121,9 +122,10 @@ class Clock:
                 )
         except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError):
             raise
-        except Exception:
+        except Exception as error:
             # His mark stays where it is: he is asked about again, and the others are not held up.
-            log.exception("A patient could not be woken.", org=org, patient=str(patient_id))
+            fault = type(error).__name__
+            log.error("A patient could not be woken.", patient=str(patient_id), fault=fault)
             self._postponed[org, patient_id] = time.monotonic() + ASK_AGAIN
             return
         if woken is None or not woken.listened:

@@ -3,7 +3,7 @@ rows. Nothing here commits.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -100,6 +100,22 @@ async def save_states(tx: asyncpg.Connection, org: str, states: Sequence[State])
         [one.seen_by for one in states],
         [one.crashes for one in states],
         [one.rests_until for one in states],
+    )
+
+
+async def rest(tx: asyncpg.Connection, org: str, patient_id: UUID, least: timedelta) -> None:
+    """Leave a patient alone for a while, twice as long each time, to an hour."""
+    await tx.execute(
+        """
+        update alerts.state
+        set crashes = crashes + 1, version = version + 1,
+            rests_until = clock_timestamp()
+                + least(interval '1 hour', $3::interval * power(2, least(crashes, 6)))
+        where org = $1 and patient_id = $2
+        """,
+        org,
+        patient_id,
+        least,
     )
 
 

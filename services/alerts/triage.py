@@ -12,12 +12,12 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from services.alerts import expecting, store, writing
+from services.alerts import expecting, store, touching, writing
 from services.alerts.clinical import judge, rules, technical
-from services.alerts.clinical.finding import Finding
+from services.alerts.clinical.finding import Finding, Waiting
 from services.alerts.clinical.history import MEASURED, Record
 from services.alerts.memory import Memory
-from services.alerts.patient import Patient, State
+from services.alerts.patient import Patient, State, unit_of
 from services.alerts.raising import Changes, Covers, runs_out, settle
 from shared import ledger
 from shared.contracts import Fact
@@ -74,7 +74,7 @@ async def take(
     news = await _news(tx, org, {id_: by_patient[id_] for id_ in states}, memory, states)
     since = {id_: one.since for id_, one in news.items()}
     afresh = [id_ for id_, one in news.items() if one.afresh]
-    patients = await load(tx, org, states, since, memory, afresh=afresh)
+    patients = await load(tx, org, states, since, memory, afresh=afresh, failed=judged.failed)
     written = writing.Writing(org, now)
     ctids: list[tuple[int, int]] = []
     for id_, patient in patients.items():
@@ -148,9 +148,11 @@ async def load(
     memory: Memory,
     *,
     afresh: Iterable[UUID] = (),
+    failed: dict[UUID, str] | None = None,
 ) -> dict[UUID, Patient]:
     """Patients as they are in the database, their states being locked: out of memory when the
-    version there says that nothing has happened since, otherwise read."""
+    version there says that nothing has happened since, otherwise read. Those whose record cannot
+    be read are named in `failed`, or raise when it is not given."""
     anew = set(afresh)
     patients: dict[UUID, Patient] = {}
     missing: dict[UUID, datetime] = {}
@@ -165,8 +167,8 @@ async def load(
             remembered.state = state
             patients[id_] = remembered
     if missing:
-        patients |= await _read(tx, org, states, missing)
-    return {id_: patients[id_] for id_ in states}
+        patients |= await _read(tx, org, states, missing, failed)
+    return {id_: patients[id_] for id_ in states if id_ in patients}
 
 
 async def _read(
@@ -174,6 +176,7 @@ async def _read(
     org: str,
     states: Mapping[UUID, State],
     missing: Mapping[UUID, datetime],
+    failed: dict[UUID, str] | None,
 ) -> dict[UUID, Patient]:
     ids = list(missing)
     decisions = await ledger.decisions(tx, org, ids)
@@ -181,24 +184,35 @@ async def _read(
     found: dict[UUID, Patient] = {}
     for id_, wanted in missing.items():
         facts = await ledger.facts(tx, org, id_, since=wanted, types=FACTS)
-        usable = [fact for fact in facts if fact.body.get("v") in KNOWN_VERSIONS]
-        found[id_] = Patient(
-            state=states[id_],
-            record=Record.of(id_, [*decisions[id_], *usable]),
-            complete_from=wanted,
-            alerts={alert.id: alert for alert in alerts.get(id_, ())},
-            weight=len(usable) + len(decisions[id_]) + 1,
-        )
-    first = min(missing.values())
+        try:
+            found[id_] = _made(states[id_], facts, decisions[id_], wanted)
+        except Exception as error:
+            if failed is None:
+                raise
+            failed[id_] = type(error).__name__
+            continue
+        found[id_].alerts = {alert.id: alert for alert in alerts.get(id_, ())}
+    first, ids = min(missing.values()), list(found)
     for patient_id, kept in await store.findings(tx, org, ids, first):
         found[patient_id].known[kept.id] = kept
     for patient_id, expected in await store.expected(tx, org, ids, first):
         found[patient_id].expected[expected.key] = expected
     for patient_id, unit_id in await store.units_of_rows(tx, org, ids):
         found[patient_id].rows[unit_id] = None
-    for id_, facts_of in decisions.items():
-        _name(states[id_], facts_of)
     return found
+
+
+def _made(
+    state: State, facts: Sequence[Fact], decisions: Sequence[Fact], wanted: datetime
+) -> Patient:
+    usable = [fact for fact in facts if fact.body.get("v") in KNOWN_VERSIONS]
+    _name(state, decisions)
+    return Patient(
+        state=state,
+        record=Record.of(state.patient_id, [*decisions, *usable]),
+        complete_from=wanted,
+        weight=len(usable) + len(decisions) + 1,
+    )
 
 
 def _name(state: State, decisions: Iterable[Fact]) -> None:
@@ -212,7 +226,7 @@ def _name(state: State, decisions: Iterable[Fact]) -> None:
         if body.get("born"):
             state.born = datetime.fromisoformat(str(body["born"])).date()
         if body.get("unit_id"):
-            state.unit_id = UUID(str(body["unit_id"]))
+            state.unit_id = unit_of(body["unit_id"]) or state.unit_id
         if "deceased" in body:
             state.deceased = bool(body["deceased"])
 
@@ -221,29 +235,37 @@ def _judge_news(patient: Patient, news: News, programmes: Programmes, now: datet
     if news.facts and not news.afresh:
         patient.record = patient.record.adding(news.facts)
         patient.weight += len(news.facts)
-    found, covers = find(patient.record, programmes, now, min(news.since, now))
+    waits: list[Waiting] = []
+    looked = programmes if news.afresh else touching.touched(programmes, news.facts)
+    found, covers = find(patient.record, looked, now, min(news.since, now), waits)
     found += [_unknown_version(patient.record, fact) for fact in news.unknown]
     heard = [one for one in found if one.id in patient.known or not is_silence(one, programmes)]
     changes = settle(patient, heard, covers, now)
     expecting.update(patient, changes, programmes, now, news.since)
     state = patient.state
     state.judged_at, state.crashes, state.rests_until = now, 0, None
-    wakes_at = wakes(patient, programmes, now)
+    wakes_at = _earliest([one.until for one in waits], patient, now)
     # What is silent now is decided by the clock loop, when no fact of the patient waits.
     silent = [one.at for one in found if one.id not in patient.known]
     if silent:
         first = min(silent) - SOON
         state.listened_at = min(first, state.listened_at or first)
         wakes_at = now
-    if state.wakes_at is None or state.wakes_at > now:
+    # What waited before still does: a moment that has lost its reason costs one look.
+    if wakes_at is not None and (state.wakes_at is None or wakes_at < state.wakes_at):
         state.wakes_at = wakes_at
     return changes
 
 
 def find(
-    record: Record, programmes: Programmes, now: datetime, since: datetime
+    record: Record,
+    programmes: Programmes,
+    now: datetime,
+    since: datetime,
+    waits: list[Waiting] | None = None,
 ) -> tuple[list[Finding], Covers]:
-    """What the rules see, and what they looked at: a group that failed has looked at nothing."""
+    """What the rules see, and what they looked at: a group that failed has looked at nothing.
+    What will speak later unless something comes is added to `waits`."""
     failed: set[tuple[str, str]] = set()
 
     def note(programme: str, group: str, error: Exception) -> None:
@@ -256,7 +278,7 @@ def find(
             fault=type(error).__name__,
         )
 
-    found = judge.judge(record, programmes, now, since, note)
+    found = judge.judge(record, programmes, now, since, note, waits)
     covers = {("", rule): at for rule, at in technical.covers(since).items()}
     for slug in {one.programme for one in record.enrolments} & programmes.keys():
         programme = programmes[slug]
@@ -264,9 +286,9 @@ def find(
             covered = rules.covers(programme, record, since)
         except Exception:  # then nothing counts as gone; what failed is a finding already
             continue
-        for rule in programme.rules:
-            if (slug, rule.group) not in failed:
-                covers[slug, rule.id] = covered[rule.id]
+        for group in programme.groups:
+            if (slug, group.name) not in failed:
+                covers |= {(slug, rule.id): covered[rule.id] for rule in group.rules}
     return found, covers
 
 
@@ -289,7 +311,11 @@ def _unknown_version(record: Record, fact: Fact) -> Finding:
 def wakes(patient: Patient, programmes: Programmes, now: datetime) -> datetime | None:
     """When time alone will change something: a retake's grace, a gap, a due, an acknowledgement,
     and once a day what is expected the day after tomorrow."""
-    moments = [one.until for one in judge.waiting(patient.record, programmes, now)]
+    waits = judge.waiting(patient.record, programmes, now)
+    return _earliest([one.until for one in waits], patient, now)
+
+
+def _earliest(moments: list[datetime], patient: Patient, now: datetime) -> datetime | None:
     moments += [end[1] for alert in patient.alerts.values() if (end := runs_out(alert))]
     moments += expecting.wakes(patient, now)
     return max(min(moments), now + SOON) if moments else None

@@ -414,6 +414,20 @@ def test_a_snoozed_row_says_until_when_and_comes_back_when_the_time_is_over() ->
     ]
 
 
+def test_the_reason_is_that_of_the_alert_a_key_acts_on() -> None:
+    weight = {"id": "w", "lane": "clinical", "state": "acknowledged", "colour": "red"}
+    weight |= {"version": 3, "reason": {"nb": "Vekt +2,4 kg"}, "snoozed_until": ago(hours=-8)}
+    battery = {"id": "b", "lane": "technical", "state": "open", "colour": "yellow"}
+    battery |= {"version": 5, "reason": {"nb": "Batteri 4 %"}}
+    both = row(reason={"nb": "Vekt +2,4 kg"}, reason_alert="w") | {"alerts": [weight, battery]}
+
+    shown = lane(view(both), "technical")["rows"][0]
+
+    assert (shown["reason"], shown["alert"]["id"]) == ("Batteri 4 %", "b")
+    assert shown["also"] == ["Vekt +2,4 kg (utsatt til 15:45)"]
+    assert shown["tone"] == "red"
+
+
 def test_reds_outside_the_filter_are_counted_and_each_is_named() -> None:
     hidden = [
         {**row(n), "waiting_since": ago(minutes=n), "reason": f"temp 38,{n}"} for n in (52, 53)
@@ -542,10 +556,16 @@ def test_a_missing_measure_shows_what_it_could_be_worth() -> None:
 def test_nothing_measured_is_not_a_score_of_zero() -> None:
     score = {**partial(), "lower_bound": 0, "missing": list(news2.PARTS), "subscores": {}}
 
-    shown = news2.line(score, NOW, "nb")
+    shown = news2.news2(score, NOW, "nb")
 
     assert shown is not None
-    assert shown["text"] == "NEWS2 ikke beregnet (0 av 7 mål)"
+    assert shown["line"] == "NEWS2 ikke beregnet (0 av 7 mål)"
+
+
+def test_a_score_of_at_least_nothing_does_not_fill_the_list() -> None:
+    score = {**partial(), "lower_bound": 0, "missing": list(news2.PARTS), "subscores": {}}
+
+    assert "NEWS2" not in text_of(list_html(row(news2=score)))
 
 
 def test_an_expired_score_is_not_on_the_list_and_says_so_on_the_patient() -> None:

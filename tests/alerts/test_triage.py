@@ -45,19 +45,17 @@ async def test_a_green_patient_has_a_row(world: World) -> None:
 
 
 async def test_worse_findings_unacknowledge_and_are_told_again(world: World) -> None:
-    patient = await given.patient(world)
-    await given.send(world, patient, given.systolic(105, ago(hours=3)))
-    await world.clock.round(given.ORG)
+    patient = await given.patient(world, limits={"target_weight": 82})
+    await given.send(world, patient, given.weight("83.2", ago(hours=30), phase="post"))
     await world.judge()
-    await world.wake(patient)
-    yellow = await world.alert(patient, "blood-pressure")
+    yellow = await world.alert(patient, "target-weight")
     assert yellow["colour"] == "yellow"
     await world.move(yellow, "acknowledge")
 
-    await given.send(world, patient, given.systolic(80, ago(minutes=1)))
+    await given.send(world, patient, given.weight("84.5", ago(minutes=1), phase="post"))
     await world.judge()
 
-    red = await world.alert(patient, "blood-pressure")
+    red = await world.alert(patient, "target-weight")
     assert red["id"] == yellow["id"]
     assert (red["colour"], red["state"]) == ("red", "open")
     assert red["acknowledged_at"] is None
@@ -78,7 +76,9 @@ async def test_an_equal_finding_joins_an_acknowledged_alert_quietly(world: World
     assert again["state"] == "acknowledged"
     assert again["version"] == red["version"] + 2
     assert again["notified_at"] == red["notified_at"]
-    moves = await world.fetch("select move from alerts.move order by version")
+    moves = await world.fetch(
+        "select move from alerts.move where alert_id = $1 order by version", red["id"]
+    )
     assert [one["move"] for one in moves] == ["raise", "acknowledge", "repeat"]
 
 
@@ -104,7 +104,8 @@ async def test_what_a_close_has_seen_is_not_raised_again(world: World) -> None:
     red = given.systolic(85, ago(minutes=10))
     await given.send(world, patient, red)
     await world.judge()
-    await world.move(await world.alert(patient, "blood-pressure"), "close", note="Ringt")
+    for alert in await world.open_alerts(patient):
+        await world.move(alert, "close", note="Ringt")
 
     await given.send(world, patient, red, given.systolic(130, ago(minutes=5)))
     await world.judge()

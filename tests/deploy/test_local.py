@@ -149,6 +149,7 @@ def test_the_addresses_of_a_running_system_are_found(tmp_path: Path) -> None:
 def test_a_database_server_of_ones_own_needs_only_the_owners_address(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv("HJEMVAKT_DATABASE_ALERTS", raising=False)
     monkeypatch.setenv("HJEMVAKT_DATABASE_INGEST", "postgresql://i:1@h/d")
     monkeypatch.setenv("HJEMVAKT_DATABASE_PATIENTS", "postgresql://p:1@h/d")
     (tmp_path / "roles.json").write_text('{"hjv_alerts": "secret"}')

@@ -13,7 +13,7 @@ from deploy.local import broker, ports
 from tests.journeys import hospital as toolkit
 from tests.journeys.hospital import Hospital, Patient
 
-PATIENTS = 40
+PATIENTS = 60
 READY_SECONDS = 120
 
 

@@ -254,13 +254,9 @@ class Hospital:
             )
         for row in rows:
             if row["since"] is None or row["since"] < since:
-                await add_binding(
-                    tx, self.org, cred, row["patient_id"], row["since"], since, slot
-                )
+                await add_binding(tx, self.org, cred, row["patient_id"], row["since"], since, slot)
             if until is not None and (row["until"] is None or row["until"] > until):
-                await add_binding(
-                    tx, self.org, cred, row["patient_id"], until, row["until"], slot
-                )
+                await add_binding(tx, self.org, cred, row["patient_id"], until, row["until"], slot)
         if patient_id is not None:
             await add_binding(tx, self.org, cred, patient_id, since, until, slot)
         return await ledger.refile(tx, self.org, cred, (since, until), by="nurse")
@@ -273,9 +269,7 @@ class Hospital:
         async with self.ingest.connection() as connection:
             return await send(connection, self.org, cred, *items, system=system, **more)
 
-    async def correct_by_staff(
-        self, patient_id: UUID, target: UUID, item: Item
-    ) -> ledger.Answer:
+    async def correct_by_staff(self, patient_id: UUID, target: UUID, item: Item) -> ledger.Answer:
         async with self.patients.transaction() as tx:
             [answer] = await ledger.append_as_staff(
                 tx, self.org, by="nurse", patient_id=patient_id, items=[item], target=target

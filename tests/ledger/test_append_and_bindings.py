@@ -526,9 +526,7 @@ async def test_two_nurses_cannot_both_bind_the_device(hospital: Hospital) -> Non
 
 
 @pytest.mark.parametrize("column", ["org", "cred", "slot", "valid"])
-async def test_what_the_exclusion_compares_is_never_null(
-    hospital: Hospital, column: str
-) -> None:
+async def test_what_the_exclusion_compares_is_never_null(hospital: Hospital, column: str) -> None:
     """Null is equal to nothing, so two nulls would exclude nobody."""
     async with hospital.owner.connection() as connection:
         assert await connection.fetchval(

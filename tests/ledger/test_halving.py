@@ -1,5 +1,6 @@
 """LEDGER 2.5: one item that cannot be stored never keeps its neighbours away."""
 
+import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -72,27 +73,25 @@ async def test_a_year_without_a_partition_quarantines_one(alone: Hospital) -> No
     [
         pytest.param(lambda item: replace(item, message_id="nul \0 in the id"), id="id"),
         pytest.param(lambda item: replace(item, message_id="half \ud800 a pair"), id="id-pair"),
+        pytest.param(
+            lambda item: replace(item, message_id=random.Random(1).randbytes(3000).hex()),
+            id="id-long",
+        ),
         pytest.param(lambda item: replace(item, serial="nul \0 in the serial"), id="serial"),
         pytest.param(lambda item: replace(item, serial="half \ud800 a pair"), id="serial-pair"),
         pytest.param(lambda item: replace(item, slot="\0"), id="slot"),
         pytest.param(lambda item: replace(item, at=None), id="no-time"),
-        pytest.param(
-            lambda item: replace(item, how="correction", replaces="\0"), id="replaces"
-        ),
+        pytest.param(lambda item: replace(item, how="correction", replaces="\0"), id="replaces"),
         pytest.param(
             lambda item: replace(
                 item, drafts=(Draft("reading", "body_weight", {"note": "\ud800"}),)
             ),
             id="body-pair",
         ),
-        pytest.param(
-            lambda item: replace(item, drafts=(Draft("reading", "k\0d", {}),)), id="kind"
-        ),
+        pytest.param(lambda item: replace(item, drafts=(Draft("reading", "k\0d", {}),)), id="kind"),
     ],
 )
-async def test_whatever_is_wrong_the_neighbours_are_stored(
-    hospital: Hospital, broken: Any
-) -> None:
+async def test_whatever_is_wrong_the_neighbours_are_stored(hospital: Hospital, broken: Any) -> None:
     anna = await hospital.patient()
     cred = await hospital.held_by(anna)
     items = [reading(), broken(reading()), reading()]
@@ -106,9 +105,7 @@ async def test_whatever_is_wrong_the_neighbours_are_stored(
     assert answers[1].result in (Result.STORED, Result.CORRECTED, Result.QUARANTINED)
     assert await hospital.count("receipt") == 3
     async with hospital.owner.connection() as connection:
-        kept = await connection.fetch(
-            "select raw from ledger.receipt where org = $1", hospital.org
-        )
+        kept = await connection.fetch("select raw from ledger.receipt where org = $1", hospital.org)
     assert {row["raw"] for row in kept} == {item.raw for item in items}
 
 
@@ -168,9 +165,7 @@ async def test_a_transaction_that_cannot_be_stored_is_not_halved(hospital: Hospi
     anna = await hospital.patient()
     cred = await hospital.held_by(anna)
     with pytest.raises(asyncpg.DataError):
-        await hospital.send(
-            cred, reading(), with_body(reading(), note="\0"), indivisible=True
-        )
+        await hospital.send(cred, reading(), with_body(reading(), note="\0"), indivisible=True)
     assert await hospital.count("receipt") == 0
 
 

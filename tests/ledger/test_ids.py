@@ -96,9 +96,7 @@ async def test_the_same_message_of_another_credential_is_another_fact(
 ) -> None:
     patient = await hospital.patient()
     item = reading(message())
-    answers = [
-        (await hospital.send(await hospital.held_by(patient), item))[0] for _ in range(2)
-    ]
+    answers = [(await hospital.send(await hospital.held_by(patient), item))[0] for _ in range(2)]
     assert [answer.result for answer in answers] == [Result.STORED, Result.STORED]
     assert answers[0].fact_id != answers[1].fact_id
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import random
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -253,8 +254,7 @@ async def test_entered_in_error_under_its_own_id_is_a_void(hospital: Hospital) -
     item = reading(pulse="70")
 
     answers = [
-        (await hospital.send(cred, each))[0]
-        for each in (item, withdrawal(item.message_id), item)
+        (await hospital.send(cred, each))[0] for each in (item, withdrawal(item.message_id), item)
     ]
 
     assert [a.result for a in answers] == [Result.STORED, Result.VOIDED, Result.DUPLICATE]
@@ -288,13 +288,17 @@ async def test_concurrent_unsorted_batches_do_not_deadlock(hospital: Hospital) -
                 ledger.Entry(sender[cred], item)
                 for cred in creds
                 for name in names
-                for item in (reading(name, "80", at), reading(name, "81", at))[: chance.randint(1, 2)]
+                for item in weights(name, at, chance.randint(1, 2))
             ] + [
                 ledger.Entry(sender[creds[0]], amendment(names[0], "82", at=at, version=2)),
                 ledger.Entry(sender[creds[1]], withdrawal(names[1], at=at)),
             ]  # fmt: skip
             counts = await asyncio.gather(*(sends(each, entries) for each in (a, b, c, d)))
             assert counts == [len(entries)] * 4
+
+
+def weights(name: str, at: datetime, count: int) -> list[Item]:
+    return [reading(name, str(80 + n), at) for n in range(count)]
 
 
 # --- what content is --------------------------------------------------------------------------

@@ -77,7 +77,10 @@ async def all_is_where_it_belongs(hospital: Hospital, sent: int) -> None:
             hospital.org,
         )
         facts = await connection.fetch(
-            "select cred, message_id, slot, patient_id, at, kind from ledger.current where org = $1",
+            """
+            select cred, message_id, slot, patient_id, at, kind
+            from ledger.current where org = $1
+            """,
             hospital.org,
         )
         waiting = await connection.fetch(
@@ -97,9 +100,9 @@ async def all_is_where_it_belongs(hospital: Hospital, sent: int) -> None:
 
     def holder(cred: str, slot: str, at: datetime) -> UUID | None:
         for row in bindings:
-            if (row["cred"], row["slot"]) == (cred, slot) and row["since"] <= at:
-                if row["until"] is None or at < row["until"]:
-                    return UUID(str(row["patient_id"]))
+            its = (row["cred"], row["slot"]) == (cred, slot)
+            if its and row["since"] <= at and (row["until"] is None or at < row["until"]):
+                return UUID(str(row["patient_id"]))
         return None
 
     assert len(receipts) == sent

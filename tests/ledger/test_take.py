@@ -82,9 +82,7 @@ class Ward:
 
     async def effects(self) -> Counter[UUID]:
         async with self.hospital.owner.connection() as owner:
-            rows = await owner.fetch(
-                "select fact_id from trial.effect where org = $1", self.org
-            )
+            rows = await owner.fetch("select fact_id from trial.effect where org = $1", self.org)
         return Counter(row["fact_id"] for row in rows)
 
 

@@ -14,9 +14,9 @@ async def test_an_append_does_not_notify_and_what_staff_do_does(
     hospital: Hospital, ledger_urls: DatabaseUrls
 ) -> None:
     """A notify in each of many commits would make them wait for each other."""
-    heard: list[Any] = []
+    heard: asyncio.Queue[Any] = asyncio.Queue()
     listener = await asyncpg.connect(ledger_urls.alerts)
-    await listener.add_listener(ledger.CHANNEL, lambda *said: heard.append(said[-1]))
+    await listener.add_listener(ledger.CHANNEL, lambda *said: heard.put_nowait(said[-1]))
     anna, berit = await hospital.patient(), await hospital.patient()
     cred = await hospital.held_by(anna)
     try:
@@ -34,12 +34,11 @@ async def test_an_append_does_not_notify_and_what_staff_do_does(
         await listener.close()
 
 
-async def settled(hospital: Hospital, heard: list[Any]) -> int:
-    """How often the organisation was called, once everything so far has been delivered."""
+async def settled(hospital: Hospital, heard: asyncio.Queue[Any]) -> int:
+    """How often the organisation was called since, once all has been delivered."""
     async with hospital.owner.connection() as connection:
         await connection.execute("select pg_notify($1, 'the end')", ledger.CHANNEL)
-    async with asyncio.timeout(5):
-        while "the end" not in heard:
-            await asyncio.sleep(0.01)
-    heard.remove("the end")
-    return heard.count(hospital.org)
+    called = 0
+    while (said := await asyncio.wait_for(heard.get(), 5)) != "the end":
+        called += said == hospital.org
+    return called

@@ -30,6 +30,7 @@ class Record:
         "patient_id",
         "pauses",
         "reused",
+        "spoken",
         "statuses",
         "unreadable",
     )
@@ -39,6 +40,8 @@ class Record:
         self._series: dict[Key, Pair] = {}
         self._inputs: dict[str, tuple[Input, Pair]] = {}
         self.memo: dict[Any, Any] = {}  # what was worked out about exactly this record
+        # Per rule: from when its samples have been looked at, and which of them it spoke of.
+        self.spoken: dict[tuple[str, str], tuple[datetime, tuple[Sample, ...]]] = {}
         self.statuses: tuple[Fact, ...] = ()
         self.reused: tuple[Fact, ...] = ()
         self.unreadable: tuple[Fact, ...] = ()
@@ -66,6 +69,8 @@ class Record:
             new._inputs[one.key] = (one, _extended(one, pair, found))
         if decisions:
             new._decide(decided.read((*self.decided.facts, *decisions)))
+        else:
+            new.spoken = dict(self.spoken)
         return new
 
     def without(self, ids: Container[UUID]) -> Self:
@@ -154,6 +159,7 @@ class Record:
         new._series = dict(self._series)
         new._inputs = {}
         new.memo = {}
+        new.spoken = {}
         return new
 
     def _decide(self, what: Decided) -> None:

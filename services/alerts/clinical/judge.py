@@ -21,10 +21,12 @@ def judge(
     now: datetime,
     since: datetime | None = None,
     failed: Failed | None = None,
+    waits: list[Waiting] | None = None,
 ) -> list[Finding]:
     """Every finding of every programme the patient is or was enrolled in, and the technical ones.
 
-    `since` as in `rules.findings`. Never raises.
+    `since` as in `rules.findings`. Never raises. What is seen to wait on the way is added to
+    `waits`; `waiting` knows it all.
     """
     found: list[Finding] = []
 
@@ -49,7 +51,7 @@ def judge(
             guarded(slug, "", "unknown programme", _unknown(slug))
             continue
         for group in programme.groups:
-            see = partial(rules.group_findings, programme, group, record, now, since)
+            see = partial(rules.group_findings, programme, group, record, now, since, waits)
             guarded(slug, programme.version, group.name, see)
     guarded("", "", "devices", lambda: technical.findings(record, now, since))
     for fact in (*record.unreadable, *record.decided.unreadable):

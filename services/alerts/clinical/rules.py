@@ -6,12 +6,12 @@ that asks for a retake waits for it. Hysteresis does not apply to findings: two 
 side of a limit are findings on one open alert.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Literal, assert_never
 
 from services.alerts.clinical import conditions, finding, scores, silence
-from services.alerts.clinical.finding import Finding, Seen, Waiting
+from services.alerts.clinical.finding import Finding, Match, Seen, Waiting
 from services.alerts.clinical.history import Record
 from services.alerts.clinical.samples import Pair, Sample
 from shared.programmes import (
@@ -40,9 +40,17 @@ def findings(
 
 
 def group_findings(
-    programme: Programme, group: Group, record: Record, now: datetime, since: datetime | None
+    programme: Programme,
+    group: Group,
+    record: Record,
+    now: datetime,
+    since: datetime | None,
+    waits: list[Waiting] | None = None,
 ) -> list[Finding]:
+    """The group's findings. What waits in the same stretch of time is added to `waits`."""
     seen = _see(programme, group, record, now, since)
+    if waits is not None:
+        waits += [one for _, one in seen if isinstance(one, Waiting)]
     return [one for _, one in seen if isinstance(one, Finding)]
 
 
@@ -52,7 +60,7 @@ def waiting(programme: Programme, record: Record, now: datetime) -> tuple[Waitin
     for group in programme.groups:
         # Older triggers have waited longer than any retake, and are findings or nothing by now.
         since = now - group.reach
-        seen = _see(programme, group, record, now, since)
+        seen = _see(programme, group, record, now, since, afresh=True)
         found += [one for _, one in seen if isinstance(one, Waiting)]
     return tuple(sorted(found, key=lambda one: (one.until, one.rule, one.trigger)))
 
@@ -63,6 +71,8 @@ def covers(programme: Programme, record: Record, since: datetime) -> dict[str, d
     for group in programme.groups:
         for rule in group.rules:
             answer[rule.id] = since - group.reach
+            if isinstance(rule, ScoreRule):
+                answer[rule.id] = since
             if isinstance(rule, AbsenceRule):
                 last = record.input(programme.input_by_name[rule.input]).sure.before(since)
                 answer[rule.id] = last[-1].at if last else since
@@ -81,17 +91,29 @@ def unset(programme: Programme, record: Record, at: datetime) -> tuple[str, ...]
 
 
 def _see(
-    programme: Programme, group: Group, record: Record, now: datetime, since: datetime | None
+    programme: Programme,
+    group: Group,
+    record: Record,
+    now: datetime,
+    since: datetime | None,
+    *,
+    afresh: bool = False,
 ) -> list[Seen]:
-    """One group, all its rules from the same moment, so that red can speak for yellow."""
+    """One group, all its rules from the same moment, so that red can speak for yellow. `afresh`
+    when `since` is not the moment from which facts came or went."""
     start = None if since is None else since - group.reach
     seen: list[Seen] = []
     for wanted, several in group.at_samples:
         if start is None or record.reaches(wanted, start):
             for rule in several:
-                seen += _at_samples(rule, record.input(wanted), programme, record, now, start)
+                pair = record.input(wanted)
+                changed = None if afresh else since
+                looked = _speaking(rule, pair, programme, record, start, changed)
+                seen += _at_samples(rule, looked, pair, programme, record, now)
     for other in group.others:
-        seen += _look(other, programme, record, now, start)
+        # No retake changes a score, so it is looked at from `since` only.
+        first = since if isinstance(other, ScoreRule) else start
+        seen += _look(other, programme, record, now, first)
     if not seen:
         return seen
     red = {trigger for trigger, one in seen if isinstance(one, Finding) and one.colour == "red"}
@@ -119,20 +141,48 @@ def _look(
             assert_never(rule)
 
 
-def _at_samples(
+def _speaking(
     rule: SampleRule,
     pair: Pair,
     programme: Programme,
     record: Record,
-    now: datetime,
     start: datetime | None,
-) -> Iterator[Seen]:
-    for sample in pair.all.since(start):
+    since: datetime | None,
+) -> list[tuple[Sample, Match]]:
+    """The samples from `start` on that the rule speaks of.
+
+    Whether it speaks of one before `since` was decided when that one came, and depends on nothing
+    later: only those it spoke of are looked at again.
+    """
+    key = (programme.slug, rule.id)
+    known = record.spoken.pop(key, None) if since is not None else None
+    samples: Iterable[Sample] = pair.all.since(start)
+    if known is not None and start is not None and since is not None and known[0] <= start:
+        samples = (
+            *(one for one in known[1] if start <= one.at < since),
+            *pair.all.since(since),
+        )
+    found = []
+    for sample in samples:
         if record.enrolled(programme.slug, sample.at) is None:
             continue
         match = conditions.speaks(rule, programme, record, sample)
-        if match is None:
-            continue
+        if match is not None:
+            found.append((sample, match))
+    if start is not None and since is not None:
+        record.spoken[key] = (start, tuple(sample for sample, _ in found))
+    return found
+
+
+def _at_samples(
+    rule: SampleRule,
+    looked: list[tuple[Sample, Match]],
+    pair: Pair,
+    programme: Programme,
+    record: Record,
+    now: datetime,
+) -> Iterator[Seen]:
+    for sample, match in looked:
         trigger = str(sample.fact.origin or sample.fact.id)
         retake = rule.retake is not None
         if rule.retake is not None and rule.colour == "yellow":

@@ -24,7 +24,8 @@ as_of, lag_seconds, next) with these additions.
          spark_kind?, spark_field? (of spark and of the value shown) · paused? {"until"?, "reason"?}
          seen_at? (a green taken as seen) · assignee {"id", "name", "at"?} or null
          patient.born may be null · values[].stale? (past its validity)
-  alert  of a row: snoozed_until? · acknowledged_at? · late? · basis_changed? · moves? [allowed now]
+  alert  of a row: reason? · snoozed_until? · acknowledged_at? · late? · basis_changed? ·
+         moves? [allowed now]
 
 `patient_view(data, lang, now)`:
 

@@ -146,7 +146,7 @@ def _rule(alert: Json, lang: str) -> View:
         "id": str(alert.get("rule") or ""),
         "name": words.say(alert.get("rule_name"), lang),
         "programme": t["patient"]["programme_version"].format(programme=programme, version=version)
-        if version is not None
+        if version and programme
         else programme,
     }
 
@@ -207,6 +207,7 @@ def worst_first(alerts: list[Json]) -> list[Json]:
         key=lambda a: (
             not a.get("emergency"),
             shown.RANK.get(tone_of(a), 0),
+            a.get("lane") == "technical",
             a["state"] != "open",
         ),
     )

@@ -54,6 +54,7 @@ def fresh(data: Json, now: datetime, lang: str) -> View:
         "complete": said["complete"].format(clock=written.clock(complete, now, t, lang)),
         "as_of": written.time_only(as_of, seconds=True),
         "as_of_iso": written.iso(as_of),
+        "now": written.iso(now),
         "line": " · ".join(pieces),
     }
 

@@ -22,6 +22,7 @@ def view(row: Json, me: str | None, now: datetime, lang: str) -> View:
     t = words.words(lang)
     lane = lane_of(row, now)
     alert = alert_of(row, now)
+    said, more = reason(row, alert, lang), also(row, alert, lane, now, lang)
     who = shown.staff(row.get("assignee"), me, now, lang)
     person = shown.person(row["patient"], row.get("number"), now, lang)
     return {
@@ -36,9 +37,9 @@ def view(row: Json, me: str | None, now: datetime, lang: str) -> View:
         "programme": words.say(row.get("programme_name") or row.get("programme"), lang),
         "dry_weight": _dry_weight(row, t, lang),
         "cause": _cause(row, lane, t),
-        "reason": reason(row, lang),
-        "news2": news2.line(row.get("news2"), now, lang),
-        "also": also(row, lane, now, lang),
+        "reason": said,
+        "news2": _news2(row, said, more, now, lang),
+        "also": more,
         "value": _value(row, now, lang),
         "spark": spark(row, now, lang),
         "waited": _waited(row, alert, now, lang) if lane != "done" else None,
@@ -99,8 +100,11 @@ def alert_of(row: Json, now: datetime) -> Json | None:
     )
 
 
-def reason(row: Json, lang: str) -> str:
+def reason(row: Json, alert: Json | None, lang: str) -> str:
+    """Of the alert a key acts on, always: a nurse acts on what she reads."""
     t = words.words(lang)
+    if alert and alert.get("reason") and alert["id"] != row.get("reason_alert"):
+        return words.say(alert["reason"], lang)
     said = words.say(row.get("reason"), lang)
     paused = row.get("paused")
     if not said and paused:
@@ -110,18 +114,41 @@ def reason(row: Json, lang: str) -> str:
     return str(t["worklist"]["nothing_outside" if row.get("values") else "nothing_yet"])
 
 
-def also(row: Json, lane: Lane, now: datetime, lang: str) -> list[str]:
-    """The second line in pieces: what else was seen, silence beside an alert, more alerts."""
+def also(row: Json, alert: Json | None, lane: Lane, now: datetime, lang: str) -> list[str]:
+    """The second line in pieces: marks, silence beside an alert, the next alert, how many more."""
     t = words.words(lang)
-    pieces = [words.say(row.get("also"), lang)]
+    said = t["worklist"]
+    pieces = [said[mark] for mark in ("late", "basis_changed") if (alert or {}).get(mark)]
+    others = [other for other in _live(row) if alert and other["id"] != alert["id"]]
+    if others and others[0].get("reason"):
+        pieces.append(_put_off(others[0], now, lang))
+        more = len(others) - 1
+    else:
+        pieces.append(words.say(row.get("also"), lang))
+        more = len(others)
     if lane == "clinical" and row.get("technical"):
-        pieces.append(t["worklist"]["also_silent"])
-    alert = alert_of(row, now) or {}
-    pieces += [t["worklist"][mark] for mark in ("late", "basis_changed") if alert.get(mark)]
-    more = len(open_alerts(row, now)) - 1
+        pieces.append(said["also_silent"])
     if more > 0:
-        pieces.append(words.count(t["worklist"]["more_alerts"], more))
+        pieces.append(words.count(said["more_alerts"], more))
     return [piece for piece in pieces if piece]
+
+
+def _put_off(alert: Json, now: datetime, lang: str) -> str:
+    said = words.say(alert["reason"], lang)
+    if not _is_snoozed(alert, now) or not alert.get("snoozed_until"):
+        return said
+    t = words.words(lang)
+    clock = written.clock(alert["snoozed_until"], now, t, lang)
+    return f"{said} ({t['worklist']['snoozed_until'].format(clock=clock)})"
+
+
+def _news2(row: Json, reason: str, also: list[str], now: datetime, lang: str) -> View | None:
+    """Not when it says nothing (at least 0), nor when the reason has said it already."""
+    score = row.get("news2") or {}
+    line = news2.line(score, now, lang)
+    if line is None or not (score.get("total") or score.get("lower_bound")):
+        return None
+    return None if line["text"] in " ".join([reason, *also]) else line
 
 
 def _live(row: Json) -> list[Json]:

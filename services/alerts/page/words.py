@@ -11,6 +11,9 @@ from shared import kinds
 TEXTS = Path(__file__).parent.parent / "texts"
 LANGUAGES = ("nb", "en")
 
+# How a rule names an answer: the form as kind, the question as field.
+FORM = "answers:"
+
 Words = Mapping[str, Any]
 
 
@@ -37,6 +40,8 @@ def kind(t: Words, name: str, field: str = "value") -> str:
     """What is measured, as a nurse says it; a name nobody knows is shown as it came."""
     known = kinds.CATALOGUE.get(name)
     lang = t["page"]["lang"]
+    if name.startswith(FORM):
+        return f"{t['kinds']['questionnaire']}: {field.replace('-', ' ')}"
     whole = t["kinds"].get(name) or (known and getattr(known, lang)) or name.replace("_", " ")
     if field == "value":
         return str(whole)

@@ -67,7 +67,8 @@ def quantity(value: object, ucum: str | None, lang: str) -> str:
 def value(kind: str, field: str, stored: Any, ucum: str | None, lang: str) -> str:
     """One stored value: a number with its unit, or a code in words."""
     if isinstance(stored, bool):
-        return words.code(words.words(lang), field, str(stored).lower())
+        t = words.words(lang)
+        return words.code(t, field if field in t["codes"] else "answer", str(stored).lower())
     if isinstance(stored, str):
         try:
             Decimal(stored)

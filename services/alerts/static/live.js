@@ -7,6 +7,7 @@ export const words = JSON.parse(document.body.dataset.words);
 // Two heartbeats of 10 s missed; the banner must stand before 30 s have passed.
 const HEARTBEAT_MISSED = 28_000;
 const RETRY = 5_000;
+const STOPPED = 5_000;
 const SECONDS = new Intl.DateTimeFormat("en-GB", {
   timeZone: "Europe/Oslo", hour: "2-digit", minute: "2-digit", second: "2-digit",
 });
@@ -66,19 +67,19 @@ export function follow(changed) {
   const since = document.getElementById("stale-since");
   const again = document.getElementById("stale-again");
   let source = null;
-  let heard = Date.now();
-  let heardAt = new Date(Date.now() + ahead);
+  const asOf = document.querySelector("[data-as-of]")?.dataset.asOf;
+  let heard = freshAt(asOf); // when the list was last known to be of now, by this machine's clock
   let retryAt = 0;
-  let opened = 0;
+  let beatAt = 0;
 
   function beat(event) {
-    heard = Date.now();
     const said = parsed(event.data);
-    if (said.as_of) serverIs(said.as_of);
-    heardAt = new Date(Date.now() + ahead);
+    beatAt = Date.now();
+    if (!said.as_of) return;
+    heard = freshAt(said.as_of);
     const shown = document.getElementById("as-of");
-    if (shown) shown.textContent = clock(heardAt);
-    if (document.body.dataset.state === "stale") {
+    if (shown) shown.textContent = clock(heard + ahead);
+    if (document.body.dataset.state === "stale" && Date.now() - heard < HEARTBEAT_MISSED) {
       delete document.body.dataset.state;
       banner.hidden = true;
       changed({});
@@ -88,10 +89,10 @@ export function follow(changed) {
   function open() {
     source?.close();
     retryAt = 0;
-    opened = Date.now();
+    beatAt = Date.now();
     source = new EventSource("/v1/worklist/stream");
     source.addEventListener("heartbeat", beat);
-    source.addEventListener("change", (event) => {
+    source.addEventListener("changed", (event) => {
       beat(event);
       changed(parsed(event.data));
     });
@@ -107,11 +108,11 @@ export function follow(changed) {
     const silent = Date.now() - heard;
     if (silent < HEARTBEAT_MISSED) return;
     // A connection that is open and says nothing is as dead as a closed one.
-    if (!retryAt && Date.now() - opened > HEARTBEAT_MISSED) {
+    if (!retryAt && Date.now() - beatAt > HEARTBEAT_MISSED) {
       source.close();
       retryAt = Date.now() + RETRY;
     }
-    const stopped = clock(heardAt);
+    const stopped = clock(heard + ahead);
     if (document.body.dataset.state !== "stale") {
       document.body.dataset.state = "stale";
       banner.hidden = false;
@@ -136,6 +137,13 @@ export function follow(changed) {
   setInterval(tick, 1000);
   setInterval(tellAges, 20_000);
   open();
+}
+
+// A server that still answers may have stopped judging: then its list is of when it stopped.
+function freshAt(asOf) {
+  if (!asOf) return Date.now();
+  const late = Date.now() + ahead - Date.parse(asOf);
+  return late > STOPPED ? Date.now() - late : Date.now();
 }
 
 function duration(milliseconds) {
@@ -203,8 +211,8 @@ export function start() {
     const [day, time] = localNow().split("T");
     document.getElementById("printed").textContent = fill(words.printed, { day, clock: time });
   });
-  const asOf = document.querySelector("[data-as-of]")?.dataset.asOf;
-  if (asOf) serverIs(asOf);
+  const now = document.querySelector("[data-now]")?.dataset.now;
+  if (now) serverIs(now);
   document.addEventListener("click", (event) => {
     for (const menu of document.querySelectorAll("details.menu[open]")) {
       if (!menu.contains(event.target)) menu.open = false;

@@ -53,7 +53,17 @@ for (const form of document.querySelectorAll(".mv")) {
 function changed(data) {
   // No names: too many changed at once, or the stream was away. This one may be among them.
   if (data.patients && !data.patients.includes(patient)) return;
+  if (isEchoOfOwnMove(data.as_of) && !document.querySelector(".mv[open]")) return location.reload();
   document.getElementById("changed").hidden = false;
+}
+
+// The stream tells of this page's own move just after the page that answers it was made. Reading
+// the page once more is certain; a notice after every move would soon not be read.
+function isEchoOfOwnMove(asOf) {
+  const [visit] = performance.getEntriesByType("navigation");
+  const isAnswer = new URLSearchParams(location.search).has("saved") && visit?.type === "navigate";
+  const made = document.querySelector("[data-now]")?.dataset.now;
+  return isAnswer && made && asOf && Date.parse(asOf) - Date.parse(made) < 3000;
 }
 
 // ---- Curves ----------------------------------------------------------------------------------
@@ -162,7 +172,7 @@ function bands(u, chart, ink) {
     const right = u.valToPos(limit.to ?? answer.to, "x", true);
     const top = limit.high === null ? bbox.top : u.valToPos(limit.high, "y", true);
     const bottom = limit.low === null ? bbox.top + bbox.height : u.valToPos(limit.low, "y", true);
-    if (limit.tone !== "red") {
+    if (limit.tone !== "red" || !chart.limits.some((each) => each.tone !== "red")) {
       ctx.fillStyle = ink.band;
       ctx.fillRect(left, top, right - left, bottom - top);
     }

@@ -78,7 +78,7 @@ function swap(text) {
   const fresh = new DOMParser().parseFromString(text, "text/html");
   const sum = fresh.getElementById("sum");
   document.title = sum.dataset.title;
-  serverIs(sum.dataset.asOf);
+  serverIs(sum.dataset.now);
   document.getElementById("sum").replaceWith(sum);
   if (document.querySelector("dialog[open]")) {
     waitingSwap = text; // what the nurse is judging stays; the counts above are already new
@@ -240,8 +240,8 @@ async function send(dialog, form, move, alert) {
 }
 
 function showMoved(now, alert) {
-  const who = now.assignee?.name ?? now.assignee ?? words.none;
-  const by = now.moved_by?.name ?? now.moved_by;
+  const who = now.assignee_name ?? now.assignee?.name ?? words.none;
+  const by = now.moved_by?.name;
   const title = by ? fill(words.moves.moved_by, { name: by }) : words.moves.moved;
   movedDialog.querySelector("[data-title]").textContent = title;
   describe(movedDialog, alert.row);

@@ -1,0 +1,60 @@
+"""Pure: which rule groups a new reading can touch. The others need not be looked at again, and
+looking at all of them must find the same (a test).
+"""
+
+from collections.abc import Iterable, Mapping
+
+from services.alerts.clinical import sitting
+from shared.contracts import Fact
+from shared.programmes import Group, OverdueRule, Programme, ScoreRule, inputs_of
+
+ANSWERS = "answers:"
+NEWS2_KINDS = frozenset(kind for keys in sitting.SERIES.values() for kind, _ in keys)
+
+
+def touched(programmes: Mapping[str, Programme], facts: Iterable[Fact]) -> dict[str, Programme]:
+    """The programmes with only the groups that these facts can touch."""
+    kinds = frozenset(kind for fact in facts for kind in _kinds(fact))
+    return {slug: _only(programme, kinds) for slug, programme in programmes.items()}
+
+
+def _kinds(fact: Fact) -> Iterable[str]:
+    if fact.type == "answers":
+        yield ANSWERS
+    elif fact.type == "reading":
+        yield fact.kind
+        if fact.body.get("context"):
+            yield ""
+
+
+_made: dict[tuple[int, frozenset[str]], tuple[Programme, Programme]] = {}
+KEPT = 1024
+
+
+def _only(programme: Programme, kinds: frozenset[str]) -> Programme:
+    key = (id(programme), kinds)
+    known = _made.get(key)
+    if known is not None and known[0] is programme:
+        return known[1]
+    some = programme.model_copy()
+    some.__dict__["groups"] = tuple(
+        group for group in programme.groups if _touches(programme, group, kinds)
+    )
+    if len(_made) >= KEPT:
+        _made.clear()
+    _made[key] = (programme, some)
+    return some
+
+
+def _touches(programme: Programme, group: Group, kinds: frozenset[str]) -> bool:
+    for rule in group.rules:
+        if isinstance(rule, OverdueRule):
+            return True  # anything may be what a plan was waiting for
+        if isinstance(rule, ScoreRule) and rule.score == "news2" and kinds & NEWS2_KINDS:
+            return True
+        for name in inputs_of(rule):
+            for source in programme.input_by_name[name].sources:
+                kind = source.key[0]
+                if (ANSWERS if kind.startswith(ANSWERS) else kind) in kinds:
+                    return True
+    return False

@@ -1,0 +1,120 @@
+"""What `hjemvakt replay` makes of a file: which messages, about whom, and what it leaves alone."""
+
+import json
+from typing import Any
+
+import pytest
+
+from deploy.local import payloads, subjects
+from deploy.local.subjects import SYSTEM, Foreign
+
+
+def observation(subject: Any) -> dict[str, Any]:
+    return {"resourceType": "Observation", "subject": subject}
+
+
+def bundle(kind: str, *resources: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "resourceType": "Bundle",
+        "type": kind,
+        "entry": [{"fullUrl": f"urn:uuid:{n}", "resource": one} for n, one in enumerate(resources)],
+    }
+
+
+def read(content: Any, file: str = "a.json") -> payloads.Payload:
+    return payloads.read(file, json.dumps(content).encode())
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "family"),
+    [
+        ("a.hl7", b"MSH|^~\\&|", "HL7 v2"),
+        ("a.txt", b"MSH|^~\\&|", "HL7 v2"),
+        ("STR.edf", b"0       ", "EDF"),
+        ("a.json", b'[{"bn":"x","n":"t","v":1}]', "SenML"),
+        ("a.json", b'{"body_weight":{"value":1,"unit":"kg"}}', "Open mHealth"),
+        ("a.jsonl", b'{"topic":"a/b","payload":"61.75"}\n', "MQTT capture"),
+    ],
+)
+def test_a_family_without_an_adapter_is_said_to_have_none(
+    file: str, content: bytes, family: str
+) -> None:
+    payload = payloads.read(file, content)
+
+    assert (payload.family, payload.why, payload.messages) == (family, "no adapter yet", ())
+
+
+def test_our_own_json_and_single_resources_are_sent_byte_for_byte() -> None:
+    ours = b'[ {"v":1, "kind":"body_weight"} ]'
+    [message] = payloads.read("a.json", ours).messages
+    assert (message.door, message.body, message.items) == ("/v1/observations", ours, 1)
+
+    resource = json.dumps(observation(None)).encode()
+    [message] = payloads.read("a.json", resource).messages
+    assert (message.door, message.body) == ("/fhir/Observation", resource)
+
+
+def test_what_is_not_json_is_sent_for_the_intake_to_judge() -> None:
+    [message] = payloads.read("a.json", b'{"v":1,"v":1}').messages
+
+    assert (message.door, message.items) == ("/v1/observations", None)
+
+
+def test_a_searchset_is_unpacked_into_batches_with_its_patients_beside() -> None:
+    patient = {"resourceType": "Patient", "id": "1"}
+    found = [observation({"reference": "urn:uuid:0"}) for _ in range(150)]
+    payload = read(bundle("searchset", patient, *found, {"resourceType": "Encounter"}))
+
+    sent = [json.loads(message.body) for message in payload.messages]
+
+    assert [one["type"] for one in sent] == ["batch", "batch"]
+    kinds = [[each["resource"]["resourceType"] for each in one["entry"]] for one in sent]
+    assert kinds == [["Patient"] + ["Observation"] * 100, ["Patient"] + ["Observation"] * 50]
+    assert [message.items for message in payload.messages] == [101, 51]
+
+
+def test_a_transaction_is_sent_whole_and_can_be_taken_apart() -> None:
+    payload = read(bundle("transaction", {"resourceType": "Encounter"}, observation(None)))
+
+    assert [message.items for message in payload.messages] == [2]
+    assert [message.items for message in payload.fallback] == [1]
+
+
+def test_a_foreign_reference_becomes_an_identifier_and_nothing_else_changes() -> None:
+    sent = observation({"reference": "Patient/abroad", "display": "Somebody"}) | {"id": "7"}
+    assert subjects.of(sent, "a.json") == {Foreign(SYSTEM, "Patient/abroad")}
+
+    assert subjects.mapped(sent, "a.json", set())
+
+    assert sent == observation({"identifier": {"system": SYSTEM, "value": "Patient/abroad"}}) | {
+        "id": "7"
+    }
+
+
+def test_an_identifier_stays_unless_the_record_may_not_take_it() -> None:
+    subject = {"identifier": {"system": "urn:example", "value": "1"}}
+    sent = observation(subject)
+    foreign = Foreign("urn:example", "1")
+    assert subjects.of(sent, "a.json") == {foreign}
+    assert not subjects.mapped(sent, "a.json", set())
+
+    assert subjects.mapped(sent, "a.json", {foreign})
+
+    assert sent["subject"] == foreign.instead.as_subject()
+    assert sent["subject"]["identifier"]["value"] != "1"
+
+
+@pytest.mark.parametrize("reference", ["Device/1", "https://there.example/Group/1", ""])
+def test_what_is_no_person_is_left_alone(reference: str) -> None:
+    sent = observation({"reference": reference})
+
+    assert subjects.of(sent, "a.json") == set()
+    assert not subjects.mapped(sent, "a.json", set())
+
+
+def test_a_contained_patient_is_somebody_in_this_file_only() -> None:
+    sent = observation({"reference": "#p"}) | {
+        "contained": [{"resourceType": "Patient", "id": "p"}]
+    }
+
+    assert subjects.of(sent, "a.json") != subjects.of(sent, "b.json")
