@@ -121,8 +121,13 @@ def json(body: Any, status: int = 200) -> Response:
 
 
 def cursor(*parts: Any) -> str:
-    plain = [part.isoformat() if isinstance(part, datetime) else str(part) for part in parts]
+    plain = [_moment(part) if isinstance(part, datetime) else str(part) for part in parts]
     return base64.urlsafe_b64encode("|".join(plain).encode()).decode().rstrip("=")
+
+
+def _moment(at: datetime) -> str:
+    # The driver reads infinity, where a patient without alerts stands, back without a time zone.
+    return at.replace(tzinfo=at.tzinfo or UTC).isoformat()
 
 
 def row_place(text: str | None) -> tuple[int, datetime, int, UUID, UUID] | None:

@@ -155,6 +155,7 @@ class Patient:
     plan_of: int = 0  # how many decisions the expected rows were made from
     rows: dict[UUID, Any] = field(default_factory=dict)  # unit -> row as last written, or None
     weight: int = 0
+    news2: list[Any] = field(default_factory=list)  # the newest score, once it has been made
 
     def alert_of(self, programme: str, group: str) -> Alert | None:
         return next((one for one in self.alerts.values() if one.key == (programme, group)), None)

@@ -165,7 +165,7 @@ def _body(
         "cause": technical[0].cause if technical else None,
         "values": _values(record, worst, plan),
         **_spark(patient, drawn, programme, now),
-        "news2": scoring.of_record(record, now) if uses_news2 else None,
+        "news2": _news2(patient, now) if uses_news2 else None,
         "dry_weight": _dry_weight(record, followed, now),
         "waiting_since": _iso(waiting_since(alerts)),
         "assignee": holder.assignee if holder else None,
@@ -174,6 +174,14 @@ def _body(
         "paused": {"until": _iso(pause.end)} if pause else None,
         "alerts": [short(one) for one in alerts],
     }
+
+
+def _news2(patient: Patient, now: datetime) -> Json | None:
+    """Made once for a record; a new vital sign empties `patient.news2`."""
+    if not patient.news2:
+        patient.news2 = [scoring.of_record(patient.record, now)]
+    made: Json | None = patient.news2[0]
+    return made
 
 
 def _plan(enrolment: Enrolment, programmes: Programmes) -> tuple[PlanItem, ...]:

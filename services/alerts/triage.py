@@ -235,6 +235,8 @@ def _judge_news(patient: Patient, news: News, programmes: Programmes, now: datet
     if news.facts and not news.afresh:
         patient.record = patient.record.adding(news.facts)
         patient.weight += len(news.facts)
+        if any(fact.kind in touching.NEWS2_KINDS for fact in news.facts):
+            patient.news2 = []
     waits: list[Waiting] = []
     looked = programmes if news.afresh else touching.touched(programmes, news.facts)
     found, covers = find(patient.record, looked, now, min(news.since, now), waits)

@@ -14,7 +14,6 @@ from tests.journeys import hospital as toolkit
 from tests.journeys.hospital import Hospital, Patient
 
 PATIENTS = 60
-READY_SECONDS = 120
 
 
 @pytest.fixture(scope="session")

@@ -107,7 +107,7 @@ async def test_no_item_is_misfiled_in_many_interleavings(hospital: Hospital) -> 
     people = [await hospital.patient() for _ in range(3)]
     cred = await hospital.held_by(people[0])
     chance = random.Random(21)
-    ends = now() + timedelta(seconds=2)
+    ends = now() + timedelta(seconds=1.5)
     sent = 0
 
     async def sends() -> None:

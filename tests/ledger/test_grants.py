@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from shared import ledger
-from tests.ledger.conftest import Hospital, now, reading
+from tests.ledger.conftest import Databases, Hospital, now, reading
 
 ORG = "'hus'"
 ID = "gen_random_uuid()"
@@ -130,8 +130,8 @@ CASES = [
 
 
 @pytest.mark.parametrize(("role", "statement"), CASES)
-async def test_it_is_denied(hospital: Hospital, role: str, statement: str) -> None:
-    async with getattr(hospital, role).connection() as connection:
+async def test_it_is_denied(databases: Databases, role: str, statement: str) -> None:
+    async with getattr(databases, role).connection() as connection:
         transaction = connection.transaction()
         await transaction.start()
         try:

@@ -10,7 +10,7 @@ from deploy import migrate
 from shared import ledger
 from shared.contracts import Result
 from shared.migrations import partitions
-from tests.ledger.conftest import DAY, Hospital, now, reading, results, send
+from tests.ledger.conftest import DAY, Databases, Hospital, now, reading, results, send
 
 
 async def bounds(hospital: Hospital) -> dict[str, str]:
@@ -140,8 +140,8 @@ async def test_fewer_than_three_months_ahead_can_be_seen_by_alerts(alone: Hospit
         "create index on ledger.receipt (org, at)",
     ],
 )
-async def test_no_service_has_ddl(hospital: Hospital, role: str, statement: str) -> None:
-    async with getattr(hospital, role).connection() as connection:
+async def test_no_service_has_ddl(databases: Databases, role: str, statement: str) -> None:
+    async with getattr(databases, role).connection() as connection:
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await connection.execute(statement)
 

@@ -9,7 +9,7 @@ from shared import ledger
 from shared.contracts import Item, Result
 from tests.ledger.conftest import Hospital, ago, judged, now, reading
 
-SECONDS = 4
+SECONDS = 3
 SLOTS = ("", "his")
 
 

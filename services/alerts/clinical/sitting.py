@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from services.alerts.clinical import news2
@@ -147,11 +147,12 @@ def scored(record: Record, since: datetime | None) -> tuple[Assembled, ...]:
 def _scored(record: Record, since: datetime | None) -> Iterator[Assembled]:
     moments: set[datetime] = set()
     doubtful: list[Sample] = []
-    for keys in SERIES.values():
+    for name, keys in SERIES.items():
         for key in keys:
             for sample in record.series(key).all.since(since):
                 if sample.sure:
-                    moments.add(sample.at)
+                    if _may_count(name, sample.value):
+                        moments.add(sample.at)
                 elif sample.fact.precision == "instant":
                     doubtful.append(sample)
     for at in sorted(moments):
@@ -162,6 +163,13 @@ def _scored(record: Record, since: datetime | None) -> Iterator[Assembled]:
         made = assemble(record, sample.at, sample)
         if made and any(_counts(made, part) for part in made.parts if part.fact == sample.fact.id):
             yield made
+
+
+def _may_count(name: str, value: Any) -> bool:
+    """Whether a measurement can give points by itself; saturation depends on the scale."""
+    if name in news2.BANDS and name != "spo2" and isinstance(value, Decimal):
+        return news2.points(name, value) > 0
+    return not (value is False or value == "A")
 
 
 def _counts(made: Assembled, part: Part) -> bool:

@@ -43,7 +43,7 @@ for (const form of document.querySelectorAll(".mv")) {
   form.addEventListener("toggle", () => {
     countFromNow(form);
     // The time of a reading that is phoned in starts at now, not at when the page was opened.
-    const taken = form.querySelector("input[data-now]");
+    const taken = form.querySelector("input[data-starts-now]");
     if (taken && form.open) taken.value = localNow();
   });
 }
@@ -53,17 +53,7 @@ for (const form of document.querySelectorAll(".mv")) {
 function changed(data) {
   // No names: too many changed at once, or the stream was away. This one may be among them.
   if (data.patients && !data.patients.includes(patient)) return;
-  if (isEchoOfOwnMove(data.as_of) && !document.querySelector(".mv[open]")) return location.reload();
   document.getElementById("changed").hidden = false;
-}
-
-// The stream tells of this page's own move just after the page that answers it was made. Reading
-// the page once more is certain; a notice after every move would soon not be read.
-function isEchoOfOwnMove(asOf) {
-  const [visit] = performance.getEntriesByType("navigation");
-  const isAnswer = new URLSearchParams(location.search).has("saved") && visit?.type === "navigate";
-  const made = document.querySelector("[data-now]")?.dataset.now;
-  return isAnswer && made && asOf && Date.parse(asOf) - Date.parse(made) < 3000;
 }
 
 // ---- Curves ----------------------------------------------------------------------------------

@@ -245,7 +245,7 @@ function showMoved(now, alert) {
   const title = by ? fill(words.moves.moved_by, { name: by }) : words.moves.moved;
   movedDialog.querySelector("[data-title]").textContent = title;
   describe(movedDialog, alert.row);
-  movedDialog.querySelector("[data-now]").textContent = fill(words.moves.moved_now, {
+  movedDialog.querySelector("[data-standing]").textContent = fill(words.moves.moved_now, {
     colour: words.colours[now.colour] ?? now.colour ?? "",
     state: words.states[now.state] ?? now.state ?? "",
     who,
