@@ -24,7 +24,7 @@ from deploy.local.ward import Ward
 DAYS = 14
 BATCH = 100
 SENDERS = 4
-BETWEEN_HOMES = (1.0, 4.0)
+BETWEEN_HOMES = (0.5, 2.5)
 BETWEEN_STEPS = 1.5
 BETWEEN_LATER = 20.0
 

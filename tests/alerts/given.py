@@ -6,7 +6,7 @@ import itertools
 import os
 import tempfile
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -71,12 +71,14 @@ class World:
         """Everything that waits, as the follower does it."""
         return await self.consumer.drain(self.follower)
 
-    async def wake(self, patient: UUID) -> None:
-        """What the clock loop does to one patient, whenever he would have been woken."""
+    async def wake(self, patient: UUID) -> list[UUID]:
+        """What the clock loop does to one patient, whenever he would have been woken. The alerts
+        that were told."""
         async with self.alerts.transaction() as tx:
             woken = await silence.wake(tx, ORG, patient, PROGRAMMES, self.memory, may_listen=True)
         assert woken is not None
         self.memory.keep(ORG, woken.patient)
+        return woken.told
 
     async def fetch(self, query: str, *arguments: Any) -> list[asyncpg.Record]:
         async with self.owner.connection() as connection:
@@ -258,12 +260,31 @@ async def send(world: World, patient_id: UUID, *items: Item) -> list[ledger.Answ
     """Appended and committed, in this order, each in its own transaction."""
     answers = []
     for one in items:
-        from dataclasses import replace
-
         entry = ledger.Entry(SENDER, replace(one, subject=Subject(patient_id=patient_id)))
         async with world.owner.transaction() as tx:
             answers += await ledger.append(tx, ORG, [entry])
     return answers
+
+
+def reader_of(world: World, units: frozenset[UUID]) -> Reader:
+    """The nurse, with other units."""
+    return replace(world.nurse, units=units)
+
+
+async def pretend(world: World, column: str, alert: asyncpg.Record) -> None:
+    """As if the moment in this column had come."""
+    await world.execute(
+        f"update alerts.alert set {column} = clock_timestamp() - interval '1 minute' where id = $1",
+        alert["id"],
+    )
+    await forget(world, alert["patient_id"])
+
+
+async def forget(world: World, patient: UUID) -> None:
+    """What was changed behind the service's back is not what it remembers."""
+    await world.execute(
+        "update alerts.state set version = version + 1 where patient_id = $1", patient
+    )
 
 
 def ago(**span: float) -> datetime:

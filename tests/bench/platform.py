@@ -64,7 +64,7 @@ def running(patients: int) -> Iterator[Platform]:
             if not line:
                 raise RuntimeError("The platform did not start; try `hjemvakt doctor`.")
             addresses = json.loads(line)
-            yield Platform(addresses, _seed(addresses, patients), data / "run.json")
+            yield Platform(addresses, _seed(data, patients), data / "run.json")
         finally:
             up.send_signal(signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -114,19 +114,17 @@ def bare_broker() -> Iterator[str | None]:
             process.wait(5)
 
 
-def _seed(addresses: dict[str, Any], patients: int) -> dict[str, Any]:
-    environment = {
-        **os.environ,
-        "HJEMVAKT_INGEST": addresses["ingest"],
-        "HJEMVAKT_PATIENTS": addresses["patients"],
-        "HJEMVAKT_ALERTS": addresses["alerts"],
-        "MQTT_URL": addresses["mqtt"],
-    }
+def _seed(data: Path, patients: int) -> dict[str, Any]:
     done = subprocess.run(
-        [str(HJEMVAKT), "seed", "--patients", str(patients), "--programme", "home_dialysis",
-         "--json"],
-        env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True, text=True,
-    )  # fmt: skip
+        [
+            *(str(HJEMVAKT), "seed", "--json", "--data-dir", str(data)),
+            *("--patients", str(patients), "--programme", "home_dialysis"),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=sys.stderr if os.environ.get("BENCH_VERBOSE") else subprocess.DEVNULL,
+        check=True,
+        text=True,
+    )
     made: dict[str, Any] = json.loads(done.stdout)
     return made
 

@@ -61,8 +61,11 @@ def patient(hospital: Hospital) -> Patient:
 
 
 def _free_base() -> int:
-    """A number from which on all ports that a system needs are free just now."""
-    for base in range(23_000, 32_000, 10):
+    """A number from which on all ports that a system needs are free just now.
+
+    Two runs at the same time must not look at the same one first.
+    """
+    for base in range(23_000 + os.getpid() % 500 * 10, 32_000, 10):
         if all(ports.is_free(port) for port in ports.Ports(base).by_part().values()):
             return base
     raise AssertionError("no free ports")

@@ -111,7 +111,7 @@ EVERYBODY = [
     "set session authorization hjemvakt",
     "select ledger.ensure_partitions(1)",
     "select ledger.release_one('hus', gen_random_uuid(), gen_random_uuid(), '', 'me', true)",
-    "select ledger.back_to_quarantine('hus', 'c', 'm', '', null, now(), '{}', 'unbound', null)",
+    "select ledger.back_to_quarantine('hus', 'c', 'm', '', null, 'unbound', '[]')",
     "copy ledger.reading to program 'cat'",
     "update ledger.version set version_num = 'x'",
     "lock table ledger.reading in access exclusive mode",

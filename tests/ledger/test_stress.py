@@ -55,7 +55,7 @@ async def test_every_item_is_answered_and_every_fact_is_with_its_holder(
     await asyncio.gather(*(sends() for _ in range(4)), changes_hands())
 
     assert len(sent) > 200
-    assert changes > 10
+    assert changes > 2
     assert set(outcomes) == {Result.STORED, Result.DUPLICATE, Result.QUARANTINED}
     await all_is_where_it_belongs(hospital, len(sent))
     assert await judged(hospital) <= set(people)

@@ -55,7 +55,8 @@ create function ledger.append(
     p_indivisible boolean default false
 ) returns setof ledger.answer
 language plpgsql volatile security definer set search_path = pg_catalog
-set plan_cache_mode = force_generic_plan
+-- One plan for all batches, and never one that reads a table through because it was small at first.
+set plan_cache_mode = force_generic_plan set enable_seqscan = off
 as $$
 declare
     v_now timestamptz;

@@ -6,6 +6,8 @@ create function ledger.refile(
     out moved integer, out released integer, out quarantined integer
 )
 language plpgsql volatile security definer set search_path = pg_catalog
+-- One plan for all items, and never one that reads a table through because it was small at first.
+set plan_cache_mode = force_generic_plan set enable_seqscan = off
 as $$
 declare
     v_now timestamptz := clock_timestamp();
@@ -15,6 +17,7 @@ declare
     v_code text;
     v_patient uuid;
     v_origins uuid[];
+    v_drafts jsonb;
     v_new uuid;
 begin
     moved := 0; released := 0; quarantined := 0;
@@ -53,13 +56,15 @@ begin
         v_origins := array(
             select ledger.fact_id(p_org, p_cred, v_item.message_id, part, v_item.reuse)
             from generate_series(0, 7) part);
+        v_drafts := '[]';
         for v_fact in
             select f.* from ledger.reading f
             where f.org = p_org and f.patient_id = v_item.patient_id and f.at = v_item.at
               and f.origin = any (v_origins)
-              and not exists (
-                  select from ledger.superseded s
-                  where s.org = p_org and s.target_id = f.id and s.how = 'refiled')
+              and (select true from ledger.superseded s
+                   where s.org = p_org and s.target_id = f.id and s.how = 'refiled'
+                   limit 1) is null
+            order by array_position(v_origins, f.origin)
         loop
             v_new := ledger.named_id(concat_ws(
                 '|', p_org, v_fact.origin, coalesce(v_patient::text, 'nobody'), p_decision));
@@ -82,6 +87,10 @@ begin
                     org, consumer, shard, patient_id, fact_id, type, kind, at, received_at)
                 values (p_org, 'alerts', ledger.shard(v_patient), v_patient, v_new,
                         v_fact.type, v_fact.kind, v_fact.at, v_fact.received_at);
+            else
+                v_drafts := v_drafts || jsonb_build_object(
+                    'id', v_new, 'origin', v_fact.origin, 'type', v_fact.type,
+                    'kind', v_fact.kind, 'body', v_fact.body);
             end if;
         end loop;
 
@@ -92,8 +101,8 @@ begin
             moved := moved + 1;
         else
             perform ledger.back_to_quarantine(
-                p_org, v_item.cred, v_item.message_id, v_item.reuse, v_item.patient_id,
-                v_item.at, v_origins, v_code, p_decision);
+                p_org, v_item.cred, v_item.message_id, v_item.reuse, v_item.patient_id, v_code,
+                v_drafts);
             quarantined := quarantined + 1;
         end if;
     end loop;
@@ -130,8 +139,8 @@ $$;
 -- A stored item that turns out to be nobody's for certain: held with its facts, to be released
 -- when the binding is mended again. The held facts bear the ids that the re-filing gave them.
 create function ledger.back_to_quarantine(
-    p_org text, p_cred text, p_message text, p_reuse text, p_patient uuid, p_at timestamptz,
-    p_origins uuid[], p_code text, p_decision uuid
+    p_org text, p_cred text, p_message text, p_reuse text, p_patient uuid, p_code text,
+    p_drafts jsonb
 ) returns void
 language plpgsql volatile set search_path = pg_catalog
 as $$
@@ -147,16 +156,7 @@ begin
     select
         p_org, p_cred, p_message, p_reuse, p_code, v_errors,
         (select p.unit_id from patients.patient p where p.org = p_org and p.id = p_patient),
-        r.at, r.received_at, r.system, true, r.extra,
-        (select jsonb_agg(jsonb_build_object(
-            'id', gone.by_id, 'origin', f.origin, 'type', f.type, 'kind', f.kind, 'body', f.body)
-            order by array_position(p_origins, f.origin))
-         from ledger.reading f
-         join ledger.superseded gone
-             on gone.org = p_org and gone.target_id = f.id and gone.how = 'refiled'
-             and gone.by_id = ledger.named_id(concat_ws('|', p_org, f.origin, 'nobody', p_decision))
-         where f.org = p_org and f.patient_id = p_patient and f.at = p_at
-           and f.origin = any (p_origins))
+        r.at, r.received_at, r.system, true, r.extra, p_drafts
     from ledger.receipt r
     where r.org = p_org and r.cred = p_cred and r.message_id = p_message and r.reuse = p_reuse
     on conflict (org, cred, message_id, reuse) do update

@@ -169,16 +169,15 @@ create function ledger.stands(p_org text, p_target uuid, p_rank text) returns bo
     $$;
 
 -- The facts in force: not withdrawn or corrected, not filed again elsewhere, and a correction only
--- where it stands.
+-- where it stands. (A scalar subquery, because NOT EXISTS would be hashed: every correction of the
+-- organisation read for one patient, or, before it is analysed, once for each of his facts.)
 create view ledger.current as
     select r.*
     from ledger.reading r
-    where not exists (
-        select from ledger.superseded s
-        where s.org = r.org and s.target_id = r.origin and s.how <> 'refiled'
-    )
-    and not exists (
-        select from ledger.superseded s
-        where s.org = r.org and s.target_id = r.id and s.how = 'refiled'
-    )
+    where (
+        select true from ledger.superseded s
+        where s.org = r.org and s.target_id = any (array[r.origin, r.id])
+          and s.target_id = case s.how when 'refiled' then r.id else r.origin end
+        limit 1
+    ) is null
     and (r.replaces is null or ledger.stands(r.org, r.replaces, r.rank));
