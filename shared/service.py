@@ -151,13 +151,12 @@ def _health(name: str, parts: list[Part]) -> APIRouter:
 
 def problem(
     status: int, code: str, title: str, headers: Mapping[str, str] | None = None, **members: Any
-) -> JSONResponse:
+) -> Response:
     """An RFC 9457 problem document. Members never carry a value that the sender sent."""
-    return JSONResponse(
-        {"type": "about:blank", "title": title, "status": status, "code": code, **members},
-        status,
-        dict(headers or {}),
-        media_type="application/problem+json",
+    body = {"type": "about:blank", "title": title, "status": status, "code": code, **members}
+    # An alert in a problem has figures, and they keep their own digits.
+    return Response(
+        exact.dumps(body), status, dict(headers or {}), media_type="application/problem+json"
     )
 
 

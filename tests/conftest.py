@@ -15,6 +15,8 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from deploy import migrate
 from deploy.local import postgres as launcher
 
+pytest_plugins = ["tests.journeys.system"]
+
 TEMPLATE = "hjemvakt_test_template"
 _numbers = itertools.count(1)
 

@@ -294,6 +294,7 @@ async def login_page(
 ) -> Response:
     """In test mode, whoever reaches this page may log in as any of the staff."""
     people = await views.people(has) if request.app.state.issuer.is_open else []
+    people.sort(key=lambda one: list(Role).index(Role(one["role"])))  # nurses first
     data = {
         **_looks(request),
         "people": [
@@ -378,9 +379,8 @@ def _looks(request: Request) -> dict[str, Any]:
 
 def _language(request: Request) -> str:
     chosen = request.query_params.get("lang") or request.cookies.get("lang")
-    if chosen in PLAIN["lang"]:
-        return str(chosen)
-    return views.language(request.headers.get("accept-language"))
+    # Not the browser's language: hospital machines are often installed in English.
+    return str(chosen) if chosen in PLAIN["lang"] else "nb"
 
 
 def _html(request: Request, template: str, view: Any, status: int = 200) -> Response:

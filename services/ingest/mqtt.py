@@ -42,6 +42,9 @@ SESSION_SECONDS = 24 * 3600
 CORRELATION_BYTES = 64
 RETRY_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0)
 
+_JSON = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+_JSON.ContentType = "application/json"
+
 MESSAGES = Counter("hjemvakt_mqtt_messages_total", "Messages from the broker", ["fate"])
 
 
@@ -93,7 +96,9 @@ class Broker:
             self._client.username_pw_set(unquote(parts.username), unquote(parts.password or ""))
         if parts.scheme == "mqtts":
             self._client.tls_set()
-        self._client.max_inflight_messages_set(10_000)
+        # Unlimited: with a limit, paho walks all unacknowledged receipts at every acknowledgement.
+        self._client.max_inflight_messages_set(0)
+        self._client.max_queued_messages_set(0)
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = self._on_subscribe
         self._client.on_disconnect = self._on_disconnect
@@ -258,9 +263,10 @@ class Broker:
 
     def _answer(self, message: Message, answers: list[Receipt], is_array: bool) -> None:
         body = [receipts.as_json(receipt) for receipt in answers]
-        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-        properties.ContentType = "application/json"
+        properties = _JSON
         if message.correlation is not None:
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            properties.ContentType = "application/json"
             properties.CorrelationData = message.correlation
         self._client.publish(
             message.reply_to,

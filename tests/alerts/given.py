@@ -1,5 +1,6 @@
 """Given: an organisation with a unit and patients, facts through the ledger, and a judging part."""
 
+import asyncio
 import contextlib
 import hashlib
 import itertools
@@ -12,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import asyncpg
 import httpx
@@ -34,6 +36,7 @@ ORG = "nyre"
 SENDER = ledger.Sender("c-journal", names_its_subject=True)
 PROGRAMMES = programmes.load_all()
 HOME = "home_dialysis"
+OSLO = ZoneInfo("Europe/Oslo")
 WEEKDAYS = ["mon", "tue", "wed", "thu", "fri"]
 WATCHING = {
     "zone": "Europe/Oslo",
@@ -305,13 +308,15 @@ def application(world: World) -> FastAPI:
     return made
 
 
-def token(world: World, role: str = "nurse", units: frozenset[UUID] | None = None) -> str:
+def token(
+    world: World, role: str = "nurse", units: frozenset[UUID] | None = None, org: str = ORG
+) -> str:
     return ISSUER.token(
         Caller(
             id=world.nurse.id,
             name=world.nurse.name,
             role=Role(role),
-            org=ORG,
+            org=org,
             units=world.nurse.units if units is None else units,
         )
     )
@@ -319,12 +324,22 @@ def token(world: World, role: str = "nurse", units: frozenset[UUID] | None = Non
 
 @contextlib.asynccontextmanager
 async def client(
-    world: World, role: str | None = "nurse", units: frozenset[UUID] | None = None
+    world: World,
+    role: str | None = "nurse",
+    units: frozenset[UUID] | None = None,
+    org: str = ORG,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """Somebody with a token; role None: nobody."""
-    headers = {"Authorization": f"Bearer {token(world, role, units)}"} if role else {}
+    headers = {"Authorization": f"Bearer {token(world, role, units, org)}"} if role else {}
     transport = httpx.ASGITransport(app=application(world), raise_app_exceptions=False)
     async with httpx.AsyncClient(
         transport=transport, base_url="http://alerts", headers=headers
     ) as client:
         yield client
+
+
+async def status_of_stream(client: httpx.AsyncClient, path: str) -> int:
+    """The stream never ends by itself and this transport waits for the end: ask by a token that
+    is about to end."""
+    answer = await asyncio.wait_for(client.get(path), 10)
+    return answer.status_code

@@ -48,8 +48,7 @@ async def test_a_commit_is_told_within_a_quarter_of_a_second(world: World) -> No
         async with hub.listening(given.ORG, world.nurse.units) as listener:
             events = happening(parts, listener, caller(world))
             assert (await anext(events))[0] == "heartbeat"
-            while not listener.queue.empty():
-                listener.queue.get_nowait()
+            await asyncio.wait_for(listener.queue.get(), 5)  # the hub has begun to listen
             await given.send(world, patient, given.weight("82.0", ago(hours=20)))
             await given.send(world, patient, given.weight("84.5", ago(minutes=5)))
 
@@ -102,9 +101,7 @@ async def test_another_units_changes_are_not_told(world: World) -> None:
     await notifier.open()
     try:
         async with hub.listening(given.ORG, frozenset({world.other_unit})) as listener:
-            await asyncio.sleep(0.3)
-            while not listener.queue.empty():
-                listener.queue.get_nowait()
+            await asyncio.wait_for(listener.queue.get(), 5)
             notifier.tell(given.ORG, {world.unit: {world.unit}})
             await asyncio.sleep(0.3)
             assert listener.queue.empty()

@@ -1,4 +1,7 @@
-"""One running system for all journeys: real PostgreSQL, a real broker, three processes, seeded."""
+"""One running system for journeys and browser: PostgreSQL, a broker, three processes, seeded.
+
+A plugin and not a conftest.py, so that both folders share one system.
+"""
 
 import json
 import os
@@ -13,7 +16,7 @@ from deploy.local import broker, ports
 from tests.journeys import hospital as toolkit
 from tests.journeys.hospital import Hospital, Patient
 
-PATIENTS = 60
+PATIENTS = 80
 
 
 @pytest.fixture(scope="session")
@@ -56,7 +59,7 @@ def hospital(running: Hospital) -> Hospital:
 
 @pytest.fixture
 def patient(hospital: Hospital) -> Patient:
-    """A patient on home dialysis whom no other journey uses."""
+    """A patient on home dialysis whom no other test uses."""
     return hospital.patient()
 
 

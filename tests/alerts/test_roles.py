@@ -1,0 +1,140 @@
+"""Who may do what: one row for every route of the application; a route without a row fails."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from tests.alerts import given
+from tests.alerts.given import World, ago
+
+ROLES = ("nurse", "physician", "administrator", "auditor", "patient", None)
+
+# Route -> status per role of ROLES, of a caller whose unit treats the patient. 4xx other than 401
+# and 403 means that the role passed and the (empty) request did not.
+CLINICAL = (200, 200, 403, 403, 403, 401)
+MOVING = (422, 422, 403, 403, 403, 401)
+PAGE = (200, 200, 403, 403, 403, 303)
+FORM = (303, 303, 403, 403, 403, 401)
+OPEN = (200,) * 6
+MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
+    ("GET", "/v1/worklist"): CLINICAL,
+    ("GET", "/v1/worklist/stream"): CLINICAL,
+    ("POST", "/v1/worklist/greens"): MOVING,
+    ("GET", "/v1/alerts"): CLINICAL,
+    ("GET", "/v1/alerts/{alert_id}"): CLINICAL,
+    ("POST", "/v1/alerts/{alert_id}/moves"): MOVING,
+    ("GET", "/v1/scores"): CLINICAL,
+    ("POST", "/v1/scores/news2"): (200, 200, 200, 200, 403, 401),
+    ("GET", "/"): PAGE,
+    ("GET", "/rows"): PAGE,
+    ("GET", "/patients/{patient_id}"): PAGE,
+    ("GET", "/patients/{patient_id}/chart.json"): PAGE,
+    ("POST", "/patients/{patient_id}/alerts/{alert_id}/moves"): MOVING,
+    ("POST", "/patients/{patient_id}/readings"): FORM,
+    ("POST", "/patients/{patient_id}/readings/{fact_id}/correct"): FORM,
+    ("POST", "/patients/{patient_id}/readings/{fact_id}/void"): FORM,
+    ("GET", "/login"): OPEN,
+    ("POST", "/login"): (403,) * 6,  # not from one of our own pages
+    ("POST", "/logout"): (403,) * 6,
+    ("GET", "/livez"): OPEN,
+    ("GET", "/readyz"): (503,) * 6,  # its loops do not run here
+    ("GET", "/metrics"): OPEN,
+    ("GET", "/version"): OPEN,
+}
+ELSEWHERE = (403, 403)  # nurse and physician of another unit
+
+
+def routes(app: FastAPI) -> set[tuple[str, str]]:
+    return {
+        (method, route.path)
+        for route in app.routes
+        if isinstance(route, APIRoute)
+        for method in route.methods
+    }
+
+
+async def alerted(world: World) -> tuple[UUID, UUID]:
+    patient = await given.patient(world, limits={"target_weight": 82})
+    await given.send(world, patient, given.weight("85", ago(hours=1), phase="post"))
+    await world.judge()
+    return patient, (await world.alert(patient, "target-weight"))["id"]
+
+
+async def ask(
+    world: World, role: str | None, method: str, path: str, units: Any, known: dict[str, str]
+) -> int:
+    query = {"patient": known["patient_id"]} if path == "/v1/scores" else {}
+    async with given.client(world, role, units) as client:
+        if path.endswith("/stream"):
+            return await given.status_of_stream(client, path)
+        body = {"json": {}} if path.startswith("/v1") and method == "POST" else {}
+        answer = await client.request(method, path.format(**known), params=query, **body)
+        return answer.status_code
+
+
+async def test_every_route_has_its_row_and_no_row_is_without_a_route(world: World) -> None:
+    assert routes(given.application(world)) == set(MATRIX)
+
+
+@pytest.mark.parametrize("row", sorted(MATRIX))
+async def test_each_role_gets_what_the_matrix_says(world: World, row: tuple[str, str]) -> None:
+    patient, alert = await alerted(world)
+    known = {"patient_id": str(patient), "alert_id": str(alert), "fact_id": str(uuid4())}
+
+    answers = tuple([await ask(world, role, *row, None, known) for role in ROLES])
+
+    assert answers == MATRIX[row]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/alerts/{alert_id}",
+        "/v1/alerts?patient={patient_id}",
+        "/v1/scores?patient={patient_id}",
+        "/patients/{patient_id}",
+        "/patients/{patient_id}/chart.json",
+    ],
+)
+async def test_another_unit_is_refused_and_another_organisation_finds_nothing(
+    world: World, path: str
+) -> None:
+    patient, alert = await alerted(world)
+    place = path.format(patient_id=patient, alert_id=alert)
+
+    async with given.client(world, "nurse", frozenset({world.other_unit})) as client:
+        elsewhere = await client.get(place)
+    async with given.client(world, "nurse", org="lunge") as client:
+        stranger = await client.get(place)
+    async with given.client(world) as client:
+        nobody = await client.get(path.format(patient_id=uuid4(), alert_id=uuid4()))
+
+    assert (elsewhere.status_code, stranger.status_code, nobody.status_code) == (403, 404, 404)
+    for answer in (elsewhere, stranger):
+        assert "Testesen" not in answer.text
+        assert "85" not in answer.text.replace(str(patient), "").replace(str(alert), "")
+
+
+async def test_a_cookie_needs_the_pages_own_token(world: World) -> None:
+    _, alert = await alerted(world)
+    version = await world.value("select version from alerts.alert where id = $1", alert)
+    body = {"move": "acknowledge", "version": version}
+
+    async with given.client(world, None) as client:
+        client.cookies.set("hjemvakt", given.token(world))
+        page = await client.get("/")
+        csrf = page.text.partition('name="csrf" content="')[2].partition('"')[0]
+        same_site = {"Sec-Fetch-Site": "same-origin"}
+        cross = await client.post(
+            f"/v1/alerts/{alert}/moves", json=body, headers={"Sec-Fetch-Site": "cross-site"}
+        )
+        without = await client.post(f"/v1/alerts/{alert}/moves", json=body, headers=same_site)
+        with_it = await client.post(
+            f"/v1/alerts/{alert}/moves", json=body, headers={**same_site, "X-CSRF-Token": csrf}
+        )
+
+    assert len(csrf) == 64
+    assert (cross.status_code, without.status_code, with_it.status_code) == (403, 403, 200)
