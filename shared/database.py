@@ -42,10 +42,13 @@ class Database:
         name: str,
         size: int = 8,
         server_settings: Mapping[str, str] | None = None,
+        resets: bool = True,
     ) -> None:
         self._url = url
         self._name = name
         self._size = size
+        # A connection that is never told SET needs no reset, which costs a round trip each time.
+        self._resets = resets
         self._server_settings = {**SAFETY, "application_name": name, **(server_settings or {})}
         self._pool: asyncpg.Pool | None = None
 
@@ -55,6 +58,7 @@ class Database:
             min_size=1,
             max_size=self._size,
             init=_codecs,
+            reset=None if self._resets else _keep,
             server_settings=self._server_settings,
             command_timeout=30,
             timeout=5,
@@ -125,6 +129,10 @@ class Database:
         if self._pool is None:
             raise DatabaseIsAway
         return self._pool
+
+
+async def _keep(_connection: asyncpg.Connection) -> None:
+    """Nothing to reset."""
 
 
 async def _codecs(connection: asyncpg.Connection) -> None:

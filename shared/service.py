@@ -61,6 +61,7 @@ def build(
     problems: Mapping[type[Exception], int],
     docs: bool = True,
     description: str = "",
+    application: type[FastAPI] = FastAPI,
 ) -> FastAPI:
     """The FastAPI application of one service.
 
@@ -81,7 +82,7 @@ def build(
             gc.set_threshold(20_000, 50, 50)
             yield
 
-    app = FastAPI(
+    app = application(
         title=f"Hjemvakt {name}",
         version=metadata.version("hjemvakt"),
         description=description,

@@ -32,6 +32,7 @@ FIRST_LIMIT = 100  # patients not in memory are read whole: begin carefully
 LONG, SHORT = 2.0, 0.5
 POLL = 1.0
 SOON = 0.1
+SPACING = 0.02  # seconds between two takes
 IMPATIENT = 10
 # SQLSTATE classes that say nothing about the rows: connection, deadlock, room, locks, shutdown.
 PASSING = ("08", "40", "53", "55", "57")
@@ -52,6 +53,7 @@ class Follower:
     held: bool = False
     patience: int = 0
     received_at: datetime | None = None
+    took_at: float = 0.0
     known: set[UUID] = field(default_factory=set)
 
 
@@ -132,6 +134,10 @@ class Consumer:
                 follower.floor = 0
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(follower.woken.wait(), SOON if soon else POLL)
+            # Under load one take of many costs far less than many takes of few; a reading that
+            # comes alone does not wait.
+            await asyncio.sleep(follower.took_at + SPACING - time.monotonic())
+            follower.took_at = time.monotonic()
             follower.woken.clear()
 
     async def drain(self, follower: Follower) -> int:

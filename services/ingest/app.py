@@ -18,7 +18,7 @@ from shared.database import Database
 def create() -> FastAPI:
     chosen = settings.read(settings.Ingest)
     key = bytes.fromhex(chosen.identity_key.get_secret_value())
-    database = Database(chosen.database, name="ingest", size=6)
+    database = Database(chosen.database, name="ingest", size=6, resets=False)
     senders = Senders(database)
     hashed = partial(identity.hashed, key)
     intake = Intake(database, hashed)
@@ -44,6 +44,7 @@ def create() -> FastAPI:
         parts=parts,
         problems={CannotCommit: 503},
         docs=chosen.docs,
+        application=hot.Application,
         description="Readings, answers and device events in; a receipt for each, after its commit.",
     )
     app.state.database = database
@@ -51,7 +52,6 @@ def create() -> FastAPI:
     app.state.forms = forms
     app.state.issuer = access.DevelopmentIssuer(chosen.development_key, chosen.mode)
     app.state.secure_cookie = False
-    app.add_middleware(hot.Observations, door=door)
     openapi.complete(app)
     return app
 

@@ -7,8 +7,9 @@ import hashlib
 from collections.abc import Mapping, Sequence
 
 import structlog
+from fastapi import FastAPI
 from prometheus_client import Counter
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from services.ingest import receipts
 from services.ingest.accept import CannotCommit, Intake
@@ -73,20 +74,15 @@ class Door:
             return None
 
 
-class Observations:
-    """Middleware that answers the hot path before any framework sees it."""
-
-    def __init__(self, app: ASGIApp, door: Door) -> None:
-        self._app = app
-        self._door = door
+class Application(FastAPI):
+    """Answers the hot path before the framework's own layers; leaves it all else."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "POST":
-            await self._app(scope, receive, send)
+            await super().__call__(scope, receive, send)
             return
-        status, media_type, body, more = await self._door.observations(
-            dict(scope["headers"]), receive
-        )
+        door: Door = self.state.door
+        status, media_type, body, more = await door.observations(dict(scope["headers"]), receive)
         await send(
             {
                 "type": "http.response.start",
