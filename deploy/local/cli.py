@@ -46,7 +46,7 @@ def up(
 def demo(
     data_dir: words.DataDir = words.DEFAULT_DATA_DIR,
     port_base: words.PortBase = DEFAULT_BASE,
-    patients: Annotated[int, typer.Option(min=1, help="How many patients to make.")] = 60,
+    patients: Annotated[int, typer.Option(min=1, help="How many patients to make.")] = 30,
     programme: Annotated[
         str, typer.Option(help="Which programmes, separated by commas; empty: all.")
     ] = "",

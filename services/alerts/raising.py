@@ -18,6 +18,15 @@ from services.alerts.patient import SYSTEM, Alert, Expected, Kept, Moved, Patien
 # (programme, rule) -> from which moment the judging answered completely.
 Covers = Mapping[tuple[str, str], datetime]
 
+# Whose fault a technical alarm is when silence did not already say.
+CAUSES = {
+    "device-battery": "device",
+    "device-contact": "device",
+    "device-identity": "device",
+    "row-differs": "us",
+    "judging": "us",
+}
+
 
 @dataclass(slots=True)
 class Changes:
@@ -129,7 +138,7 @@ def _tell(
         alert.changed_at = now
         _grow(alert, new, decided, now)
     if alert.lane == "technical":
-        alert.cause = cause or alert.cause
+        alert.cause = cause or alert.cause or CAUSES.get(group)
     for one in new:
         patient.known[one.id] = Kept(one.id, alert.id, programme, one.rule, group, one.at)
         changes.raised.append((one, alert.id))

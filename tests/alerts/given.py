@@ -1,6 +1,5 @@
 """Given: an organisation with a unit and patients, facts through the ledger, and a judging part."""
 
-import asyncio
 import contextlib
 import hashlib
 import itertools
@@ -309,7 +308,11 @@ def application(world: World) -> FastAPI:
 
 
 def token(
-    world: World, role: str = "nurse", units: frozenset[UUID] | None = None, org: str = ORG
+    world: World,
+    role: str = "nurse",
+    units: frozenset[UUID] | None = None,
+    org: str = ORG,
+    seconds: int = 600,
 ) -> str:
     return ISSUER.token(
         Caller(
@@ -318,7 +321,8 @@ def token(
             role=Role(role),
             org=org,
             units=world.nurse.units if units is None else units,
-        )
+        ),
+        seconds=seconds,
     )
 
 
@@ -328,18 +332,12 @@ async def client(
     role: str | None = "nurse",
     units: frozenset[UUID] | None = None,
     org: str = ORG,
+    seconds: int = 600,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """Somebody with a token; role None: nobody."""
-    headers = {"Authorization": f"Bearer {token(world, role, units, org)}"} if role else {}
+    headers = {"Authorization": f"Bearer {token(world, role, units, org, seconds)}"} if role else {}
     transport = httpx.ASGITransport(app=application(world), raise_app_exceptions=False)
     async with httpx.AsyncClient(
         transport=transport, base_url="http://alerts", headers=headers
     ) as client:
         yield client
-
-
-async def status_of_stream(client: httpx.AsyncClient, path: str) -> int:
-    """The stream never ends by itself and this transport waits for the end: ask by a token that
-    is about to end."""
-    answer = await asyncio.wait_for(client.get(path), 10)
-    return answer.status_code

@@ -10,6 +10,7 @@ from fastapi.routing import APIRoute
 from tests.alerts import given
 from tests.alerts.given import World, ago
 
+FIGURE = "85.37"  # seen in an answer, it has leaked
 ROLES = ("nurse", "physician", "administrator", "auditor", "patient", None)
 
 # Route -> status per role of ROLES, of a caller whose unit treats the patient. 4xx other than 401
@@ -48,9 +49,12 @@ ELSEWHERE = (403, 403)  # nurse and physician of another unit
 
 
 def routes(app: FastAPI) -> set[tuple[str, str]]:
+    """Every door of the service; what FastAPI itself adds for its documentation is not one."""
+    included = [one.original_router for one in app.routes if hasattr(one, "original_router")]
     return {
         (method, route.path)
-        for route in app.routes
+        for router in included
+        for route in router.routes
         if isinstance(route, APIRoute)
         for method in route.methods
     }
@@ -58,7 +62,7 @@ def routes(app: FastAPI) -> set[tuple[str, str]]:
 
 async def alerted(world: World) -> tuple[UUID, UUID]:
     patient = await given.patient(world, limits={"target_weight": 82})
-    await given.send(world, patient, given.weight("85", ago(hours=1), phase="post"))
+    await given.send(world, patient, given.weight(FIGURE, ago(hours=1), phase="post"))
     await world.judge()
     return patient, (await world.alert(patient, "target-weight"))["id"]
 
@@ -67,9 +71,9 @@ async def ask(
     world: World, role: str | None, method: str, path: str, units: Any, known: dict[str, str]
 ) -> int:
     query = {"patient": known["patient_id"]} if path == "/v1/scores" else {}
-    async with given.client(world, role, units) as client:
-        if path.endswith("/stream"):
-            return await given.status_of_stream(client, path)
+    # The stream ends with the session, and this transport waits for the end.
+    seconds = 2 if path.endswith("/stream") else 600
+    async with given.client(world, role, units, seconds=seconds) as client:
         body = {"json": {}} if path.startswith("/v1") and method == "POST" else {}
         answer = await client.request(method, path.format(**known), params=query, **body)
         return answer.status_code
@@ -115,7 +119,8 @@ async def test_another_unit_is_refused_and_another_organisation_finds_nothing(
     assert (elsewhere.status_code, stranger.status_code, nobody.status_code) == (403, 404, 404)
     for answer in (elsewhere, stranger):
         assert "Testesen" not in answer.text
-        assert "85" not in answer.text.replace(str(patient), "").replace(str(alert), "")
+        assert FIGURE not in answer.text
+        assert FIGURE.replace(".", ",") not in answer.text
 
 
 async def test_a_cookie_needs_the_pages_own_token(world: World) -> None:

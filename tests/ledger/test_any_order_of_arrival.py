@@ -1,4 +1,4 @@
-"""LEDGER 3: whatever the order of arrival, the same facts are in force."""
+"""Whatever the order of arrival, the same facts are in force."""
 
 import asyncio
 import itertools
@@ -14,12 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.contracts import Item
-from tests.ledger.conftest import (
-    Hospital,
+from tests.ledger.hospital import Hospital, judged
+from tests.ledger.items import (
     ago,
     amendment,
     correction,
-    judged,
     message,
     reading,
     value_of,
@@ -110,20 +109,28 @@ def messages(steps: list[Step], pulse: bool) -> list[Item]:
 async def arrive(hospital: Hospital, order: list[Item | int]) -> Shown:
     """Let it all arrive at new patients of a new device; what is then shown of whom.
 
-    A number is a hand-over of the device, that many hours ago.
+    A number is a hand-over of the device, that many hours ago. Whoever's facts in force an
+    arrival changes is judged again.
     """
     people = [await hospital.patient(), await hospital.patient()]
     cred = await hospital.held_by(people[0])
+    shown: Shown = set()
     for arrival in order:
         if isinstance(arrival, int):
             await hospital.hand_over(cred, people[1], ago(hours=arrival))
         else:
             await hospital.send(cred, arrival)
-    return {
-        (holder, fact.kind, value_of(fact))
-        for holder, person in enumerate(people)
-        for fact in await hospital.facts(person)
-    }
+        before, shown = (
+            shown,
+            {
+                (holder, fact.kind, value_of(fact))
+                for holder, person in enumerate(people)
+                for fact in await hospital.facts(person)
+            },
+        )
+        changed = {people[holder] for holder, _, _ in before ^ shown}
+        assert changed <= await judged(hospital)
+    return shown
 
 
 async def test_every_order_of_an_original_two_versions_and_the_void_of_one(

@@ -1,29 +1,24 @@
-"""LEDGER 3: corrections and withdrawals, whenever they come and whomever they concern."""
+"""Corrections and withdrawals, whenever they come and whomever they concern."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from uuid import UUID, uuid4
 
 import pytest
 
 from shared import ledger
 from shared.contracts import Item, Result
-from tests.ledger.conftest import (
+from tests.ledger.hospital import Hospital, judged, send, take_all, three_holders
+from tests.ledger.items import (
     DAY,
     HOUR,
-    Hospital,
     ago,
     amendment,
     correction,
-    judged,
     message,
     reading,
     results,
-    send,
-    take_all,
     value_of,
     void,
-    waits,
     withdrawal,
 )
 
@@ -267,16 +262,6 @@ async def test_a_weaker_correction_that_comes_last_changes_nothing(hospital: Hos
 # --- whom they concern ------------------------------------------------------------------------
 
 
-async def three_holders(hospital: Hospital) -> tuple[str, list[datetime], list[UUID]]:
-    """A device that three had in turn, a moment of each, and who they are."""
-    people = [await hospital.patient() for _ in range(3)]
-    cred = await hospital.credential()
-    edges = [ago(hours=30), ago(hours=20), ago(hours=10)]
-    for person, since, until in zip(people, edges, [*edges[1:], None], strict=True):
-        await hospital.bind(cred, person, since, until)
-    return cred, [edge + HOUR for edge in edges], people
-
-
 async def test_a_correction_that_changes_the_time_lands_on_who_held_it_then(
     hospital: Hospital,
 ) -> None:
@@ -353,246 +338,7 @@ async def test_a_correction_that_nobody_held_waits_and_the_original_stands(
     assert await hospital.values(anna) == [80]
 
 
-# --- chains -----------------------------------------------------------------------------------
-
-
-async def test_a_correction_of_a_correction_stands_alone(hospital: Hospital) -> None:
-    anna = await hospital.patient()
-    cred = await hospital.held_by(anna)
-    first = reading(value="80", pulse="60")
-    second = correction(first.message_id, "81", pulse="61")
-    third = correction(second.message_id, "82", pulse="62")
-    for each in (first, second, third):
-        await hospital.send(cred, each)
-    assert await hospital.values(anna) == [62, 82]
-
-
-async def test_withdrawing_the_first_withdraws_what_was_made_of_it(hospital: Hospital) -> None:
-    anna = await hospital.patient()
-    cred = await hospital.held_by(anna)
-    first = reading(value="80", pulse="60")
-    second = correction(first.message_id, "81", pulse="61")
-    third = correction(second.message_id, "82", pulse="62")
-    for each in (third, first, void(first.message_id), second):
-        await hospital.send(cred, each)
-    assert await hospital.values(anna) == []
-
-
-async def test_of_two_branches_of_corrections_one_stands(hospital: Hospital) -> None:
-    anna = await hospital.patient()
-    cred = await hospital.held_by(anna)
-    first = reading(value="80", pulse="60")
-    weak = correction(first.message_id, "81", version=2, pulse="61")
-    further = correction(weak.message_id, "82", version=9, pulse="62")
-    strong = correction(first.message_id, "83", version=3, pulse="63")
-    for each in (first, weak, further, strong):
-        await hospital.send(cred, each)
-    assert await hospital.values(anna) == [63, 83]
-
-
-async def test_withdrawing_a_correction_does_not_bring_the_original_back(
-    hospital: Hospital,
-) -> None:
-    """What the sender has called wrong stays wrong; he may send it anew."""
-    anna = await hospital.patient()
-    cred = await hospital.held_by(anna)
-    first = reading(value="80")
-    second = correction(first.message_id, "81")
-    for each in (first, second, void(second.message_id)):
-        await hospital.send(cred, each)
-    assert await hospital.values(anna) == []
-
-
-async def test_corrections_in_a_ring_end(hospital: Hospital) -> None:
-    anna = await hospital.patient()
-    cred = await hospital.held_by(anna)
-    names = [message() for _ in range(3)]
-    ring = [correction(names[n - 1], str(n), name) for n, name in enumerate(names)]
-    await hospital.send(cred, *ring, correction(names[0], "9"))
-    await asyncio.wait_for(hospital.facts(anna), 2)
-    await asyncio.wait_for(take_all(hospital), 2)
-
-
-async def test_the_whole_chain_is_judged_again_where_it_lies(hospital: Hospital) -> None:
-    cred, times, (anna, berit, carl) = await three_holders(hospital)
-    first = reading(at=times[0])
-    second = correction(first.message_id, "81", at=times[1])
-    third = correction(second.message_id, "82", at=times[2])
-    await hospital.send(cred, first, second, third)
-    assert await hospital.values(carl) == [82]
-    await take_all(hospital)
-
-    await hospital.send(cred, void(first.message_id, at=times[0]))
-
-    assert await hospital.values(carl) == []
-    assert carl in await judged(hospital)
-    assert await hospital.values(anna) == await hospital.values(berit) == []
-
-
-# --- staff ------------------------------------------------------------------------------------
-
-
-async def test_staff_withdraw_one_fact_and_only_that(hospital: Hospital) -> None:
-    anna = await hospital.patient()
-    cred = await hospital.held_by(anna)
-    await hospital.send(cred, reading(value="142", pulse="71"))
-    pulse = next(fact for fact in await hospital.facts(anna) if fact.kind == "pulse")
-    assert pulse.origin
-
-    answer = await hospital.correct_by_staff(anna, pulse.origin, void("unused"))
-
-    assert answer.result is Result.VOIDED
-    assert await hospital.values(anna) == [142]
-    assert "void" in await hospital.told(anna)
-
-
-async def test_staff_correct_a_fact(hospital: Hospital) -> None:
-    anna = await hospital.patient()
-    cred = await hospital.held_by(anna)
-    [sent] = await hospital.send(cred, reading(value="284"))
-    assert sent.fact_id
-
-    answer = await hospital.correct_by_staff(
-        anna, sent.fact_id, reading(value="84", how="correction")
-    )
-
-    [fact] = await hospital.facts(anna)
-    assert (fact.id, fact.source) == (answer.fact_id, "staff:nurse")
-    assert value_of(fact) == 84
-
-
-async def test_staff_correct_what_staff_corrected_before(hospital: Hospital) -> None:
-    anna = await hospital.patient()
-    cred = await hospital.held_by(anna)
-    await hospital.send(cred, reading(value="284"))
-    for value in ("84", "85", "86"):
-        [fact] = await hospital.facts(anna)
-        assert fact.origin
-        await hospital.correct_by_staff(anna, fact.origin, reading(value=value, how="correction"))
-    assert await hospital.values(anna) == [86]
-
-    [fact] = await hospital.facts(anna)
-    assert fact.origin
-    await hospital.correct_by_staff(anna, fact.origin, void("unused"))
-    assert await hospital.values(anna) == []
-
-
-async def test_a_pulse_that_staff_withdrew_is_not_brought_back_by_the_devices_correction(
-    hospital: Hospital,
-) -> None:
-    """Void wins, part by part; the pressure is corrected all the same."""
-    anna = await hospital.patient()
-    cred = await hospital.held_by(anna)
-    item = reading(value="142", pulse="71")
-    await hospital.send(cred, item)
-    pulse = next(fact for fact in await hospital.facts(anna) if fact.kind == "pulse")
-    assert pulse.origin
-    await hospital.correct_by_staff(anna, pulse.origin, void("unused"))
-
-    fix = correction(item.message_id, "140", pulse="72")
-    await hospital.send(cred, fix)
-    assert await hospital.values(anna) == [140]
-
-    await hospital.send(cred, correction(fix.message_id, "139"))
-    assert await hospital.values(anna) == [139]
-
-
-async def test_staff_correct_a_fact_that_was_filed_again(hospital: Hospital) -> None:
-    anna, berit = await hospital.patient(), await hospital.patient()
-    cred = await hospital.held_by(anna)
-    await hospital.send(cred, reading(value="80", at=ago(minutes=30)))
-    await hospital.hand_over(cred, berit, ago(hours=1))
-    [fact] = await hospital.facts(berit)
-    assert fact.origin
-
-    await hospital.correct_by_staff(berit, fact.origin, reading(value="81", how="correction"))
-
-    assert await hospital.values(berit) == [81]
-    assert await hospital.values(anna) == []
-
-
-async def test_what_staff_withdrew_stays_withdrawn_when_it_is_filed_again(
-    hospital: Hospital,
-) -> None:
-    anna, berit = await hospital.patient(), await hospital.patient()
-    cred = await hospital.held_by(anna)
-    [sent] = await hospital.send(cred, reading(at=ago(minutes=30)))
-    assert sent.fact_id
-    await hospital.correct_by_staff(anna, sent.fact_id, void("unused"))
-
-    await hospital.hand_over(cred, berit, ago(hours=1))
-
-    assert await hospital.facts(anna) == await hospital.facts(berit) == []
-
-
-async def test_a_reading_told_by_telephone_is_stored_and_judged_once(
-    hospital: Hospital,
-) -> None:
-    anna = await hospital.patient()
-    item = reading(value="81")
-    for expected in (Result.STORED, Result.DUPLICATE):
-        async with hospital.patients.transaction() as tx:
-            [answer] = await ledger.append_as_staff(
-                tx, hospital.org, by="nurse", patient_id=anna, items=[item]
-            )
-        assert (answer.result, answer.patient_id) == (expected, anna)
-    assert await hospital.told(anna) == ["reading"]
-
-
-async def test_staff_cannot_enter_a_reading_for_nobody(hospital: Hospital) -> None:
-    async with hospital.patients.transaction() as tx:
-        [answer] = await ledger.append_as_staff(
-            tx, hospital.org, by="nurse", patient_id=uuid4(), items=[reading()]
-        )
-    assert answer.result is Result.QUARANTINED
-
-
-# --- corrected and filed again ----------------------------------------------------------------
-
-
-async def test_filed_again_then_corrected(hospital: Hospital) -> None:
-    anna, berit = await hospital.patient(), await hospital.patient()
-    cred = await hospital.held_by(anna)
-    item = reading(value="80", at=ago(minutes=30))
-    await hospital.send(cred, item)
-    await hospital.hand_over(cred, berit, ago(hours=1))
-
-    await hospital.send(cred, correction(item.message_id, "81", at=item.at))
-
-    assert await hospital.values(berit) == [81]
-    assert await hospital.values(anna) == []
-
-
-async def test_corrected_then_filed_again(hospital: Hospital) -> None:
-    anna, berit = await hospital.patient(), await hospital.patient()
-    cred = await hospital.held_by(anna)
-    item = reading(value="80", at=ago(minutes=30))
-    await hospital.send(cred, item, correction(item.message_id, "81", at=item.at))
-
-    await hospital.hand_over(cred, berit, ago(hours=1))
-
-    assert await hospital.values(berit) == [81]
-    assert await hospital.values(anna) == []
-
-
-async def test_a_correction_waits_for_a_change_of_bindings_too(hospital: Hospital) -> None:
-    anna, berit = await hospital.patient(), await hospital.patient()
-    cred = await hospital.held_by(anna)
-    item = reading(value="80", at=ago(minutes=30))
-    await hospital.send(cred, item)
-    async with hospital.owner.connection() as looker:
-        async with hospital.patients.transaction() as tx:
-            await ledger.lock_bindings(tx, hospital.org)
-            sending = asyncio.create_task(
-                hospital.send(cred, correction(item.message_id, "81", at=item.at))
-            )
-            await waits(sending, looker)
-            await hospital.change_binding(tx, cred, berit, ago(hours=1))
-        [answer] = await sending
-
-    assert answer.patient_id == berit
-    assert await hospital.values(berit) == [81]
-    assert await hospital.values(anna) == []
+# --- reading back ---------------------------------------------------------------------------
 
 
 def test_the_rank_orders_as_the_rule_says() -> None:

@@ -6,7 +6,8 @@ import asyncpg
 import pytest
 
 from shared import ledger
-from tests.ledger.conftest import Databases, Hospital, now, reading
+from tests.ledger.hospital import Databases, Hospital
+from tests.ledger.items import now, reading
 
 ORG = "'hus'"
 ID = "gen_random_uuid()"

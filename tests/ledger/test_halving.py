@@ -1,4 +1,4 @@
-"""LEDGER 2.5: one item that cannot be stored never keeps its neighbours away."""
+"""One item that cannot be stored never keeps its neighbours away."""
 
 import random
 from dataclasses import replace
@@ -10,7 +10,8 @@ import pytest
 
 from shared import ledger
 from shared.contracts import Code, Draft, Item, Result
-from tests.ledger.conftest import Hospital, ago, reading, results, sealed
+from tests.ledger.hospital import Hospital
+from tests.ledger.items import ago, reading, results, sealed
 
 
 def with_body(item: Item, **body: Any) -> Item:

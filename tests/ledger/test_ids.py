@@ -1,4 +1,4 @@
-"""LEDGER 1: ids are made from names, so nobody has to look one up, and they outlive a restore."""
+"""Ids are made from names, so nobody has to look one up, and they outlive a restore."""
 
 import random
 from uuid import UUID
@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from shared import kinds, ledger
 from shared.contracts import Result
-from tests.ledger.conftest import Hospital, message, reading
+from tests.ledger.hospital import Hospital
+from tests.ledger.items import message, reading
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
 

@@ -1,9 +1,10 @@
-"""LEDGER 1: every key starts with the organisation."""
+"""Every key starts with the organisation."""
 
 import asyncpg
 import pytest
 
-from tests.ledger.conftest import Hospital, ago, reading
+from tests.ledger.hospital import Hospital
+from tests.ledger.items import ago, reading
 
 SCHEMAS = ["ledger", "patients", "alerts"]
 

@@ -1,4 +1,4 @@
-"""LEDGER 2.4: a message that comes again, at the same time, or under a name already used."""
+"""A message that comes again, at the same time, or under a name already used."""
 
 import asyncio
 import json
@@ -13,19 +13,8 @@ import pytest
 from services.ingest.devices import json_v1
 from shared import ledger
 from shared.contracts import Item, Result
-from tests.ledger.conftest import (
-    Hospital,
-    ago,
-    amendment,
-    message,
-    now,
-    reading,
-    results,
-    send,
-    take_all,
-    waits,
-    withdrawal,
-)
+from tests.ledger.hospital import Hospital, send, take_all, waits
+from tests.ledger.items import ago, amendment, message, now, reading, results, withdrawal
 
 
 async def test_the_same_content_again_is_a_duplicate_with_the_first_result(

@@ -1,4 +1,4 @@
-"""LEDGER 1: months of readings, attached while everything runs, by nobody but the owner."""
+"""Months of readings, attached while everything runs, by nobody but the owner."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -10,7 +10,8 @@ from deploy import migrate
 from shared import ledger
 from shared.contracts import Result
 from shared.migrations import partitions
-from tests.ledger.conftest import DAY, Databases, Hospital, now, reading, results, send
+from tests.ledger.hospital import Databases, Hospital, send
+from tests.ledger.items import DAY, now, reading, results
 
 
 async def bounds(hospital: Hospital) -> dict[str, str]:

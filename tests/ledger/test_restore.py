@@ -1,4 +1,4 @@
-"""LEDGER 6: after a restore to an earlier moment, what is sent again does no harm."""
+"""After a restore to an earlier moment, what is sent again does no harm."""
 
 from uuid import UUID
 
@@ -6,16 +6,8 @@ import pytest
 
 from shared import ledger
 from shared.contracts import Fact, Result
-from tests.ledger.conftest import (
-    Hospital,
-    ago,
-    amendment,
-    correction,
-    judged,
-    reading,
-    take_all,
-    withdrawal,
-)
+from tests.ledger.hospital import Hospital, judged, take_all
+from tests.ledger.items import ago, amendment, correction, reading, withdrawal
 
 
 @pytest.mark.parametrize("turned", [False, True])

@@ -1,4 +1,4 @@
-"""LEDGER 2 as a whole: four senders at random, while the devices change hands."""
+"""Four senders at random, while the devices change hands."""
 
 import asyncio
 import random
@@ -7,7 +7,8 @@ from uuid import UUID
 
 from shared import ledger
 from shared.contracts import Item, Result
-from tests.ledger.conftest import Hospital, ago, judged, now, reading
+from tests.ledger.hospital import Hospital, judged
+from tests.ledger.items import ago, now, reading
 
 SECONDS = 3
 SLOTS = ("", "his")

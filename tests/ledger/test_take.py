@@ -1,4 +1,4 @@
-"""LEDGER 4: the hand-over is taken exactly once, by any number of consumers, nobody blocked."""
+"""The hand-over is taken exactly once, by any number of consumers, nobody blocked."""
 
 import asyncio
 import random
@@ -13,18 +13,8 @@ import pytest_asyncio
 
 from shared import ledger
 from shared.database import SAFETY
-from tests.ledger.conftest import (
-    Hospital,
-    ago,
-    correction,
-    judged,
-    now,
-    reading,
-    send,
-    take_all,
-    until_true,
-    void,
-)
+from tests.ledger.hospital import Hospital, judged, send, take_all, until_true
+from tests.ledger.items import ago, correction, now, reading, void
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -42,7 +32,7 @@ async def ward(hospital: Hospital) -> AsyncIterator["Ward"]:
 
 
 class Ward:
-    """Consumers as section 4 has them: state rows first, then rows, then only what is locked."""
+    """Consumers by the rules: state rows first, then rows, then only what is locked."""
 
     def __init__(self, hospital: Hospital) -> None:
         self.hospital = hospital

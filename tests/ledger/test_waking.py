@@ -1,4 +1,4 @@
-"""LEDGER 2.7: an append never notifies; whoever commits wakes the consumers, seldom."""
+"""An append never notifies; whoever commits wakes the consumers, seldom."""
 
 import asyncio
 from typing import Any
@@ -7,7 +7,8 @@ import asyncpg
 
 from shared import ledger
 from tests.conftest import DatabaseUrls
-from tests.ledger.conftest import Hospital, ago, now, reading
+from tests.ledger.hospital import Hospital
+from tests.ledger.items import ago, now, reading
 
 
 async def test_an_append_does_not_notify_and_what_staff_do_does(

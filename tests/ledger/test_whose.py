@@ -1,4 +1,4 @@
-"""LEDGER 2.3: whose a reading is, when the holder then and the holder now are not the same."""
+"""Whose a reading is, when the holder then and the holder now are not the same."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from shared.contracts import Code, Result, Subject
-from tests.ledger.conftest import DAY, HOUR, MINUTE, Hospital, ago, now, reading
+from tests.ledger.hospital import Hospital
+from tests.ledger.items import DAY, HOUR, MINUTE, ago, now, reading
 
 OSLO = ZoneInfo("Europe/Oslo")
 
