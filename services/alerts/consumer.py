@@ -50,6 +50,7 @@ class Follower:
     floor: int = 0
     from_the_start_at: float = 0.0
     rounded_at: float = 0.0
+    beat_at: float = 0.0
     held: bool = False
     patience: int = 0
     received_at: datetime | None = None
@@ -150,8 +151,8 @@ class Consumer:
                 follower.floor, follower.from_the_start_at = 0, now
             judged = await self.take(follower)
             total += judged.done
-            if judged.left - follower.known:
-                continue  # new since the peek: their state rows are made first
+            if await self._make_states(follower, judged.left - follower.known):
+                continue  # patients never met before: now they can be locked
             if judged.left:
                 follower.floor = max(follower.floor, judged.last_seq)
             follower.patience = 0 if judged.done else follower.patience + 1
@@ -163,9 +164,7 @@ class Consumer:
         return total
 
     async def take(self, follower: Follower) -> Judged:
-        """One take: a short transaction for new patients' state rows, then the take itself."""
         org = follower.org
-        await self._make_states(follower)
         began = time.monotonic()
         try:
             async with self._database.transaction() as tx:
@@ -199,17 +198,15 @@ class Consumer:
         self._notifier.tell(org, judged.units, judged.told)
         return judged
 
-    async def _make_states(self, follower: Follower) -> None:
-        async with self._database.connection() as connection:
-            waiting = await ledger.waiting_patients(
-                connection, follower.org, ledger.ALERTS, follower.limit
-            )
-        new = [id_ for id_ in waiting if id_ not in follower.known]
+    async def _make_states(self, follower: Follower, new: set[UUID]) -> bool:
+        """State rows of patients met for the first time, in a short transaction that is committed
+        before the take that judges them. Whether there were any."""
         if not new:
-            return
+            return False
         async with self._database.transaction() as tx:
-            await store.make_states(tx, follower.org, new)
+            await store.make_states(tx, follower.org, sorted(new, key=lambda one: one.int))
         follower.known.update(new)
+        return True
 
     async def _rolled_back(self, follower: Follower, error: Exception) -> Judged:
         """A take that failed is made again with half the rows, down to one: then its patient is
@@ -244,6 +241,10 @@ class Consumer:
         return Judged(taken=taken, last_seq=last, left={row.patient_id for row in rows})
 
     async def _beat(self, follower: Follower) -> None:
+        """Once a second, after real work."""
+        if time.monotonic() - follower.beat_at < POLL:
+            return
+        follower.beat_at = time.monotonic()
         async with self._database.connection() as connection:
             oldest = await ledger.oldest_waiting(connection, follower.org, ledger.ALERTS)
             body = {"received_at": follower.received_at} if follower.received_at else {}

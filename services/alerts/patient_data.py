@@ -9,7 +9,8 @@ from uuid import UUID
 
 import asyncpg
 
-from services.alerts import reader, row, scoring, store, store_views, telling, views
+from services.alerts import forms, reader, row, scoring, store, store_views, telling, views
+from services.alerts.clinical import wording
 from services.alerts.clinical.lifecycle import State as Life
 from services.alerts.patient import Alert, Patient
 from services.alerts.reader import Reader
@@ -142,7 +143,7 @@ def chart(parts: Parts, seen: Opened, days: int) -> Json:
                         "missed": _missed(seen.patient, kind.name, start),
                     }
                 )
-    return {"days": days, "series": series, "events": _events(seen, start)}
+    return {"days": days, "series": series, "events": _events(parts, seen, start)}
 
 
 # --- pieces ---------------------------------------------------------------------------------
@@ -208,13 +209,13 @@ def _alert(parts: Parts, seen: Opened, story: Story, by: Reader) -> Json:
         "programme_name": _said(programme.names) if programme else None,
         "measured_at": telling.iso(min(measured)) if measured else None,
         "assignee": _holder(alert) if alert.assignee else None,
-        "evidence": _evidence(seen, story),
-        "limits": _limits(seen.patient, programme, story),
+        "evidence": _evidence(seen, story, programme),
+        "limits": _limits(seen, programme, story),
         "history": [_history(one) for one in story.moves],
     }
 
 
-def _evidence(seen: Opened, story: Story) -> list[Json]:
+def _evidence(seen: Opened, story: Story, programme: Programme | None) -> list[Json]:
     """The values behind the alert, newest first, each once."""
     found: dict[tuple[Any, ...], Json] = {}
     for one in sorted(story.findings, key=lambda row: row["at"], reverse=True):
@@ -228,12 +229,27 @@ def _evidence(seen: Opened, story: Story) -> list[Json]:
             fact = next((f for f in facts if f.at == at or f.until == at), None)
             found[key] = {
                 **value,
+                **_coded(value, programme),
                 "limit": limit,
                 "breach": True,
                 "superseded": one["gone_at"] is not None,
                 **(_source(fact.body, fact.source, fact.flags) if fact else {}),
             }
     return list(found.values())[:EVIDENCE]
+
+
+def _coded(value: Json, programme: Programme | None) -> Json:
+    """An answer or a context code in words: what it is about, and what was said."""
+    kind, field = value["kind"], value["field"]
+    if programme is None or kind in kinds.CATALOGUE:
+        return {}
+    about = next((one for one in programme.inputs if (kind, field) in one.reads), None)
+    form = forms.by_name([programme]).get(kind.removeprefix("answers:"), {})
+    item = forms.questions(form).get(field)
+    label = _said(about.names) if about else forms.question(item) if item else None
+    if not isinstance(value["value"], str | bool):
+        return {"label": label}
+    return {"label": label, "value": forms.answer(item, value["value"])}
 
 
 def _source(body: Any, source: str, flags: Iterable[str]) -> Json:
@@ -248,10 +264,11 @@ def _source(body: Any, source: str, flags: Iterable[str]) -> Json:
     }
 
 
-def _limits(patient: Patient, programme: Programme | None, story: Story) -> list[Json]:
+def _limits(seen: Opened, programme: Programme | None, story: Story) -> list[Json]:
     """Each limit used: whose it is, since when, and what it was before."""
     if programme is None:
         return []
+    patient = seen.patient
     shown = []
     for name, value in story.alert.body.get("limits", ()):
         of = programme.limit_by_name.get(name)
@@ -275,11 +292,16 @@ def _limits(patient: Patient, programme: Programme | None, story: Story) -> list
                 "ucum": of.ucum,
                 "default": not steps or steps[-1][1] is None,
                 "set_at": telling.iso(steps[-1][0]) if steps else None,
-                "set_by": decided.body.get("by") if decided else None,
+                "set_by": _colleague(seen, decided.body.get("by")) if decided else None,
                 "before": before,
             }
         )
     return shown
+
+
+def _colleague(seen: Opened, by: str | None) -> str | None:
+    """A name for an id, if the person still works here."""
+    return next((one["name"] for one in seen.staff if str(one["id"]) == by), None)
 
 
 def _history(move: asyncpg.Record) -> Json:
@@ -368,46 +390,25 @@ def _reading(stored: asyncpg.Record) -> Json | None:
 def _answers(patient: Patient, programmes: Iterable[Programme]) -> list[Json]:
     """The newest answers to each form, in the form's own order and words."""
     found = []
-    forms = {scoring.form_name(form): form for one in programmes for form in one.questionnaires}
-    for name, form in forms.items():
+    for name, form in forms.by_name(programmes).items():
         samples = patient.record.series((f"answers:{name}", "*")).all.samples
         if not samples:
             continue
         fact = samples[-1].fact
-        labels = {item["linkId"]: item for item in _items(form.get("item", ()))}
+        given = fact.body["answers"]
         found.append(
             {
-                "name": form.get("title") or name,
+                "name": forms.title(form, name),
                 "at": telling.iso(fact.at),
                 "score": fact.body.get("score"),
                 "items": [
-                    {"label": labels[link].get("text", link), "value": _answer(labels[link], given)}
-                    for link, given in fact.body["answers"].items()
-                    if link in labels and given
+                    {"label": forms.question(item), "value": forms.answer(item, given[link])}
+                    for link, item in forms.questions(form).items()
+                    if given.get(link)
                 ],
             }
         )
     return found
-
-
-def _items(items: Iterable[Any]) -> Iterable[Any]:
-    for item in items:
-        yield item
-        yield from _items(item.get("item", ()))
-
-
-def _answer(item: Any, given: Any) -> str:
-    """An option's own words; yes and no in Norwegian as on the form."""
-    several = given if isinstance(given, list | tuple) else [given]
-    options = {
-        option["valueCoding"]["code"]: option["valueCoding"].get("display")
-        for option in item.get("answerOption", ())
-        if "valueCoding" in option
-    }
-    words = {True: "ja", False: "nei"}
-    return ", ".join(
-        words[one] if isinstance(one, bool) else str(options.get(one) or one) for one in several
-    )
 
 
 def _devices(patient: Patient) -> list[Json]:
@@ -429,13 +430,25 @@ def _devices(patient: Patient) -> list[Json]:
         batteries = [one.body["battery"] for one in mine if "battery" in one.body]
         found.append(
             {
-                "name": f"{cred} {slot}".strip(),
+                "name": _sold_as(patient, cred) or f"{cred} {slot}".strip(),
                 "bound_at": telling.iso(fact.at),
                 "last_seen": telling.iso(max(heard)) if heard else None,
                 "battery": batteries[-1] if batteries else None,
             }
         )
     return found
+
+
+def _sold_as(patient: Patient, cred: str) -> str:
+    """What the devices behind a credential call themselves in their latest readings."""
+    names: dict[str, None] = {}
+    for kind in kinds.CATALOGUE.values():
+        for field in kind.fields:
+            samples = patient.record.series((kind.name, field)).all.samples[-1:]
+            for fact in (one.fact for one in samples if one.fact.source == cred):
+                if name := _source(fact.body, cred, ())["source_name"]:
+                    names[name] = None
+    return ", ".join(names)
 
 
 def _limit_steps(parts: Parts, seen: Opened, key: tuple[str, str], start: datetime) -> list[Json]:
@@ -479,7 +492,7 @@ def _missed(patient: Patient, kind: str, start: datetime) -> list[str | None]:
     ]
 
 
-def _events(seen: Opened, start: datetime) -> list[Json]:
+def _events(parts: Parts, seen: Opened, start: datetime) -> list[Json]:
     events = []
     for story in seen.stories:
         for one in story.moves:
@@ -496,6 +509,23 @@ def _events(seen: Opened, start: datetime) -> list[Json]:
                 )
     for fact in seen.patient.record.decided.facts:
         if fact.type == "limit-set" and start <= fact.at <= seen.now:
-            text = f"{fact.body.get('name')}: {fact.body.get('value')}"
+            text = _limit_words(parts, fact.body)
             events.append({"at": telling.iso(fact.at), "what": "limit", "text": text})
     return sorted(events, key=lambda one: str(one["at"]))
+
+
+def _limit_words(parts: Parts, body: Any) -> Json:
+    """A limit that was set, with a decimal comma in Norwegian; without a number, the default."""
+    programme = parts.programmes.get(body.get("programme", ""))
+    limit = programme.limit_by_name.get(body["name"]) if programme else None
+    names = _said(limit.names) if limit else {"nb": body["name"], "en": body["name"]}
+    value = body.get("value")
+    if value is None:
+        told = {"nb": "programmets grense", "en": "the programme's limit"}
+    else:
+        unit = limit.ucum if limit and limit.ucum.isalpha() else ""
+        told = {
+            lang: f"{wording.number(Decimal(str(value)), 2, lang)} {unit}".strip()
+            for lang in ("nb", "en")
+        }
+    return {lang: f"{names[lang]}: {told[lang]}" for lang in ("nb", "en")}

@@ -45,6 +45,11 @@ and ($6::text is null or $6 = any(states))
 """
 
 
+async def one_moment(tx: asyncpg.Connection) -> None:
+    """All that this transaction reads is of one moment: counts that fit the rows. First of all."""
+    await tx.execute("set transaction isolation level repeatable read")
+
+
 async def rows(
     tx: asyncpg.Connection,
     org: str,
@@ -120,11 +125,16 @@ async def order(tx: asyncpg.Connection, org: str, units: Sequence[UUID]) -> list
 
 
 async def counts(tx: asyncpg.Connection, org: str, units: Sequence[UUID]) -> dict[str, int]:
-    """Of whole units, whatever the filter. A patient in two of them is counted in each."""
+    """Of whole units, whatever the filter. A patient in two of them is counted in each.
+
+    `only_technical` of the yellow ones have nothing clinical.
+    """
     row = await tx.fetchrow(
         """
         select count(*) filter (where rank = 0) as red,
                count(*) filter (where rank = 1) as yellow,
+               count(*) filter (where rank = 1 and not jsonb_path_exists(
+                   body, '$.alerts[*] ? (@.lane == "clinical")')) as only_technical,
                count(*) filter (where rank = 2) as green,
                count(*) filter (where technical) as technical,
                count(*) filter (where body -> 'paused' <> 'null') as paused

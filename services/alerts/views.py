@@ -22,6 +22,7 @@ from shared.database import Database
 Json = dict[str, Any]
 STATES = ("open", "acknowledged", "closed")
 NOT_CLOSED = ("open", "acknowledged")
+COUNTED = ("red", "yellow", "green", "technical")
 ALIVE = 15.0  # a follower this old does not vouch for the list any more
 
 language = telling.language
@@ -82,7 +83,7 @@ async def worklist(parts: Parts, by: Reader, asked: Question) -> Listed:
     shown = [asked.unit] if asked.unit is not None else mine
     wanted = asked.filter(by.id)
     async with parts.database.transaction() as tx:
-        await tx.execute("set transaction isolation level repeatable read")
+        await store_views.one_moment(tx)
         rows = await store_views.rows(
             tx, by.org, shown, wanted, after=asked.after, limit=asked.limit + 1
         )
@@ -123,7 +124,7 @@ def worklist_json(listed: Listed, lang: str) -> Json:
     quarantined, _ = listed.quarantined
     return {
         "rows": [telling.row(row, listed.units, listed.now, lang) for row in listed.rows],
-        "counts": {**listed.counts, "quarantined": quarantined},
+        "counts": {**{name: listed.counts[name] for name in COUNTED}, "quarantined": quarantined},
         "hidden": {"red": len(listed.hidden)},
         "watching": telling.watch_json(_watch(listed)),
         "as_of": telling.iso(listed.as_of),

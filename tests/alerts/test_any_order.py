@@ -45,12 +45,16 @@ class Arrival:
 def history(chance: random.Random) -> list[Arrival]:
     """A few days of a patient who is not well, with a withdrawal or two."""
     arrivals = []
-    for _ in range(chance.randint(8, 14)):
-        at = NOW - timedelta(minutes=chance.randint(1, 4 * 24 * 60))
+    for _ in range(chance.randint(10, 16)):
+        at = NOW - timedelta(minutes=chance.randint(61, 4 * 24 * 60))
+        if arrivals and chance.random() < 0.5:
+            # Measured again within the hour: a retake confirms, clears or comes too late.
+            near = chance.choice(arrivals).fact.at
+            at = min(NOW, near + timedelta(minutes=chance.randint(-55, 55)))
         made = chance.choice(
             [
                 lambda at: pressure(at, chance.choice([80, 95, 105, 130, 150, 165, 185])),
-                lambda at: weight(at, str(chance.choice([81, 82, 83, 84, 86]))),
+                lambda at: weight(at, str(chance.choice([81, 82, 82.9, 83, 86]))),
                 lambda at: weight(at, str(chance.choice([81, 83, 85])), phase="post"),
                 lambda at: reading("body_temp", at, value=str(chance.choice([36.8, 37.9, 38.6]))),
                 lambda at: reading("spo2", at, value=str(chance.choice([88, 92, 97]))),

@@ -19,8 +19,9 @@ async def test_the_worklist_answers_with_the_red_patient_first(world: World) -> 
 
     assert [row["patient"]["id"] for row in answer["rows"]] == [str(red), str(green)]
     assert answer["rows"][0]["colour"] == "red"
-    assert answer["counts"] == {"red": 1, "yellow": 0, "green": 1, "technical": 0, "paused": 0,
-                                "quarantined": 0}  # fmt: skip
+    assert answer["counts"] == {
+        "red": 1, "yellow": 0, "green": 1, "technical": 0, "quarantined": 0
+    }  # fmt: skip
     assert answer["hidden"] == {"red": 0}
 
 

@@ -35,7 +35,7 @@ def test_a_low_blood_pressure_comes_onto_the_open_list_by_itself(
     expect(row.locator(".c-st")).to_have_text("Rød")
     expect(row.locator(".why")).to_contain_text("Systolisk 82")
     expect(row.locator(".c-val")).to_contain_text("82/48")
-    expect(nurse.page).to_have_title("({}) Arbeidsliste · Hjemvakt".format(_reds(nurse.page)))
+    expect(nurse.page).to_have_title(f"({_reds(nurse.page)}) Arbeidsliste · Hjemvakt")
     assert loads == []
 
 
@@ -71,6 +71,7 @@ def test_the_list_is_walked_by_keys(nurse: Screen, hospital: Hospital, patient: 
     nurse.page.keyboard.press("Enter")
 
     expect(nurse.page.locator("h1")).to_have_text(name)
+    nurse.page.wait_for_load_state()
     nurse.page.keyboard.press("Escape")
     expect(nurse.page).to_have_url(f"{nurse.address}/")
     expect(nurse.page.locator("#list")).to_be_visible()
@@ -97,7 +98,7 @@ def test_an_alert_is_acknowledged_noted_and_closed_by_keys(
     dialog.get_by_label("Nyttig", exact=True).check()
     dialog.get_by_label("Begrunnelse").fill("Trykket er som før.")
     nurse.page.keyboard.press("Enter")
-    expect(nurse.row(patient)).to_have_class("row green")
+    expect(nurse.row(patient).locator(".c-st")).to_have_text("Gul")  # what is left is its NEWS2
 
     nurse.open(patient)
     expect(nurse.page.locator(".note").first).to_contain_text("Trykket er som før.")
@@ -164,8 +165,9 @@ def test_the_patients_page_too_tells_an_old_screen(
 
 
 def test_a_phoned_in_reading_is_entered_corrected_and_withdrawn(
-    nurse: Screen, hospital: Hospital, patient: Patient
+    nurse: Screen, hospital: Hospital
 ) -> None:
+    patient = _long_enrolled(hospital)
     nurse.open(patient)
     page = nurse.page
 
@@ -208,6 +210,12 @@ def test_a_phoned_in_reading_is_entered_corrected_and_withdrawn(
     assert hospital.readings(patient) == []
 
 
+def _long_enrolled(hospital: Hospital) -> Patient:
+    """What was measured before the enrolment is not judged."""
+    yesterday = device.ago(24 * 3600).isoformat(timespec="seconds")
+    return hospital.new_patient(since=yesterday, enrolled=yesterday)
+
+
 def test_values_that_nobody_has_are_refused_in_words(nurse: Screen, patient: Patient) -> None:
     nurse.open(patient)
     page = nurse.page
@@ -222,14 +230,15 @@ def test_values_that_nobody_has_are_refused_in_words(nurse: Screen, patient: Pat
 
 
 def test_a_red_that_comes_after_the_close_is_open_again_and_marked_late(
-    nurse: Screen, hospital: Hospital, patient: Patient
+    nurse: Screen, hospital: Hospital
 ) -> None:
+    patient = _long_enrolled(hospital)
     kept_back = device.low_pressure(at=device.ago(3 * 3600))
     hospital.send_one(patient, device.low_pressure())
     alert = hospital.alert(patient, "blood-pressure")
     closed = hospital.move(alert, "close", note="Ringt. Har det bra.", outcome="useful")
     assert closed.status_code == 200
-    expect(nurse.row(patient)).to_have_class("row green")
+    expect(nurse.row(patient)).to_have_class("row yellow")  # what is left is its NEWS2
 
     hospital.send_one(patient, kept_back)
 
@@ -305,7 +314,11 @@ def _barriers(page: Page) -> list[Any]:
     page.evaluate(AXE.read_text())
     found = page.evaluate("axe.run().then(r => r.violations)")
     return [
-        (one["id"], [node["target"] for node in one["nodes"]][:5], one["nodes"][0]["failureSummary"])
+        (
+            one["id"],
+            [node["target"] for node in one["nodes"]][:5],
+            one["nodes"][0]["failureSummary"],
+        )
         for one in found
     ]
 

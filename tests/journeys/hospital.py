@@ -157,15 +157,20 @@ class Hospital:
         return str(self.made(self.patients, "/v1/units", body, self.administrator)["id"])
 
     def new_patient(
-        self, unit: str | None = None, *, since: str | None = None, bound: bool = True
+        self,
+        unit: str | None = None,
+        *,
+        since: str | None = None,
+        enrolled: str | None = None,
+        bound: bool = True,
     ) -> Patient:
-        """Registered, given a device, enrolled."""
+        """Registered, given a device (held `since`), enrolled."""
         unit = unit or self.unit
         nurse = self.log_in(units=[unit])
         number = next(self._numbers)
         new = {"name": f"Test Testesen {number:03}", "born": "1961-04-17", "unit_id": unit}
         patient_id = self.made(self.patients, "/v1/patients", new, nurse)["id"]
-        enrolment = {"programme": DIALYSIS}
+        enrolment = {"programme": DIALYSIS} | ({"from": enrolled} if enrolled else {})
         self.made(self.patients, f"/v1/patients/{patient_id}/enrolments", enrolment, nurse)
         cred, secret = self.new_credential(unit)
         if bound:

@@ -57,7 +57,7 @@ STEPS = st.builds(
     seed=st.integers(0, 2**32),
 )
 @settings(
-    max_examples=40,
+    max_examples=25,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],

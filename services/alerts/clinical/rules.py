@@ -159,7 +159,7 @@ def _speaking(
     samples: Iterable[Sample] = pair.all.since(start)
     if known is not None and start is not None and since is not None and known[0] <= start:
         samples = (
-            
+            *(one for one in known[1] if start <= one.at < since),
             *pair.all.since(since),
         )
     found = []

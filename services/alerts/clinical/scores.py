@@ -79,4 +79,5 @@ def _part(part: sitting.Part, language: str) -> str:
     if not isinstance(part.value, Decimal):
         return f"{name} {part.value}"
     unit = {"spo2": " %", "temperature": " °C"}.get(part.name, "")
-    return f"{name} {wording.number(part.value, 1, language)}{unit}"
+    decimals = 1 if part.name == "temperature" else 0
+    return f"{name} {wording.number(part.value, decimals, language)}{unit}"

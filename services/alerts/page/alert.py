@@ -116,7 +116,9 @@ def _evidence(each: Json, now: datetime, lang: str) -> View:
     phase = words.code(t, "phase", str(each["phase"])) if each.get("phase") else ""
     return {
         "name": f"{label}, {phase}" if phase else label,
-        "value": written.value(kind, field, each["value"], ucum, lang),
+        "value": words.say(each["value"], lang)
+        if isinstance(each["value"], Mapping)
+        else written.value(kind, field, each["value"], ucum, lang),
         "limit": written.figure(each["limit"], ucum, lang) if each.get("limit") is not None else "",
         "breach": bool(each.get("breach")),
         **shown.moment(each["at"], now, lang),

@@ -22,12 +22,19 @@ COUNTS = (
 
 def counts(data: Json, t: words.Words) -> list[View]:
     """For the whole unit, whatever the filter. Pause and quarantine only when known."""
-    counts = data["counts"]
+    counts = clinical(data["counts"])
     return [
         {"key": key, "icon": icon, "n": counts[key], "label": t["worklist"]["counts"][key]}
         for key, icon in COUNTS
         if counts.get(key) is not None
     ]
+
+
+def clinical(counts: Json) -> View:
+    """A yellow that is only technical stands with the technical ones, as in the list below."""
+    if "yellow" not in counts:
+        return dict(counts)
+    return {**counts, "yellow": int(counts["yellow"]) - int(counts.get("only_technical") or 0)}
 
 
 def fresh(data: Json, now: datetime, lang: str) -> View:

@@ -76,7 +76,7 @@ def _deceased(data: Json, lang: str) -> str | None:
 
 
 def _counts(data: Json, t: words.Words) -> list[View]:
-    counts = data.get("counts") or {}
+    counts = heading.clinical(data.get("counts") or {})
     yellow = t["worklist"]["lanes"]["yellow"]
     said = (("red", "red", t["reds"]), ("yellow", "yellow", yellow))
     return [

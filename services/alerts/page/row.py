@@ -14,6 +14,8 @@ Lane = Literal["clinical", "technical", "paused", "done"]
 View = dict[str, Any]
 Json = Mapping[str, Any]
 
+# Groups of alerts that mean: nothing comes from this patient.
+SILENT = {"missing", "device-contact"}
 # A wait this long also says since when.
 LONG_WAIT = timedelta(hours=2)
 
@@ -30,6 +32,7 @@ def view(row: Json, me: str | None, now: datetime, lang: str) -> View:
         "href": f"/patients/{row['patient']['id']}",
         "lane": lane,
         **shown.colour(tone_of(row, lane), lang),
+        **({"word": t["colours"]["technical"]} if _is_heard(row, lane) else {}),
         "emergency": bool(row.get("emergency")),
         "person": person,
         "find": f"{person['name']} {person['number']} {person['born']}".casefold(),
@@ -81,6 +84,12 @@ def tone_of(row: Json, lane: Lane) -> str:
     if colour == "green" and row.get("technical"):
         return "silent"
     return colour
+
+
+def _is_heard(row: Json, lane: Lane) -> bool:
+    """Something is wrong with the equipment, and yet the patient is not silent."""
+    groups = {alert.get("group") for alert in _live(row)}
+    return tone_of(row, lane) == "silent" and None not in groups and not groups & SILENT
 
 
 def alert_of(row: Json, now: datetime) -> Json | None:

@@ -61,7 +61,8 @@ export function tellAges() {
   for (const each of document.querySelectorAll("[data-wait]")) each.textContent = wait(each.dataset.wait);
 }
 
-// Follows the stream. `changed(data)` is called on a change, and after a silence.
+// Follows the stream. `changed(data)` is called on a change, and with {} or {first: true} when the
+// stream has begun: what changed while nobody listened, or while the page was made, was not told.
 export function follow(changed) {
   const banner = document.getElementById("stale");
   const since = document.getElementById("stale-since");
@@ -71,10 +72,16 @@ export function follow(changed) {
   let heard = freshAt(asOf); // when the list was last known to be of now, by this machine's clock
   let retryAt = 0;
   let beatAt = 0;
+  let opened = 0;
+  let caughtUp = false;
 
   function beat(event) {
     const said = parsed(event.data);
     beatAt = Date.now();
+    if (!caughtUp) {
+      caughtUp = true; // the first beat comes when the server listens for us
+      changed(opened === 1 ? { first: true } : {});
+    }
     if (!said.as_of) return;
     heard = freshAt(said.as_of);
     const shown = document.getElementById("as-of");
@@ -90,6 +97,8 @@ export function follow(changed) {
     source?.close();
     retryAt = 0;
     beatAt = Date.now();
+    opened += 1;
+    caughtUp = false;
     source = new EventSource("/v1/worklist/stream");
     source.addEventListener("heartbeat", beat);
     source.addEventListener("changed", (event) => {

@@ -51,6 +51,7 @@ for (const form of document.querySelectorAll(".mv")) {
 // ---- The stream: says that something has come, never swaps a page that somebody is writing on
 
 function changed(data) {
+  if (data.first) return;
   // No names: too many changed at once, or the stream was away. This one may be among them.
   if (data.patients && !data.patients.includes(patient)) return;
   document.getElementById("changed").hidden = false;

@@ -226,6 +226,7 @@ async function send(dialog, form, move, alert) {
     delete drafts[alert.id + move];
     lastClosed = move === "close"
       ? { id: alert.id, version: answer.version ?? alert.version + 1, row: alert.row } : null;
+    stands(alert.id, answer);
     dialog.close();
     tell(`${words.moves.done[move]}: ${alert.row.name}`);
     await refresh();
@@ -237,6 +238,16 @@ async function send(dialog, form, move, alert) {
   } else {
     wrong(dialog, response.status === 409 ? words.moves.not_allowed : words.moves.failed);
   }
+}
+
+// The next key may come before the list has been read again; it must not meet our own move.
+function stands(id, answer) {
+  waitingSwap = null;
+  const row = list().querySelector(`[data-alert="${id}"]`);
+  if (!row || answer.version === undefined) return;
+  row.dataset.version = answer.version;
+  row.dataset.state = answer.state;
+  if (answer.moves) row.dataset.moves = answer.moves.join(" ");
 }
 
 function showMoved(now, alert) {
