@@ -5,7 +5,7 @@ RUN := .venv/bin/python
 PIP := $(RUN) -m pip --disable-pip-version-check --quiet
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check bench programmes docs migrate format lock clean
+.PHONY: help setup demo test check bench programmes docs pictures migrate format lock clean
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*## ' Makefile | sort | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -34,6 +34,9 @@ programmes: setup ## Check the clinical programmes and print them in words
 
 docs: setup ## Make the pages of docs/ that come from the code
 	$(RUN) -m deploy.local.documents
+
+pictures: setup .venv/.tests ## Take the pictures of docs/ anew (needs Chromium)
+	$(RUN) -m tests.browser.pictures
 
 migrate: setup ## Bring the database of DATABASE_URL to the present schema
 	.venv/bin/hjemvakt migrate

@@ -68,7 +68,9 @@ def database_urls(postgres: launcher.Server, portal: BlockingPortal) -> Iterator
         patients=postgres.url("hjv_patients", name),
         alerts=postgres.url("hjv_alerts", name),
     )
-    portal.call(_execute, owner, f"drop database {name} with (force)")
+    # As the superuser: only he may end an autovacuum worker that is in there.
+    superuser = postgres.url(launcher.SUPERUSER, "postgres")
+    portal.call(_execute, superuser, f"drop database {name} with (force)")
 
 
 @pytest.fixture

@@ -11,10 +11,12 @@ from services.alerts import (
     consumer,
     door,
     entering,
+    login,
     moves,
     pages,
     reader,
     routes,
+    sheet,
     silence,
     worklist,
 )
@@ -60,7 +62,7 @@ class Files(StaticFiles):
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)
         response.headers["Cache-Control"] = "no-cache"
-        for name, value in pages.HEADERS.items():
+        for name, value in sheet.HEADERS.items():
             response.headers[name] = value
         return response
 
@@ -80,7 +82,7 @@ def create() -> FastAPI:
     hub = Hub(database)
     app = service.build(
         "alerts",
-        routers=[routes.router, worklist.router, pages.router],
+        routers=[routes.router, worklist.router, pages.router, login.router],
         parts=[
             database,
             taking,
@@ -112,7 +114,7 @@ def _problems_as_pages(app: FastAPI) -> None:
         async def handle(request: Request, error: Exception) -> Response:
             path = request.url.path
             if path == "/" or path.startswith(PAGES):
-                return pages.problem_page(request, status, service.code_of(type(error)))
+                return sheet.problem_page(request, status, service.code_of(type(error)))
             return await answer(request, error)  # type: ignore[no-any-return,misc]  # as service made it
 
         app.add_exception_handler(fact, handle)

@@ -11,7 +11,7 @@ import asyncpg
 import structlog
 from prometheus_client import Counter
 
-from services.alerts import row, store, triage, writing
+from services.alerts import software, store, store_rows, triage, writing
 from services.alerts.clinical import finding
 from services.alerts.clinical.finding import Finding
 from services.alerts.memory import Memory
@@ -72,7 +72,7 @@ class Checker:
         different = []
         for _ in range(limit):
             async with self._database.transaction() as tx:
-                state = await store.lock_next_to_check(tx, org)
+                state = await store_rows.lock_next_to_check(tx, org)
                 if state is None:
                     break
                 written = await check(tx, org, state, self._programmes)
@@ -97,7 +97,9 @@ async def check(
     now = await store.now(tx)
     states, since = {patient_id: state}, {patient_id: now}
     patient = (await triage.load(tx, org, states, since, Memory()))[patient_id]
-    faults = [*await _row_faults(tx, org, patient, programmes), *_found(patient, programmes)]
+    began = await store_rows.software_since(tx, org, software.made_by(programmes))
+    faults = await _row_faults(tx, org, patient, programmes)
+    faults += _found(patient, programmes, began)
     if not faults:
         return None
     log.error("A row was not as it should be.", org=org, patient=str(patient_id), about=faults)
@@ -115,11 +117,15 @@ async def _row_faults(
     """Which rows differ from what the patient's alerts and record make, as of their writing."""
     faults = []
     stored = {
-        one["unit_id"]: one for one in await store.stored_rows(tx, org, patient.state.patient_id)
+        one["unit_id"]: one
+        for one in await store_rows.stored_rows(tx, org, patient.state.patient_id)
     }
     moments = {datetime.fromisoformat(one["body"]["as_of"]) for one in stored.values()}
     now = max(moments, default=patient.state.judged_at or await store.now(tx))
-    made = {one.unit_id: one for one in row.rows(patient, programmes, now)}
+    made = {one.unit_id: one for one in writing.rows(patient, programmes, now)}
+    by = software.made_by(programmes)
+    if any(one["body"].get("made_by") != by for one in stored.values()):
+        return []  # made before an upgrade; it is made anew when the patient is next written
     if made.keys() != stored.keys():
         faults.append("units")
     for unit in made.keys() & stored.keys():
@@ -128,19 +134,20 @@ async def _row_faults(
             faults.append("colour")
         # The driver reads infinity back without a time zone.
         waiting = is_["waiting_since"].replace(tzinfo=UTC)
-        if waiting != (should_be.waiting_since or store.NEVER):
+        if waiting != (should_be.waiting_since or store_rows.NEVER):
             faults.append("waiting")
-        if store.plain(should_be.body) != is_["body"]:
+        if store_rows.plain(should_be.body) != is_["body"]:
             faults.append("shown")
     return faults
 
 
-def _found(patient: Patient, programmes: Programmes) -> list[str]:
-    """Whether something is found that was never raised."""
+def _found(patient: Patient, programmes: Programmes, began: datetime) -> list[str]:
+    """Whether something is found that was never raised, since this software began to judge: what
+    came before was judged by other rules."""
     state = patient.state
     assert state.judged_at is not None
     now = state.judged_at
-    since = now - triage.LOOKBACK / 3
+    since = max(began, now - triage.LOOKBACK / 3)
     found, _ = triage.find(patient.record, programmes, now, since)
     lost = [
         one

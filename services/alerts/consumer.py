@@ -13,7 +13,7 @@ import asyncpg
 import structlog
 from prometheus_client import Counter, Gauge
 
-from services.alerts import reporting, store, triage
+from services.alerts import reporting, store, store_rows, triage
 from services.alerts.memory import Memory
 from services.alerts.stream import Notifier
 from services.alerts.triage import Judged, Programmes
@@ -248,6 +248,6 @@ class Consumer:
         async with self._database.connection() as connection:
             oldest = await ledger.oldest_waiting(connection, follower.org, ledger.ALERTS)
             body = {"received_at": follower.received_at} if follower.received_at else {}
-            await store.beat(connection, follower.org, "consumer", body)
+            await store_rows.beat(connection, follower.org, "consumer", body)
             now = await store.now(connection)
         LAG.labels(follower.org).set((now - oldest).total_seconds() if oldest else 0)

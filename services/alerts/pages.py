@@ -1,4 +1,4 @@
-"""The nurse's pages: log-in, the list, one patient. Forms answer with a redirect to the page."""
+"""The nurse's pages: the list, one patient. Forms answer with a redirect to the page."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -9,9 +9,19 @@ from zoneinfo import ZoneInfo
 
 import pydantic
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import RedirectResponse
 
-from services.alerts import door, entering, list_data, moves, page, patient_data, views, worklist
+from services.alerts import (
+    door,
+    entering,
+    list_data,
+    moves,
+    page,
+    patient_data,
+    sheet,
+    views,
+    worklist,
+)
 from services.alerts.clinical import lifecycle
 from services.alerts.door import Has
 from services.alerts.entering import Entry
@@ -19,29 +29,14 @@ from services.alerts.reader import Reader
 from services.alerts.routes import MoveRequest
 from services.alerts.views import Question
 from shared import access, exact, service
-from shared.access import Caller, Role
+from shared.access import Caller
 
 router = APIRouter(include_in_schema=False)
 
 OSLO = ZoneInfo("Europe/Oslo")
 LIST = 500
-YEAR = 365 * 24 * 3600
-CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-HEADERS = {
-    "Content-Security-Policy": CSP,
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
-}
-PLAIN = {"lang": ("nb", "en"), "theme": ("light", "dark", "auto")}
-
 Colour = Literal["red", "yellow", "green"]
 State = Literal["open", "acknowledged", "snoozed"]
-
-
-class NoSuchPerson(Exception):
-    """Nobody of that name can log in here"""
 
 
 # --- the list -------------------------------------------------------------------------------
@@ -86,12 +81,12 @@ async def _list(
     listed = await views.worklist(has, by, asked)
     data = {
         **list_data.page(by, has.programmes, asked, listed),
-        **_frame(request, by),
+        **sheet.frame(request, by),
         "next": worklist.next_place(listed),
         "query": list_data.query(asked, cursor),
     }
-    view = page.worklist_view(data, _language(request), listed.now)
-    return _html(request, template, view)
+    view = page.worklist_view(data, sheet.language(request), listed.now)
+    return sheet.html(request, template, view)
 
 
 # --- one patient ----------------------------------------------------------------------------
@@ -111,7 +106,7 @@ async def patient_page(
     by = door.reader(request, caller)
     more = {"reading": str(reading) if reading else None, "saved": saved}
     if problem:
-        more["problem"] = _sentence(problem, _language(request))
+        more["problem"] = _sentence(problem, sheet.language(request))
     return await _patient(request, has, by, patient_id, int(days), more)
 
 
@@ -124,8 +119,8 @@ async def patient_chart(
     days: Annotated[int, Query(ge=1, le=90)] = 30,
 ) -> Response:
     seen = await patient_data.opened(has, door.reader(request, caller), patient_id)
-    view = page.chart_view(patient_data.chart(has, seen, days), _language(request), seen.now)
-    return Response(exact.dumps(view), media_type="application/json", headers=HEADERS)
+    view = page.chart_view(patient_data.chart(has, seen, days), sheet.language(request), seen.now)
+    return Response(exact.dumps(view), media_type="application/json", headers=sheet.HEADERS)
 
 
 async def _patient(
@@ -138,9 +133,9 @@ async def _patient(
     status: int = 200,
 ) -> Response:
     seen = await patient_data.opened(has, by, patient_id)
-    data = {**patient_data.page(has, by, seen, days), **_frame(request, by), **more}
-    view = page.patient_view(data, _language(request), seen.now)
-    return _html(request, "patient.html", view, status)
+    data = {**patient_data.page(has, by, seen, days), **sheet.frame(request, by), **more}
+    view = page.patient_view(data, sheet.language(request), seen.now)
+    return sheet.html(request, "patient.html", view, status)
 
 
 @router.post("/patients/{patient_id}/alerts/{alert_id}/moves")
@@ -279,129 +274,4 @@ def _entry(form: Mapping[str, str], kind: str, note: str | None) -> Entry:
 
 def _back(patient_id: UUID, **said: str) -> Response:
     query = f"?{urlencode(said)}" if said else ""
-    return RedirectResponse(f"/patients/{patient_id}{query}", 303, headers=HEADERS)
-
-
-# --- log-in of the development issuer -------------------------------------------------------
-
-
-@router.get("/login")
-async def login_page(
-    request: Request,
-    has: Has,
-    next: Annotated[str, Query(max_length=500)] = "/",
-    problem: Annotated[str | None, Query(max_length=64, pattern="^[a-z-]+$")] = None,
-) -> Response:
-    """In test mode, whoever reaches this page may log in as any of the staff."""
-    people = await views.people(has) if request.app.state.issuer.is_open else []
-    people.sort(key=lambda one: list(Role).index(Role(one["role"])))  # nurses first
-    data = {
-        **_looks(request),
-        "people": [
-            {
-                "id": f"{one['org']}:{one['id']}",
-                "name": one["name"],
-                "role": one["role"],
-                "unit": one["unit"],
-            }
-            for one in people
-        ],
-        "next": _inside(next),
-        "problem": problem,
-    }
-    return _html(request, "login.html", page.login_view(data, _language(request)))
-
-
-@router.post("/login")
-async def log_in(request: Request, has: Has) -> Response:
-    access.same_site(request)
-    form = await door.form(request)
-    org, _, person = form.get("person", "").partition(":")
-    found = [
-        one for one in await views.people(has) if one["org"] == org and str(one["id"]) == person
-    ]
-    if not found:
-        return RedirectResponse("/login?problem=unknown", 303, headers=HEADERS)
-    caller = Caller(
-        id=str(found[0]["id"]),
-        name=found[0]["name"],
-        role=Role(found[0]["role"]),
-        org=org,
-        units=frozenset(found[0]["units"]),
-        hpr=found[0]["hpr"],
-    )
-    token = request.app.state.issuer.token(caller)
-    response = RedirectResponse(_inside(form.get("next", "/")), 303, headers=HEADERS)
-    secure = request.app.state.secure_cookie
-    response.set_cookie(
-        access.cookie_name(secure=secure),
-        token,
-        max_age=access.SESSION_SECONDS,
-        httponly=True,
-        samesite="lax",
-        secure=secure,
-    )
-    return response
-
-
-@router.post("/logout")
-async def log_out(request: Request) -> Response:
-    access.same_site(request)
-    response = RedirectResponse("/login", 303, headers=HEADERS)
-    secure = request.app.state.secure_cookie
-    response.delete_cookie(
-        access.cookie_name(secure=secure), httponly=True, samesite="lax", secure=secure
-    )
-    return response
-
-
-def _inside(place: str) -> str:
-    """A place on this site, whatever was asked for."""
-    is_ours = place.startswith("/") and not place.startswith(("//", "/\\"))
-    return place if is_ours and place.isprintable() else "/"
-
-
-# --- frame ----------------------------------------------------------------------------------
-
-
-def _frame(request: Request, by: Reader) -> dict[str, Any]:
-    return {
-        **_looks(request),
-        "me": {"id": by.id, "name": by.name, "role": by.role},
-        "csrf": door.token_of(request),
-    }
-
-
-def _looks(request: Request) -> dict[str, Any]:
-    theme = request.query_params.get("theme") or request.cookies.get("theme")
-    return {"theme": theme if theme in PLAIN["theme"] else None}
-
-
-def _language(request: Request) -> str:
-    chosen = request.query_params.get("lang") or request.cookies.get("lang")
-    # Not the browser's language: hospital machines are often installed in English.
-    return str(chosen) if chosen in PLAIN["lang"] else "nb"
-
-
-def _html(request: Request, template: str, view: Any, status: int = 200) -> Response:
-    response = HTMLResponse(page.render(template, view), status, headers=HEADERS)
-    for name, known in PLAIN.items():
-        chosen = request.query_params.get(name)
-        if chosen in known:
-            response.set_cookie(name, chosen, max_age=YEAR, samesite="lax", httponly=True)
-    return response
-
-
-def problem_page(request: Request, status: int, code: str) -> Response:
-    """A refusal as a page, for who reads pages; an expired session leads to the log-in."""
-    if status == 401 and request.method == "GET":
-        asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        return RedirectResponse(f"/login?{urlencode({'next': asked})}", 303, headers=HEADERS)
-    data = {
-        **_looks(request),
-        "status": status,
-        "code": code,
-        "request_id": request.scope.get("state", {}).get("request_id", ""),
-    }
-    view = page.error_view(data, _language(request), datetime.now(UTC))
-    return _html(request, "error.html", view, status)
+    return RedirectResponse(f"/patients/{patient_id}{query}", 303, headers=sheet.HEADERS)

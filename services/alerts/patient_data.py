@@ -18,7 +18,7 @@ from services.alerts.store_views import Story
 from services.alerts.views import Parts
 from shared import kinds, ledger
 from shared.contracts import Fact
-from shared.programmes import Programme
+from shared.programmes import LimitRule, Programme
 
 Json = dict[str, Any]
 
@@ -217,9 +217,12 @@ def _alert(parts: Parts, seen: Opened, story: Story, by: Reader) -> Json:
 
 def _evidence(seen: Opened, story: Story, programme: Programme | None) -> list[Json]:
     """The values behind the alert, newest first, each once."""
+    rules = programme.rules if programme else ()
+    # Only there is the limit one of the value itself; elsewhere it is one of a change.
+    compared = {rule.id for rule in rules if isinstance(rule, LimitRule)}
     found: dict[tuple[Any, ...], Json] = {}
     for one in sorted(story.findings, key=lambda row: row["at"], reverse=True):
-        limit = one["body"]["limits"][0][1] if len(one["body"]["limits"]) == 1 else None
+        limit = one["body"]["limits"][0][1] if one["rule"] in compared else None
         facts = [seen.evidence[id_] for id_ in one["facts"] if id_ in seen.evidence]
         for value in one["body"]["values"]:
             key = (value["kind"], value["field"], value["at"])

@@ -6,7 +6,7 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from services.alerts import store, triage, writing
+from services.alerts import store, store_rows, triage, writing
 from services.alerts.clinical import technical
 from services.alerts.clinical.history import Record
 from services.alerts.memory import Memory
@@ -88,6 +88,6 @@ async def _patient(tx: asyncpg.Connection, org: str, state: State) -> Patient:
     patient.alerts = {alert.id: alert for alert in alerts.get(state.patient_id, ())}
     for _, kept in await store.findings(tx, org, [state.patient_id], None):
         patient.known[kept.id] = kept
-    for _, unit_id in await store.units_of_rows(tx, org, [state.patient_id]):
+    for _, unit_id in await store_rows.units_of_rows(tx, org, [state.patient_id]):
         patient.rows[unit_id] = None
     return patient

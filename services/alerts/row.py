@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from services.alerts import scoring
-from services.alerts.clinical.decided import Enrolment
+from services.alerts.clinical.decided import Enrolment, Pause
 from services.alerts.clinical.history import Record
 from services.alerts.clinical.samples import Sample, Series
 from services.alerts.patient import PLATFORM, RANK, Alert, Patient, gravest, unit_of
@@ -171,7 +171,7 @@ def _body(
         "assignee": holder.assignee if holder else None,
         "assignee_name": holder.assignee_name if holder else None,
         "assigned_at": _iso(holder.assigned_at) if holder else None,
-        "paused": {"until": _iso(pause.end)} if pause else None,
+        "paused": {"until": _iso(pause.end), **_why(record, pause)} if pause else None,
         "alerts": [short(one) for one in alerts],
     }
 
@@ -189,6 +189,12 @@ def _plan(enrolment: Enrolment, programmes: Programmes) -> tuple[PlanItem, ...]:
         return enrolment.plan
     programme = programmes.get(enrolment.programme)
     return programme.plan if programme else ()
+
+
+def _why(record: Record, pause: Pause) -> Json:
+    decided = (one for one in record.decided.facts if one.body.get("pause_id") == pause.id)
+    reason = next((one.body.get("reason") for one in decided), None)
+    return {"reason": reason} if reason else {}
 
 
 def _names(programme: Programme | None) -> Json | None:

@@ -15,7 +15,7 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from services.alerts import expecting, store, triage, writing
+from services.alerts import expecting, store, store_rows, triage, writing
 from services.alerts.memory import Memory
 from services.alerts.patient import Patient
 from services.alerts.raising import run_out, settle
@@ -111,7 +111,7 @@ class Clock:
                 continue
             await self._wake(org, patient_id, may_listen and hears)
         async with self._database.connection() as connection:
-            await store.beat(connection, org, "clock", {"listens": may_listen})
+            await store_rows.beat(connection, org, "clock", {"listens": may_listen})
         return len(patients)
 
     async def _wake(self, org: str, patient_id: UUID, may_listen: bool) -> None:

@@ -19,16 +19,16 @@ Units = Mapping[UUID, asyncpg.Record]
 
 PLATFORM_NAME = {"nb": "Plattformen", "en": "The platform"}
 # Of a row's body, what is drawn on the page and is not part of the API's answer.
-DRAWN = ("spark", "spark_kind", "spark_field", "spark_limits", "spark_missing", "as_of", "unit_id")
-# The system's own words in an alert's history, as the page knows them.
-HISTORY = {
-    "raise": "raised",
-    "worsen": "worsened",
-    "repeat": "repeated",
-    "ack-expired": "acknowledgement-expired",
-    "expire": "expired",
-    "basis-restored": "basis-changed",
-}
+DRAWN = (
+    "spark",
+    "spark_kind",
+    "spark_field",
+    "spark_limits",
+    "spark_missing",
+    "as_of",
+    "unit_id",
+    "made_by",
+)
 
 
 def language(accepted: str | None) -> str:

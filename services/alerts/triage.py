@@ -12,7 +12,7 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from services.alerts import expecting, store, touching, writing
+from services.alerts import expecting, store, store_rows, touching, writing
 from services.alerts.clinical import judge, rules, technical
 from services.alerts.clinical.finding import Finding, Waiting
 from services.alerts.clinical.history import MEASURED, Record
@@ -78,6 +78,10 @@ async def take(
     written = writing.Writing(org, now)
     ctids: list[tuple[int, int]] = []
     for id_, patient in patients.items():
+        if news[id_].is_known(patient):
+            judged.patients[id_] = patient
+            judged.left.add(id_)
+            continue
         try:
             changes = _judge_news(patient, news[id_], programmes, now)
             written.add(patient, changes, programmes)
@@ -104,6 +108,11 @@ class News:
     facts: list[Fact] = field(default_factory=list)
     unknown: list[Fact] = field(default_factory=list)
     afresh: bool = False
+
+    def is_known(self, patient: Patient) -> bool:
+        """Nothing but facts of unknown versions, which lie on and have been reported."""
+        reported = {_unknown_version(patient.record, fact).id for fact in self.unknown}
+        return bool(reported) and not self.facts and reported <= patient.known.keys()
 
 
 async def _news(
@@ -195,9 +204,9 @@ async def _read(
     first, ids = min(missing.values()), list(found)
     for patient_id, kept in await store.findings(tx, org, ids, first):
         found[patient_id].known[kept.id] = kept
-    for patient_id, expected in await store.expected(tx, org, ids, first):
+    for patient_id, expected in await store_rows.expected(tx, org, ids, first):
         found[patient_id].expected[expected.key] = expected
-    for patient_id, unit_id in await store.units_of_rows(tx, org, ids):
+    for patient_id, unit_id in await store_rows.units_of_rows(tx, org, ids):
         found[patient_id].rows[unit_id] = None
     return found
 

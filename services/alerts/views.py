@@ -8,7 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
-from services.alerts import reader, scoring, store, store_views, telling, triage
+from services.alerts import reader, scoring, store, store_rows, store_views, telling, triage
 from services.alerts.clinical import schedule
 from services.alerts.memory import Memory
 from services.alerts.patient import PLATFORM, RANK, Patient, State
@@ -115,7 +115,7 @@ async def worklist(parts: Parts, by: Reader, asked: Question) -> Listed:
 
 async def as_of(tx: asyncpg.Connection, org: str, now: datetime) -> datetime:
     """The list is of now only while somebody follows the ledger; otherwise of when he stopped."""
-    beats = await store.heartbeats(tx, org)
+    beats = await store_rows.heartbeats(tx, org)
     at = beats.get("consumer", (None, {}))[0]
     return now if at is None or (now - at).total_seconds() < ALIVE else at
 

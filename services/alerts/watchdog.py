@@ -8,7 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
-from services.alerts import store, writing
+from services.alerts import store, store_rows, writing
 from services.alerts.clinical import finding
 from services.alerts.clinical.finding import Finding, Said
 from services.alerts.clinical.history import Record
@@ -63,7 +63,7 @@ class Watchdog:
         """Say what is wrong. False while the platform hears nobody: silence is then not the
         patients'."""
         async with self._database.connection() as connection:
-            seen = Seen(**dict(await store.platform(connection, org)))
+            seen = Seen(**dict(await store_rows.platform(connection, org)))
         faults = list(find(seen))
         rules = frozenset(one.rule for one in faults)
         if rules != self._said.get(org, frozenset()):

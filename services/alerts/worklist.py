@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from datetime import UTC
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -75,9 +76,9 @@ def next_place(listed: views.Listed) -> str | None:
     if not listed.more:
         return None
     last = listed.rows[-1]
-    return door.cursor(
-        last["rank"], last["waiting_since"], last["calm"], last["patient_id"], last["unit_id"]
-    )
+    # The driver reads infinity back without a time zone.
+    since = last["waiting_since"].replace(tzinfo=UTC)
+    return door.cursor(last["rank"], since, last["calm"], last["patient_id"], last["unit_id"])
 
 
 @router.get("/stream")

@@ -1,12 +1,12 @@
 """What judgings changed, gathered per take and written with one statement per table."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
 import asyncpg
 
-from services.alerts import row, store
+from services.alerts import row, software, store, store_rows
 from services.alerts.clinical.history import Record
 from services.alerts.patient import Alert, Expected, Moved, Patient
 from services.alerts.raising import Changes
@@ -26,7 +26,7 @@ class Writing:
 
     def add(self, patient: Patient, changes: Changes, programmes: Programmes) -> None:
         id_ = patient.state.patient_id
-        made = {one.unit_id: one for one in _rows(patient, programmes, self.now)}
+        made = {one.unit_id: one for one in rows(patient, programmes, self.now)}
         shown = [one for unit, one in made.items() if not _same(patient.rows.get(unit), one)]
         gone = [unit for unit in patient.rows if unit not in made]
         self.rows += [(id_, one) for one in shown]
@@ -47,7 +47,7 @@ class Writing:
         await store.save_states(tx, self.org, [one.state for one in self.patients])
         if self.changes:
             await self._write_changes(tx)
-        await store.save_rows(tx, self.org, self.rows, self.left)
+        await store_rows.save_rows(tx, self.org, self.rows, self.left)
 
     async def _write_changes(self, tx: asyncpg.Connection) -> None:
         alerts: list[Alert] = []
@@ -65,19 +65,21 @@ class Writing:
             tx, self.org, self.now, [(p.state.patient_id, c) for p, c in self.changes]
         )
         await store.add_moves(tx, self.org, moves)
-        await store.save_expected(tx, self.org, expected, unexpected)
+        await store_rows.save_expected(tx, self.org, expected, unexpected)
 
 
-def _rows(patient: Patient, programmes: Programmes, now: datetime) -> list[Row]:
+def rows(patient: Patient, programmes: Programmes, now: datetime) -> list[Row]:
     """A row that cannot be drawn is still a row: its alerts are shown without the figures."""
     try:
-        return row.rows(patient, programmes, now)
+        drawn = row.rows(patient, programmes, now)
     except Exception:
         if not patient.alerts:
             raise
         bare = Patient(state=patient.state, record=Record(patient.state.patient_id))
         bare.alerts = patient.alerts
-        return row.rows(bare, programmes, now)
+        drawn = row.rows(bare, programmes, now)
+    by = software.made_by(programmes)
+    return [replace(one, body={**one.body, "made_by": by}) for one in drawn]
 
 
 def _same(old: Row | None, new: Row) -> bool:

@@ -56,11 +56,28 @@ async def test_a_tampered_row_is_found_and_put_right(world: World, tampering: st
 
 async def test_a_lost_finding_is_noticed(world: World) -> None:
     patient = await given.patient(world, limits={"target_weight": 82})
+    await given.send(world, patient, given.weight("82", ago(hours=9), phase="post"))
+    await world.judge()
+    await checker(world).round(given.ORG, 1)
+    await world.execute(
+        "update alerts.heartbeat set at = at - interval '1 day' where worker like 'software%'"
+    )
     await given.send(world, patient, given.weight("85", ago(hours=1), phase="post"))
     await world.judge()
     await world.execute("delete from alerts.finding")
 
     assert await checker(world).round(given.ORG, 1) == [patient]
+
+
+async def test_an_upgrade_is_no_alarm(world: World) -> None:
+    patient = await given.patient(world, limits={"target_weight": 82})
+    await given.send(world, patient, given.weight("85", ago(hours=1), phase="post"))
+    await world.judge()
+    await world.execute(
+        "update alerts.worklist_row set body = body - 'number' || '{\"made_by\": \"older\"}'"
+    )
+
+    assert await checker(world).round(given.ORG, 1) == []
 
 
 async def test_a_patient_with_facts_that_wait_is_not_compared(world: World) -> None:

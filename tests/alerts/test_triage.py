@@ -179,3 +179,10 @@ async def test_a_fact_of_an_unknown_version_is_left_lying_and_reported(world: Wo
     assert await world.value("select count(*) from ledger.handover") == 1
     alert = await world.alert(patient, "judging")
     assert (alert["colour"], alert["lane"]) == ("red", "technical")
+
+    version = await world.value("select version from alerts.state where patient_id = $1", patient)
+    await world.judge()
+    assert await world.alert(patient, "judging") == alert
+    assert version == await world.value(
+        "select version from alerts.state where patient_id = $1", patient
+    )

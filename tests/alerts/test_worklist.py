@@ -122,16 +122,17 @@ async def test_mine_and_nobodys(world: World) -> None:
 
 async def test_pages_follow_each_other_without_a_gap_or_a_repeat(world: World) -> None:
     patients = await many(world)
-    found: list[str] = []
-    cursor = None
-    for _ in range(10):
-        answer = await listed(world, limit=2, **({"cursor": cursor} if cursor else {}))
-        found += ids(answer)
-        cursor = answer["next"]
-        if cursor is None:
-            break
+    for limit in (1, 2, 3, 5):
+        found: list[str] = []
+        cursor = None
+        for _ in range(10):
+            answer = await listed(world, limit=limit, **({"cursor": cursor} if cursor else {}))
+            found += ids(answer)
+            cursor = answer["next"]
+            if cursor is None:
+                break
 
-    assert found == [str(one) for one in patients.values()]
+        assert found == [str(one) for one in patients.values()]
 
 
 async def test_a_list_that_nobody_keeps_up_is_not_of_now(world: World) -> None:

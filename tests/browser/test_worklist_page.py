@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import NURSE, SECOND_NURSE, Screen
+from tests.browser.screen import NURSE, SECOND_NURSE, Screen
 from tests.journeys import device
 from tests.journeys.hospital import Hospital, Patient
 

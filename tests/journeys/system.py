@@ -8,6 +8,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,12 +22,18 @@ PATIENTS = 80
 
 @pytest.fixture(scope="session")
 def running() -> Iterator[Hospital]:
-    """`hjemvakt up` in a folder of its own; what it says on standard error is kept beside it."""
     if broker.find_mosquitto() is None:
         reason = "Mosquitto is not installed: no journey through the running system was made"
         if os.environ.get("HJEMVAKT_CI"):
             pytest.fail(reason)
         pytest.skip(reason)
+    with started() as hospital:
+        yield hospital
+
+
+@contextmanager
+def started() -> Iterator[Hospital]:
+    """`hjemvakt up` in a folder of its own; what it says on standard error is kept beside it."""
     with tempfile.TemporaryDirectory(prefix="hjv-journeys-") as directory:
         data = Path(directory) / "data"
         with (Path(directory) / "up.log").open("w+") as log:

@@ -39,7 +39,7 @@ def view(alert: Json, me: str | None, now: datetime, lang: str) -> View:
         "state": alert["state"],
         "state_word": t["states"].get(alert["state"], alert["state"]),
         "who": who,
-        "has": said["has_it"].format(name=who["short"]) if who else said["nobody_has"],
+        "has": _has(who, said),
         "waited": _waited(alert, now, t),
         "deadline": _deadline(alert, now, lang),
         "marks": _marks(alert, now, lang),
@@ -74,6 +74,12 @@ def earlier(alert: Json, now: datetime, lang: str) -> View:
         "outcome": t["moves"].get(str(outcome).replace("-", "_"), "") if outcome else "",
         "moves": set(alert.get("moves", MOVES["closed"])),
     }
+
+
+def _has(who: View | None, said: Json) -> str:
+    if who is None:
+        return str(said["nobody_has"])
+    return str(said["you_have"] if who["is_me"] else said["has_it"].format(name=who["short"]))
 
 
 def _waited(alert: Json, now: datetime, t: words.Words) -> View | None:

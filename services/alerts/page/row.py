@@ -14,8 +14,8 @@ Lane = Literal["clinical", "technical", "paused", "done"]
 View = dict[str, Any]
 Json = Mapping[str, Any]
 
-# Groups of alerts that mean: nothing comes from this patient.
-SILENT = {"missing", "device-contact"}
+# Groups of alerts about equipment from which readings still come: technical, and not silence.
+HEARD = {"device-battery", "device-identity", "judging"}
 # A wait this long also says since when.
 LONG_WAIT = timedelta(hours=2)
 
@@ -89,7 +89,7 @@ def tone_of(row: Json, lane: Lane) -> str:
 def _is_heard(row: Json, lane: Lane) -> bool:
     """Something is wrong with the equipment, and yet the patient is not silent."""
     groups = {alert.get("group") for alert in _live(row)}
-    return tone_of(row, lane) == "silent" and None not in groups and not groups & SILENT
+    return tone_of(row, lane) == "silent" and bool(groups) and groups <= HEARD
 
 
 def alert_of(row: Json, now: datetime) -> Json | None:

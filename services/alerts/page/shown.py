@@ -108,8 +108,9 @@ def watch(raw: Json | None, now: datetime, lang: str) -> View:
     t = words.words(lang)
     said, given = t["watch"], raw or {}
     who = " · ".join(str(name) for name in given.get("who") or ())
-    until = given.get("until")
+    is_now = bool(given.get("now"))
     coming = given.get("next")
+    until = given.get("until") if coming else None  # else it is only how far the calendar looked
     if coming:
         clock = written.clock(coming, now, t, lang)
         next_who = given.get("next_who")
@@ -119,8 +120,7 @@ def watch(raw: Json | None, now: datetime, lang: str) -> View:
             else said["next"].format(clock=clock)
         )
     else:
-        after = said["no_next"]
-    is_now = bool(given.get("now"))
+        after = said["always" if is_now else "no_next"]
     return {
         "now": is_now,
         "lead": (said["now_who"] if who else said["now"]) if is_now else said["nobody"],
