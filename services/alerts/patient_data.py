@@ -222,7 +222,8 @@ def _evidence(seen: Opened, story: Story, programme: Programme | None) -> list[J
     compared = {rule.id for rule in rules if isinstance(rule, LimitRule)}
     found: dict[tuple[Any, ...], Json] = {}
     for one in sorted(story.findings, key=lambda row: row["at"], reverse=True):
-        limit = one["body"]["limits"][0][1] if one["rule"] in compared else None
+        limits = one["body"]["limits"] if one["rule"] in compared else []
+        limit = limits[0][1] if len(limits) == 1 else None
         facts = [seen.evidence[id_] for id_ in one["facts"] if id_ in seen.evidence]
         for value in one["body"]["values"]:
             key = (value["kind"], value["field"], value["at"])
@@ -237,6 +238,7 @@ def _evidence(seen: Opened, story: Story, programme: Programme | None) -> list[J
                 "breach": True,
                 "superseded": one["gone_at"] is not None,
                 **(_source(fact.body, fact.source, fact.flags) if fact else {}),
+                **({"entered": "questionnaire"} if fact and fact.type == "answers" else {}),
             }
     return list(found.values())[:EVIDENCE]
 

@@ -164,7 +164,7 @@ async def test_a_pause_is_not_silence(world: World) -> None:
     assert await silent(world, patient) == []
     row = await world.row(patient)
     assert row is not None
-    assert row["paused"] == {"until": None}
+    assert row["paused"] == {"until": None, "reason": "innlagt"}
 
 
 async def test_a_reading_from_the_future_satisfies_nothing(world: World) -> None:

@@ -5,7 +5,6 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from playwright.sync_api import expect
 
@@ -15,7 +14,6 @@ from tests.journeys import system
 from tests.journeys.hospital import Hospital, eventually
 
 DOCS = Path(__file__).parents[2] / "docs"
-OSLO = ZoneInfo("Europe/Oslo")
 HOMES = 48
 SPEED = 12
 
@@ -38,7 +36,7 @@ def _a_morning(hospital: Hospital) -> None:
     """Two weeks of history and one morning; the homes' parts are in deploy/local/simulated."""
     path = f"/v1/units/{hospital.unit}"
     hospital.patients.patch(
-        path, json={"watching": _day_shift()}, headers=hospital.administrator
+        path, json={"watching": _shifts()}, headers=hospital.administrator
     ).raise_for_status()
     seeded = hospital.directory / "seed.json"
     seeded.write_text(json.dumps(hospital.seeded))
@@ -48,13 +46,12 @@ def _a_morning(hospital: Hospital) -> None:
     eventually(lambda: _counts(hospital), 60)
 
 
-def _day_shift() -> dict[str, Any]:
-    """Hours in which somebody watches just now, whenever the pictures are taken."""
-    now = datetime.now(OSLO)
-    begins = min("07:45", now.strftime("%H:00"))
-    ends = "15:30" if now.hour < 15 else "24:00"
+def _shifts() -> dict[str, Any]:
+    """Somebody watches, whenever the pictures are taken, and somebody comes after."""
     days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-    return {"zone": "Europe/Oslo", "hours": [{"days": days, "from": begins, "to": ends}]}
+    shifts = (("07:45", "15:30"), ("15:31", "22:00"), ("22:01", "07:44"))
+    hours = [{"days": days, "from": begins, "to": ends} for begins, ends in shifts]
+    return {"zone": "Europe/Oslo", "hours": hours}
 
 
 def _counts(hospital: Hospital) -> bool:

@@ -23,6 +23,8 @@ LATE = "kom for sent"
 def test_a_low_blood_pressure_comes_onto_the_open_list_by_itself(
     nurse: Screen, hospital: Hospital, patient: Patient
 ) -> None:
+    nurse.page.wait_for_load_state("load")
+    nurse.page.wait_for_timeout(500)  # its own event is told
     loads: list[str] = []
     nurse.page.on("load", lambda page: loads.append(page.url))
     began = time.monotonic()
