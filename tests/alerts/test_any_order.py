@@ -29,8 +29,8 @@ from tests.clinical.given import (
     weight,
 )
 
-HISTORIES = int(os.environ.get("HJEMVAKT_HISTORIES", "10"))
-PERMUTATIONS = int(os.environ.get("HJEMVAKT_PERMUTATIONS", "40"))
+HISTORIES = int(os.environ.get("HJEMVAKT_HISTORIES", "50"))
+PERMUTATIONS = int(os.environ.get("HJEMVAKT_PERMUTATIONS", "200"))
 PROGRAMMES = {HOME_DIALYSIS.slug: HOME_DIALYSIS}
 
 

