@@ -2,11 +2,19 @@
 looking at all of them must find the same (a test).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from services.alerts.clinical import sitting
 from shared.contracts import Fact
-from shared.programmes import Group, OverdueRule, Programme, ScoreRule, inputs_of
+from shared.programmes import (
+    CombinationRule,
+    Group,
+    OverdueRule,
+    Programme,
+    Rule,
+    ScoreRule,
+    inputs_of,
+)
 
 ANSWERS = "answers:"
 NEWS2_KINDS = frozenset(kind for keys in sitting.SERIES.values() for kind, _ in keys)
@@ -52,9 +60,16 @@ def _touches(programme: Programme, group: Group, kinds: frozenset[str]) -> bool:
             return True  # anything may be what a plan was waiting for
         if isinstance(rule, ScoreRule) and rule.score == "news2" and kinds & NEWS2_KINDS:
             return True
-        for name in inputs_of(rule):
+        for name in _inputs(programme, rule):
             for source in programme.input_by_name[name].sources:
                 kind = source.key[0]
                 if (ANSWERS if kind.startswith(ANSWERS) else kind) in kinds:
                     return True
     return False
+
+
+def _inputs(programme: Programme, rule: Rule) -> Iterator[str]:
+    if isinstance(rule, CombinationRule):
+        for part in rule.of:
+            yield from _inputs(programme, programme.rule_by_id[part])
+    yield from inputs_of(rule)

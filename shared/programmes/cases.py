@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from shared.programmes.schema import Figure, Frozen
+from shared.programmes.parts import Figure, Frozen
 
 MOMENT = datetime(2026, 11, 23, 6, 45, tzinfo=UTC)  # a Monday, 07:45 in Oslo
 OFFSET = re.compile(r"([+-]?\d+)(d|h|m)")

@@ -13,17 +13,20 @@ import pydantic
 from shared import kinds
 from shared import programmes as loader
 from shared.programmes import cases as tables
-from shared.programmes.schema import (
-    EMERGENCY,
-    LOOKS_BACK,
+from shared.programmes.parts import ANSWERS_LOOK_BACK, EMERGENCY, LOOKS_BACK, Source
+from shared.programmes.rules import (
+    BaselineRule,
     ChangeRule,
+    CombinationRule,
     LimitRule,
-    Programme,
+    RateRule,
     Rule,
-    Source,
+    SampleRule,
+    TargetRule,
     inputs_of,
     limits_of,
 )
+from shared.programmes.schema import Programme
 
 CANONICAL = "https://hjemvakt.example/fhir/Questionnaire/"
 # What the text of each kind of rule may name in braces.
@@ -35,6 +38,11 @@ WORDS: Mapping[str, frozenset[str]] = {
     "coded": frozenset(),
     "score": frozenset({"value", "limit"}),
     "news2": frozenset({"score", "parameters"}),
+    "window": frozenset({"value", "latest", "limit", "count"}),
+    "share": frozenset({"percent", "share", "limit", "count", "of"}),
+    "baseline": frozenset({"value", "reference", "change", "limit", "count"}),
+    "rate": frozenset({"value", "amount", "limit"}),
+    "combination": frozenset({"reasons"}),
     "absence": frozenset({"limit", "day", "clock"}),
     "overdue": frozenset({"item", "day", "due"}),
 }
@@ -78,7 +86,9 @@ def _names(programme: Programme, folder: Path) -> Iterator[str]:
     yield from _twice("rule", (one.id for one in programme.rules))
     yield from _twice("plan item", (one.id for one in programme.plan))
     used = {name for rule in programme.rules for name in inputs_of(rule)}
+    used |= {str(rule.per) for rule in programme.rules if isinstance(rule, RateRule)}
     set_ = {name for rule in programme.rules for name in limits_of(rule)}
+    set_ |= {str(rule.per) for rule in programme.rules if isinstance(rule, RateRule)}
     for rule in programme.rules:
         for name in inputs_of(rule):
             if name not in programme.input_by_name:
@@ -137,18 +147,61 @@ def _rules(programme: Programme, folder: Path) -> Iterator[str]:
     for rule in programme.rules:
         if not rule.source.strip():
             yield f"rule {rule.id} names no source."
-        if isinstance(rule, LimitRule) and rule.retake is None:
-            yield f"rule {rule.id} is an absolute limit and must ask for a retake."
-        if getattr(rule, "within", timedelta(0)) > LOOKS_BACK:
-            yield f"rule {rule.id} looks further back than {LOOKS_BACK.days} days."
         if rule.emergency and rule.colour != "red":
             yield f"rule {rule.id} is an emergency and must be red."
-        if isinstance(rule, ChangeRule) and rule.apart > rule.within:
-            yield f"rule {rule.id} looks for something both older and newer than allowed."
+        yield from _reach(rule, programme)
+        match rule:
+            case LimitRule() if rule.retake is None and _is_vital(rule, programme):
+                yield f"rule {rule.id} is an absolute limit and must ask for a retake."
+            case LimitRule() | ChangeRule() | TargetRule() if rule.colour == "red":
+                if rule.persistence is not None:
+                    yield f"rule {rule.id} is red and may not wait for persistence."
+            case BaselineRule() if rule.colour == "red":
+                yield f"rule {rule.id} is a personal baseline and may only be yellow."
+            case CombinationRule():
+                yield from _combined(rule, programme)
+            case RateRule(per=str(per)):
+                if per not in programme.input_by_name and per not in programme.limit_by_name:
+                    yield f"rule {rule.id} divides by {per}, which is no input and no limit."
         for code in getattr(rule, "codes", ()):
             offered = _offered(rule, programme, options)
             if offered is not None and code not in offered:
                 yield f"rule {rule.id} waits for the answer {code}, which is never offered."
+
+
+def _reach(rule: Rule, programme: Programme) -> Iterator[str]:
+    """A patient is judged from the facts of a time; answers are few, and kept in sight longer."""
+    sources = [
+        source
+        for name in inputs_of(rule)
+        if name in programme.input_by_name
+        for source in programme.input_by_name[name].sources
+    ]
+    only_answers = bool(sources) and all(source.questionnaire for source in sources)
+    most = ANSWERS_LOOK_BACK if only_answers else LOOKS_BACK
+    for name in ("within", "over"):
+        if getattr(rule, name, timedelta(0)) > most:
+            yield f"rule {rule.id} looks further back than {most.days} days."
+        if getattr(rule, "apart", timedelta(0)) > getattr(rule, name, most):
+            yield f"rule {rule.id} looks for something both older and newer than allowed."
+
+
+def _is_vital(rule: LimitRule, programme: Programme) -> bool:
+    """Whether it can be measured again now; a night, a transmission or a form cannot."""
+    one = programme.input_by_name.get(rule.input)
+    return one is not None and any(
+        source.kind in kinds.CATALOGUE and kinds.CATALOGUE[source.kind].category == "vital-signs"
+        for source in one.sources
+    )
+
+
+def _combined(rule: CombinationRule, programme: Programme) -> Iterator[str]:
+    for name in rule.of:
+        part = programme.rule_by_id.get(name)
+        if part is None:
+            yield f"rule {rule.id} combines {name}, which is no rule."
+        elif not isinstance(part, SampleRule) or getattr(part, "score", "") == "news2":
+            yield f"rule {rule.id} combines {name}, which does not speak of a sample."
 
 
 def _texts(programme: Programme, folder: Path) -> Iterator[str]:

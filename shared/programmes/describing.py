@@ -5,20 +5,26 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import assert_never
 
-from shared.programmes.schema import (
-    DAYS,
+from shared.programmes.parts import DAYS, PlanItem
+from shared.programmes.rules import (
+    REFERENCE,
     AbsenceRule,
+    BaselineRule,
     ChangeRule,
     CodedRule,
+    CombinationRule,
     CountRule,
     LimitRule,
     OverdueRule,
-    PlanItem,
-    Programme,
+    Persistence,
+    RateRule,
     Rule,
     ScoreRule,
+    ShareRule,
     TargetRule,
+    WindowRule,
 )
+from shared.programmes.schema import Programme
 
 COMPARED = {"above": "above", "at_least": "at least", "below": "below", "at_most": "at most"}
 EVIDENCE = {
@@ -110,23 +116,27 @@ def words(rule: Rule, programme: Programme) -> str:
     """When the rule speaks, in one English sentence with the default numbers."""
     match rule:
         case LimitRule():
-            return f"{_input(rule.input, programme)} is {_compared(rule.comparison, programme)}"
+            what = f"{_input(rule.input, programme)} is {_compared(rule.comparison, programme)}"
+            return what + _persistence(rule.persistence, programme)
         case ChangeRule():
             since = f"the {rule.reference} {_input(rule.against, programme)}"
             per = f" per {_span(rule.per)}" if rule.per else ""
-            of = f" percent of {_number(rule.percent_of, programme)}" if rule.percent_of else ""
+            of = f" percent of {_whole(rule.percent_of, programme)}" if rule.percent_of else ""
             ages = f"at most {_span(rule.within)} before"
             if rule.apart:
                 ages = f"{_span(rule.apart)} to {_span(rule.within)} before"
             return (
                 f"{_input(rule.input, programme)} shows a {rule.direction} from {since} "
-                f"({ages}) of {_compared(rule.comparison, programme)}{of}{per}"
+                f"({ages}{_points(rule.points)}) of "
+                f"{_compared(rule.comparison, programme)}{of}{per}"
+                f"{_persistence(rule.persistence, programme)}"
             )
         case TargetRule():
             side = {"over": "over", "under": "under", "either": "from"}[rule.direction]
             return (
                 f"{_input(rule.input, programme)} is {_compared(rule.comparison, programme)} "
                 f"{side} {_number(rule.target, programme)}"
+                f"{_persistence(rule.persistence, programme)}"
             )
         case CountRule():
             what = (
@@ -139,6 +149,43 @@ def words(rule: Rule, programme: Programme) -> str:
                 f"{_input(rule.input, programme)} is {what}, now and in {rule.n} of the last "
                 f"{rule.m}{apart}"
             )
+        case WindowRule():
+            last = f"the last {rule.last}" if rule.last else "all"
+            return (
+                f"the {rule.figure} of {last} of {_input(rule.input, programme)} in "
+                f"{_span(rule.within)}{_points(rule.points)} is "
+                f"{_compared(rule.comparison, programme)}"
+            )
+        case ShareRule():
+            what = (
+                _compared(rule.comparison, programme)
+                if rule.comparison
+                else f"answered {_codes(rule.codes)}"
+            )
+            last = f"the last {rule.last}" if rule.last else "those"
+            return (
+                f"{_input(rule.input, programme)} is {what}, now and in at least "
+                f"{_number(rule.share, programme)} percent of {last} in "
+                f"{_span(rule.within)}{_points(rule.points)}"
+            )
+        case BaselineRule():
+            side = {"rise": "above", "fall": "below", "either": "from"}[rule.direction]
+            return (
+                f"{_input(rule.input, programme)} is more than {_number(rule.mads, programme)} "
+                f"median absolute deviations, and {_number(rule.least, programme)}, {side} the "
+                f"patient's own median of {_span(rule.over)}{_points(rule.points)}"
+            )
+        case RateRule():
+            per = f" per {_whole(rule.per, programme)}" if rule.per else ""
+            hour = " per hour" if rule.per_hour else ""
+            return (
+                f"{_input(rule.input, programme)}{hour}{per} is "
+                f"{_compared(rule.comparison, programme)}"
+            )
+        case CombinationRule():
+            many = "all" if rule.needed == len(rule.of) else str(rule.needed)
+            named = ", ".join(f"`{one}`" for one in rule.of)
+            return f"{many} of {named} speak within {_span(rule.within)}"
         case CodedRule():
             return f"{_input(rule.input, programme)} is {_codes(rule.codes)}"
         case ScoreRule():
@@ -158,6 +205,29 @@ def words(rule: Rule, programme: Programme) -> str:
             return f"what the plan expects{only} has not come when its grace is over"
         case _:
             assert_never(rule)
+
+
+def _persistence(persistence: Persistence | None, programme: Programme) -> str:
+    if persistence is None:
+        return ""
+    apart = f", at least {_span(persistence.apart)} apart" if persistence.apart else ""
+    said = f", in {persistence.n} of the last {persistence.m}{apart}"
+    for step in persistence.sooner:
+        said += f" ({step.n} when beyond {_number(step.beyond, programme)})"
+    return said
+
+
+def _points(points: int) -> str:
+    return f", at least {points} of them" if points > 1 else ""
+
+
+def _whole(reference: Decimal | str, programme: Programme) -> str:
+    """What something is divided by: the earlier value, an input, a limit or a number."""
+    if reference == REFERENCE:
+        return "the earlier value"
+    if isinstance(reference, str) and reference in programme.input_by_name:
+        return _input(reference, programme)
+    return _number(reference, programme)
 
 
 def _retake(rule: Rule) -> str:

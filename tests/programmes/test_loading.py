@@ -40,7 +40,7 @@ def test_a_hospitals_own_folder_wins_over_ours(own: Path) -> None:
         ("programme.toml", "default = 1.5", "defualt = 1.5", "defualt"),
         ("programme.toml", 'late_after = "PT30M"', 'late_after = "30"', "ISO 8601"),
         ("programme.toml", 'due = "10:00"', 'due = "03:00"', "opens must not be later than due"),
-        ("programme.toml", 'grace = "PT2H"', 'grace = "P3D"', "between nothing and 24 hours"),
+        ("programme.toml", 'grace = "PT2H"', 'grace = "P20D"', "between nothing and 14 days"),
         ("rules.toml", 'kind = "change"', 'kind = "changed"', "rule.hd-1-red: "),
         ("rules.toml", 'above = "weight_rise_red"', "", "above"),
         ("rules.toml", 'above = "weight_rise_red"', 'above = 1\nbelow = 2', "give one of"),

@@ -18,7 +18,10 @@ UNREADABLE = (AttributeError, KeyError, TypeError, ValueError, InvalidOperation)
 
 
 class Enrolment(NamedTuple):
-    """In force from `start` until `end`. `plan` is the patient's own, or None for the default."""
+    """In force from `start` until `end`. `plan` is the patient's own, or None for the default.
+
+    `first` is when the enrolment itself began: a change of plan does not begin it anew.
+    """
 
     id: UUID
     programme: str
@@ -26,6 +29,7 @@ class Enrolment(NamedTuple):
     plan: tuple[PlanItem, ...] | None
     start: datetime
     end: datetime | None
+    first: datetime
 
     def covers(self, at: datetime) -> bool:
         return self.start <= at and (self.end is None or at < self.end)
@@ -133,9 +137,10 @@ def _enrol(decided: Decided, fact: Fact, body: Mapping[str, Any]) -> None:
         except UNREADABLE:
             # Readings are still judged; that the plan is unreadable is said out loud.
             decided.unreadable.append(fact)
+    first = min((one.first for one in decided.segments if one.id == enrolment_id), default=fact.at)
     _end(decided.segments, enrolment_id, fact.at)
     programme, unit = str(body["programme"]), str(body.get("unit_id") or "")
-    decided.segments.append(Enrolment(enrolment_id, programme, unit, own, fact.at, None))
+    decided.segments.append(Enrolment(enrolment_id, programme, unit, own, fact.at, None, first))
 
 
 def _end(segments: list[Enrolment], enrolment_id: UUID | None, at: datetime) -> None:

@@ -64,12 +64,16 @@ def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """That a rule speaks: what it saw, which limits it used, and the words for its text."""
+    """That a rule speaks: what it saw, which limits it used, and the words for its text.
+
+    `measured` is what was compared: the value, the change, the distance, the percentage.
+    """
 
     values: tuple[Value, ...]
     facts: tuple[UUID, ...]
     limits: tuple[tuple[str, Decimal], ...]
     words: Words
+    measured: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

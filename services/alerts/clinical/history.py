@@ -4,7 +4,7 @@ Facts handed in are the current ones: what was corrected or voided is already go
 """
 
 from collections.abc import Container, Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Self
 from uuid import UUID
@@ -114,6 +114,16 @@ class Record:
             if one.programme == programme and one.covers(at):
                 return one
         return None
+
+    def longest_grace(self, programme: str) -> timedelta:
+        """Of the plans the patient has of his own."""
+        own = [
+            item.grace
+            for one in self.enrolments
+            if one.programme == programme
+            for item in one.plan or ()
+        ]
+        return max(own, default=timedelta(0))
 
     def paused(self, at: datetime) -> Pause | None:
         return next((pause for pause in self.pauses if pause.covers(at)), None)

@@ -10,13 +10,15 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Literal, assert_never
 
-from services.alerts.clinical import conditions, finding, scores, silence
+from services.alerts.clinical import combining, conditions, finding, persisting, scores, silence
 from services.alerts.clinical.finding import Finding, Match, Seen, Waiting
 from services.alerts.clinical.history import Record
 from services.alerts.clinical.samples import Pair, Sample
 from shared.programmes import (
     AbsenceRule,
+    CombinationRule,
     Group,
+    OtherRule,
     OverdueRule,
     Programme,
     SampleRule,
@@ -73,6 +75,8 @@ def covers(programme: Programme, record: Record, since: datetime) -> dict[str, d
             answer[rule.id] = since - group.reach
             if isinstance(rule, ScoreRule):
                 answer[rule.id] = since
+            if isinstance(rule, CombinationRule):
+                answer[rule.id] = since
             if isinstance(rule, AbsenceRule):
                 last = record.input(programme.input_by_name[rule.input]).sure.before(since)
                 answer[rule.id] = last[-1].at if last else since
@@ -112,7 +116,7 @@ def _see(
                 seen += _at_samples(rule, looked, pair, programme, record, now)
     for other in group.others:
         # No retake changes a score, so it is looked at from `since` only.
-        first = since if isinstance(other, ScoreRule) else start
+        first = since if isinstance(other, ScoreRule | CombinationRule) else start
         seen += _look(other, programme, record, now, first)
     if not seen:
         return seen
@@ -124,7 +128,7 @@ def _see(
 
 
 def _look(
-    rule: ScoreRule | AbsenceRule | OverdueRule,
+    rule: OtherRule,
     programme: Programme,
     record: Record,
     now: datetime,
@@ -137,6 +141,8 @@ def _look(
             return silence.at_gaps(rule, programme, record, now, start)
         case OverdueRule():
             return silence.at_dues(rule, programme, record, now, start)
+        case CombinationRule():
+            return combining.at_meetings(rule, programme, record, start)
         case _:
             assert_never(rule)
 
@@ -166,7 +172,7 @@ def _speaking(
     for sample in samples:
         if record.enrolled(programme.slug, sample.at) is None:
             continue
-        match = conditions.speaks(rule, programme, record, sample)
+        match = persisting.speaks(rule, programme, record, sample)
         if match is not None:
             found.append((sample, match))
     if start is not None and since is not None:

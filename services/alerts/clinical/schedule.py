@@ -17,7 +17,6 @@ from services.alerts.clinical.samples import WHOLE
 from shared.programmes import DAYS, PlanItem, Programme
 
 ONE_DAY = timedelta(days=1)
-LONGEST_GRACE = timedelta(hours=24)  # as the programmes' schema allows
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,8 @@ def overdue(
     started = [one.start for one in record.enrolments if one.programme == programme.slug]
     if not started:
         return
-    earliest = min(started) if since is None else max(since - LONGEST_GRACE, min(started))
+    grace = max(record.longest_grace(programme.slug), programme.longest_grace)
+    earliest = min(started) if since is None else max(since - grace, min(started))
     last = local_day(now)
     for due in _expected(record, programme, local_day(earliest), last, since, now):
         if due.paused is None and satisfied_by(due, record) is None:
@@ -110,11 +110,23 @@ def _days(
         last = min(last, local_day(enrolment.end))
     while day <= last:
         for item in items:
-            if DAYS[day.weekday()] in item.days:
+            if _is_expected(item, day, local_day(enrolment.first)):
                 opens_at, due_at = instants(day, item.opens, item.due)
                 if enrolment.covers(due_at):
                     yield day, item, opens_at, due_at
         day += ONE_DAY
+
+
+def _is_expected(item: PlanItem, day: date, enrolled: date) -> bool:
+    if item.on_day is not None:
+        return (day - enrolled).days == item.on_day
+    if DAYS[day.weekday()] not in item.days:
+        return False
+    if item.every_weeks == 1:
+        return True
+    # Whole weeks from Monday to Sunday, so that a form keeps its day of the week.
+    weeks = (day - enrolled + timedelta(days=enrolled.weekday())).days // 7
+    return weeks % item.every_weeks == 0
 
 
 @lru_cache(maxsize=4096)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from services.alerts.clinical import conditions, finding, schedule, wording
+from services.alerts.clinical import finding, measure, schedule, wording
 from services.alerts.clinical.finding import Match, Seen, Waiting
 from services.alerts.clinical.history import Record
 from shared.programmes import AbsenceRule, OverdueRule, Programme
@@ -18,7 +18,7 @@ def at_gaps(
     first = 0 if start is None else max(len(series.before(start)) - 1, 0)
     for place in range(first, len(series.samples)):
         sample = series.samples[place]
-        limit = conditions.number(programme, record, rule.longer_than, sample)
+        limit = measure.number(programme, record, rule.longer_than, sample)
         if limit is None or record.enrolled(programme.slug, sample.at) is None:
             continue
         deadline = _deadline(record, sample.at, timedelta(seconds=int(limit * 3600)))
@@ -36,7 +36,7 @@ def at_gaps(
         about = programme.input_by_name[rule.input]
         named = isinstance(rule.longer_than, str)
         match = Match(
-            (conditions.as_value(sample, sample.value, about),),
+            (measure.as_value(sample, sample.value, about),),
             (sample.fact.id,),
             ((str(rule.longer_than), limit),) if named else (),
             _gap_words(limit, sample.at),

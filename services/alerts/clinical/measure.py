@@ -1,0 +1,43 @@
+"""What rules compare: figures of samples, numbers of rules, and the words for values."""
+
+from datetime import timedelta
+from decimal import Decimal
+from operator import ge, gt, le, lt
+
+from services.alerts.clinical.finding import Value
+from services.alerts.clinical.history import Record
+from services.alerts.clinical.samples import Plain, Sample
+from shared.programmes import Input, Programme
+
+BEYOND = {"above": gt, "at_least": ge, "below": lt, "at_most": le}
+
+
+def number(
+    programme: Programme, record: Record, reference: Decimal | str, sample: Sample
+) -> Decimal | None:
+    """A figure as it stands, or the limit of that name in force when the sample was taken."""
+    if isinstance(reference, Decimal):
+        return reference
+    own = record.limit(programme.slug, reference, sample.at)
+    return programme.limit_by_name[reference].default if own is None else own
+
+
+def figure(sample: Sample) -> Decimal | None:
+    value = sample.value
+    if isinstance(value, tuple):
+        value = next((one for one in value if isinstance(one, Decimal)), "")
+    return value if isinstance(value, Decimal) else None
+
+
+def as_value(sample: Sample, value: Plain, about: Input) -> Value:
+    if isinstance(value, tuple):
+        value = ", ".join(str(one) for one in value)
+    return Value(sample.kind, sample.field, value, about.ucum, sample.at)
+
+
+def used(*pairs: tuple[Decimal | str, Decimal]) -> tuple[tuple[str, Decimal], ...]:
+    return tuple((name, value) for name, value in pairs if isinstance(name, str))
+
+
+def seconds(span: timedelta) -> Decimal:
+    return Decimal(span // timedelta(microseconds=1)) / 1_000_000
