@@ -10,7 +10,7 @@ from typing import Any
 
 import pydantic
 
-from shared import kinds
+from shared import instruments, kinds
 from shared import programmes as loader
 from shared.programmes import cases as tables
 from shared.programmes.parts import ANSWERS_LOOK_BACK, EMERGENCY, LOOKS_BACK, Source
@@ -109,6 +109,8 @@ def _limits(programme: Programme, folder: Path) -> Iterator[str]:
 
 
 def _sources(programme: Programme, folder: Path) -> Iterator[str]:
+    known = instruments.load_all()
+    yield from (f"{n} is no instrument." for n in programme.instruments if n not in known)
     forms = _answers(programme)
     for one in programme.inputs:
         for source in one.sources:
@@ -123,7 +125,7 @@ def _source(source: Source, forms: Mapping[str, Mapping[str, set[Any]]]) -> Iter
             yield f"reads the form {source.questionnaire}, which is not here."
         elif source.answer not in form and source.answer != "#score":
             yield f"reads the answer {source.answer}, which the form does not ask for."
-        elif source.codes and not form[source.answer or ""].issuperset(source.codes):
+        elif source.codes and not form.get(source.answer or "", set()).issuperset(source.codes):
             yield f"keeps an answer that {source.answer} does not offer."
     elif source.context:
         known = {word for kind in kinds.CATALOGUE.values() for word in kind.context}
@@ -310,7 +312,20 @@ def _answers(programme: Programme) -> dict[str, dict[str, set[Any]]]:
             for option in item.get("answerOption", ()):
                 codes.add(option.get("valueCoding", {}).get("code"))
             questions[str(item.get("linkId", ""))] = codes
+    for name in programme.instruments:
+        if (instrument := instruments.load_all().get(name)) is not None:
+            found[name] = _said_by(instrument)
     return found
+
+
+def _said_by(instrument: instruments.Instrument) -> dict[str, set[Any]]:
+    """What the form of an instrument says: its answers, scores, band and red flags."""
+    said: dict[str, set[Any]] = {link: set() for link in instrument.question_of}
+    said |= {"#score": set(), "#least": set(), "#band": set()}
+    said |= {f"#score.{scale.name}": set() for scale in instrument.scales}
+    said |= {f"#flag.{flag.name}": {"raised", "unknown"} for flag in instrument.red_flags}
+    said["#band"] = {band.name for scale in instrument.scales for band in scale.bands}
+    return said
 
 
 def _items(form: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

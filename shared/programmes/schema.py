@@ -42,6 +42,7 @@ class Programme(Frozen):
 
     `stg` are the groups a completed follow-up is expected to be reported under. `sensitive` asks
     for the stricter access group, and hides the programme's name in what is pushed to a phone.
+    `instruments` are those of shared/instruments whose forms its patients fill in.
     """
 
     slug: str
@@ -54,6 +55,7 @@ class Programme(Frozen):
     approved_on: date | None = None
     stg: tuple[str, ...] = ()
     sensitive: bool = False
+    instruments: tuple[str, ...] = ()
     late_after: Duration
     limits: tuple[Limit, ...] = Field(default=(), alias="limit")
     plan: tuple[PlanItem, ...] = ()

@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
-from services.alerts.clinical.samples import decimal
+from services.alerts.clinical.numbers import decimal
 from shared.contracts import Fact
 from shared.programmes import PlanItem
 

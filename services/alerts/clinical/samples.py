@@ -10,6 +10,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from services.alerts.clinical import answered
+from services.alerts.clinical.numbers import decimal
 from shared.contracts import Fact, Flag
 
 Key = tuple[str, str]  # (kind, field), ("", "context.effluent") or ("answers:<form>", linkId)
@@ -151,17 +153,6 @@ def answers(value: Plain, codes: Container[str | bool]) -> bool:
     return isinstance(value, str | bool) and value in codes
 
 
-def decimal(value: Any) -> Decimal:
-    if type(value) is Decimal and value.is_finite():
-        return value
-    if isinstance(value, bool) or not isinstance(value, Decimal | int | str | float):
-        raise TypeError("not a number")
-    number = Decimal(str(value))
-    if not number.is_finite():
-        raise ValueError("not a number")
-    return number
-
-
 def _fields(fact: Fact, context: Mapping[str, Any]) -> tuple[str, list[tuple[str, Plain]]]:
     body = fact.body
     fields: list[tuple[str, Plain]] = [(WHOLE, "")]
@@ -171,15 +162,8 @@ def _fields(fact: Fact, context: Mapping[str, Any]) -> tuple[str, list[tuple[str
         if fact.kind == "spo2" and (oxygen := _oxygen(body, context)) is not None:
             fields.append(("oxygen", oxygen))
         return fact.kind, fields
-    # A form is known by its slug; a canonical url with a version means the same form.
-    form = str(body["questionnaire"]).partition("|")[0].rpartition("/")[2]
-    for link, given in body["answers"].items():
-        several = tuple(given) if isinstance(given, list | tuple) else (given,)
-        if several and given is not None:  # a skipped question is not a no
-            fields.append((link, several))
-    if body.get("score") is not None:
-        fields.append(("#score", decimal(body["score"])))
-    return f"answers:{form}", fields
+    fields += answered.fields(body)
+    return f"answers:{answered.form_of(body)}", fields
 
 
 def _code_or_number(value: Any) -> Decimal | str:

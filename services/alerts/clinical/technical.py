@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from services.alerts.clinical import finding, samples, wording
+from services.alerts.clinical import finding, numbers, wording
 from services.alerts.clinical.finding import Finding, Said, Value, Waiting
 from services.alerts.clinical.history import Record
 from shared.contracts import Fact
@@ -141,7 +141,7 @@ def _batteries(record: Record, fact: Fact, before: Fact | None) -> list[Finding]
 def _battery(fact: Fact | None) -> Decimal | None:
     value = None if fact is None else fact.body.get("battery")
     try:
-        return None if value is None else samples.decimal(value)
+        return None if value is None else numbers.decimal(value)
     except (TypeError, ValueError, ArithmeticError):
         return None
 
