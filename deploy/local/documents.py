@@ -7,29 +7,45 @@ from services.alerts.clinical import lifecycle
 from shared import programmes
 
 DOCS = Path(__file__).parents[2] / "docs"
+PROGRAMMES = "programmes"
 
 
 def pages() -> Mapping[str, str]:
     """File name -> contents."""
-    return {"clinical-rules.md": clinical_rules(), "alert-life.md": alert_life()}
+    return {**programme_pages(), "alert-life.md": alert_life()}
 
 
 def write() -> None:
+    (DOCS / PROGRAMMES).mkdir(exist_ok=True)
+    for old in (DOCS / PROGRAMMES).glob("*.md"):
+        old.unlink()
     for name, text in pages().items():
         (DOCS / name).write_text(text)
 
 
-def clinical_rules() -> str:
-    described = "\n\n".join(
-        programmes.describe(programme).strip() for programme in programmes.load_all().values()
+def programme_pages() -> Mapping[str, str]:
+    """One page to sign for each programme we ship, and their index."""
+    found = programmes.load_all().values()
+    pages = {f"{PROGRAMMES}/{one.slug}.md": programmes.describe(one) for one in found}
+    rows = "\n".join(
+        f"| [{one.names.en}]({one.slug}.md) | {one.names.nb} | {one.version} "
+        f"| {one.approved_by or 'nobody yet'} | {one.approved_on or ''} "
+        f"| {len(one.rules)} | {len(one.limits)} |"
+        for one in found
     )
-    return f"""# Clinical rules
+    pages[f"{PROGRAMMES}/README.md"] = f"""# Clinical programmes
 
-Made from the programmes' own files by `make docs`; change those, not this page. Every number tagged
-**D** or **K** is a default for a hospital to review and edit.
+Made from the programmes' own files in `shared/programmes/` by `make docs`; change those, not these
+pages. Each page says all of one programme for a clinician to read and sign: every rule in words
+with its numbers and sources, the limits that may be set, what is expected when, the forms, and the
+texts in every language. Every number tagged **D** or **K** is a default for a hospital to review
+and edit.
 
-{described}
+| programme | på norsk | version | approved by | on | rules | limits |
+| --- | --- | --- | --- | --- | --- | --- |
+{rows}
 """
+    return pages
 
 
 def alert_life() -> str:

@@ -6,6 +6,7 @@ from services.patients import (
     bind,
     bindings,
     care,
+    catalogue,
     development,
     devices,
     enrol,
@@ -15,6 +16,8 @@ from services.patients import (
     fhir_facts,
     fhir_people,
     issue,
+    limiting,
+    limits,
     look,
     organise,
     paging,
@@ -25,6 +28,7 @@ from services.patients import (
     routes,
     search,
     units,
+    versions,
 )
 from services.patients.numbers import NumberIsNotAcceptable, NumberNeedsItsSystem, Numbers
 from shared import access, ledger, programmes, service, settings, watching
@@ -52,8 +56,18 @@ PROBLEMS: dict[type[Exception], int] = {
     enrol.NoSuchEnrolment: 404,
     enrol.EnrolmentHasEnded: 409,
     enrol.NotEnrolled: 409,
-    enrol.UnknownLimit: 422,
-    enrol.LimitIsOutOfBounds: 422,
+    limiting.UnknownLimit: 422,
+    limiting.LimitIsOutOfBounds: 422,
+    limiting.AlreadyProposed: 409,
+    limiting.NoSuchProposal: 404,
+    limiting.ProposalIsSettled: 409,
+    limiting.NeedsAnotherPerson: 409,
+    limiting.LimitHasChanged: 409,
+    limiting.PrescriberNotNamed: 409,
+    versions.NoSuchProgramme: 404,
+    versions.VersionIsNotLoaded: 409,
+    versions.ProgrammeIsNotApproved: 409,
+    versions.AlreadyActive: 409,
     enrol.NotAPeriod: 422,
     enrol.AlreadyPaused: 409,
     enrol.NoSuchPause: 404,
@@ -91,6 +105,9 @@ def create() -> FastAPI:
             units.router,
             routes.router,
             care.router,
+            limits.router,
+            limits.waiting_router,
+            catalogue.router,
             readings.router,
             devices.router,
             bindings.router,
@@ -109,9 +126,9 @@ def create() -> FastAPI:
     app.state.database = database
     app.state.issuer = access.DevelopmentIssuer(chosen.development_key, chosen.mode)
     app.state.secure_cookie = False
-    app.state.programmes = programmes.load_all(
-        programmes.SHIPPED, *([chosen.programmes] if chosen.programmes else [])
-    )
+    app.state.mode = chosen.mode
+    app.state.programmes = programmes.in_use(chosen.programmes)
+    app.state.versions = programmes.versions(chosen.programmes)
     app.state.numbers = Numbers(
         bytes.fromhex(chosen.identity_key.get_secret_value()),
         chosen.mode,

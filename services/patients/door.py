@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from services.patients.look import Looker
 from services.patients.numbers import Numbers
+from services.patients.versions import Loaded
 from shared import access, exact, service
 from shared.database import Database
 
@@ -45,12 +46,18 @@ def _numbers(request: Request) -> Numbers:
     return numbers
 
 
+def _versions(request: Request) -> Loaded:
+    loaded: Loaded = request.app.state.versions
+    return loaded
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
 
 Db = Annotated[Database, Depends(_database)]
 Keys = Annotated[Numbers, Depends(_numbers)]
+Versions = Annotated[Loaded, Depends(_versions)]
 Now = Annotated[datetime, Depends(_now)]
 Limit = Annotated[int, Query(ge=1, le=200, description="how many at most")]
 Cred = Annotated[str, Path(pattern=r"^[a-z0-9-]{1,64}$")]

@@ -10,6 +10,7 @@ from pydantic import Field, PlainSerializer
 
 CredentialKind = Literal["device", "app", "system"]
 Sex = Literal["female", "male", "other"]
+Proposed = Literal["awaiting-second", "confirmed", "withdrawn"]
 StaffRole = Literal["nurse", "physician", "administrator", "auditor"]
 
 
@@ -82,7 +83,10 @@ class Enrolment:
 
 @dataclass(frozen=True, slots=True)
 class PersonalLimit:
-    """One decision about one limit; value None is back to the programme's own number."""
+    """One decision about one limit; value None is back to the programme's own number.
+
+    `confirmed_by` is the second clinician, where the number made a red rule speak less.
+    """
 
     id: UUID
     programme: str
@@ -91,17 +95,79 @@ class PersonalLimit:
     reason: str
     since: From
     by: str
+    by_name: str | None = None
+    confirmed_by: str | None = None
+    confirmed_by_name: str | None = None
+    recorded_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Which SpO2 scale NEWS2 reads for this patient, as a clinician decided."""
+    """Which SpO2 scale NEWS2 reads for this patient, as clinicians decided."""
 
     id: UUID
     scale: Literal[1, 2]
     reason: str
     since: From
     by: str
+    by_name: str | None = None
+    confirmed_by: str | None = None
+    confirmed_by_name: str | None = None
+    prescriber: str | None = None
+    recorded_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What would make a red rule speak less, from `before` to `value`: not in force by itself.
+
+    `rules` are the rules that would speak less. None is the programme's own number.
+    """
+
+    id: UUID
+    patient_id: UUID
+    about: Literal["limit", "spo2-scale"]
+    programme: str | None
+    name: str
+    before: Number | None
+    value: Number | None
+    rules: list[str]
+    reason: str
+    prescriber: str | None
+    since: From
+    proposed_at: datetime
+    by: str
+    by_name: str | None
+    role: str
+    state: Proposed
+    settled_at: datetime | None = None
+    settled_by: str | None = None
+    settled_by_name: str | None = None
+    settled_why: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A proposal on a unit's list, with the patient it is about."""
+
+    patient_id: UUID
+    name: str
+    number: str
+    born: date
+    proposal: Proposal
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """From when on an organisation judges by a version of a programme."""
+
+    id: UUID
+    programme: str
+    version: str
+    reason: str
+    since: From
+    by: str
+    by_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,11 @@
-"""Every statement about a patient's care: enrolments, limits, SpO2 scale, pauses."""
+"""Every statement about enrolments and pauses."""
 
 from datetime import datetime
 from uuid import UUID
 
 import asyncpg
 
-from services.patients.nouns import Enrolment, Pause, PersonalLimit, Scale
+from services.patients.nouns import Enrolment, Pause
 
 _ENROLMENT = "id, patient_id, programme, unit_id, plan, started_at, ended_at, end_reason"
 
@@ -52,56 +52,6 @@ async def enrolments(tx: asyncpg.Connection, org: str, patient_id: UUID) -> list
         patient_id,
     )
     return [Enrolment(*row) for row in rows]
-
-
-async def add_limit(
-    tx: asyncpg.Connection, org: str, patient_id: UUID, limit: PersonalLimit
-) -> None:
-    await tx.execute(
-        """
-        insert into patients.personal_limit
-            (org, id, patient_id, programme, name, value, reason, valid_from, by)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-        """,
-        org, limit.id, patient_id, limit.programme, limit.name, limit.value, limit.reason,
-        limit.since, limit.by,
-    )  # fmt: skip
-
-
-async def limits(tx: asyncpg.Connection, org: str, patient_id: UUID) -> list[PersonalLimit]:
-    """Every decision about every limit, the one that stands longest last within its name."""
-    rows = await tx.fetch(
-        """
-        select id, programme, name, value, reason, valid_from, by from patients.personal_limit
-        where org = $1 and patient_id = $2
-        order by programme, name, valid_from, recorded_at
-        """,
-        org,
-        patient_id,
-    )
-    return [PersonalLimit(*row) for row in rows]
-
-
-async def add_scale(tx: asyncpg.Connection, org: str, patient_id: UUID, scale: Scale) -> None:
-    await tx.execute(
-        """
-        insert into patients.spo2_scale (org, id, patient_id, scale, reason, valid_from, by)
-        values ($1, $2, $3, $4, $5, $6, $7)
-        """,
-        org, scale.id, patient_id, scale.scale, scale.reason, scale.since, scale.by,
-    )  # fmt: skip
-
-
-async def scales(tx: asyncpg.Connection, org: str, patient_id: UUID) -> list[Scale]:
-    rows = await tx.fetch(
-        """
-        select id, scale, reason, valid_from, by from patients.spo2_scale
-        where org = $1 and patient_id = $2 order by valid_from, recorded_at
-        """,
-        org,
-        patient_id,
-    )
-    return [Scale(*row) for row in rows]
 
 
 async def add_pause(tx: asyncpg.Connection, org: str, patient_id: UUID, pause: Pause) -> None:

@@ -117,6 +117,7 @@ personal_limit = Table(
     _must("valid_from", Moment),
     _must("recorded_at", Moment),
     _must("by", Text),
+    Column("confirmed_by", Text),
 )
 
 spo2_scale = Table(
@@ -129,6 +130,44 @@ spo2_scale = Table(
     _must("reason", Text),
     _must("valid_from", Moment),
     _must("recorded_at", Moment),
+    _must("by", Text),
+    Column("confirmed_by", Text),
+    Column("prescriber", Text),
+)
+
+proposal = Table(
+    "proposal",
+    metadata,
+    _key("org", Text),
+    _key("id", Uuid),
+    _must("patient_id", Uuid),
+    _must("about", Text),
+    _must("programme", Text),
+    _must("name", Text),
+    Column("before", Numeric),
+    Column("value", Numeric),
+    _must("rules", ARRAY(Text)),
+    _must("reason", Text),
+    Column("prescriber", Text),
+    _must("wanted_from", Moment),
+    _must("proposed_at", Moment),
+    _must("by", Text),
+    _must("role", Text),
+    _must("state", Text),
+    Column("settled_at", Moment),
+    Column("settled_by", Text),
+    Column("settled_why", Text),
+)
+
+activation = Table(
+    "activation",
+    metadata,
+    _key("org", Text),
+    _key("id", Uuid),
+    _must("programme", Text),
+    _must("version", Text),
+    _must("reason", Text),
+    _must("at", Moment),
     _must("by", Text),
 )
 

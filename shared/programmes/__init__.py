@@ -13,6 +13,7 @@ from typing import Any
 
 import pydantic
 
+from shared.programmes import placing
 from shared.programmes.parts import (
     DAYS,
     EMERGENCY,
@@ -85,14 +86,20 @@ __all__ = [
     "check",
     "describe",
     "folders",
+    "in_use",
     "inputs_of",
     "limits_of",
     "load",
     "load_all",
     "read",
+    "rewritten",
+    "versions",
 ]
 
 SHIPPED = Path(__file__).parent
+REWRITTEN = {"input", "rule", "limit"}
+MODEST = 12  # digits before or after the decimal sign
+LARGEST = 999_999_999_999
 
 
 class UnknownProgramme(LookupError):
@@ -126,19 +133,70 @@ def load_all(*places: Path) -> dict[str, Programme]:
     return {programme.slug: programme for programme in map(read, folders(*places))}
 
 
+def in_use(own: Path | None) -> dict[str, Programme]:
+    """Those we ship and those of a hospital's own folder, if it has one.
+
+    A folder that is not there, or has a fault, is never passed over: `ProgrammeIsUnreadable`.
+    """
+    if own is not None and (faults := check(own)):
+        raise ProgrammeIsUnreadable(faults)
+    return load_all(SHIPPED, *([own] if own else []))
+
+
+def versions(own: Path | None) -> dict[str, dict[str, Programme]]:
+    """All versions that can be judged by, slug -> version -> programme; the last is the newest.
+
+    The newest is <place>/<slug>/, those before it are <place>/<slug>/earlier/<version>/.
+    """
+    found: dict[str, dict[str, Programme]] = {}
+    newest = in_use(own)
+    for place in (SHIPPED, *([own] if own else [])):
+        for path in sorted(place.glob("*/earlier/*/programme.toml")):
+            programme = read(path.parent)
+            found.setdefault(programme.slug, {})[programme.version] = programme
+    for shipped in (*load_all().values(), *newest.values()):
+        by_version = found.setdefault(shipped.slug, {})
+        by_version.pop(shipped.version, None)
+        by_version[shipped.version] = shipped
+    return found
+
+
 def read(folder: Path) -> Programme:
     """One folder as a programme, or `ProgrammeIsUnreadable` with a sentence per fault."""
-    said: dict[str, Any] = {}
+    said: dict[str, Any] = _toml(folder / "programme.toml") | _toml(folder / "rules.toml")
+    said["questionnaires"] = [_json(path) for path in sorted(folder.glob("*.questionnaire.json"))]
     try:
-        said |= _toml(folder / "programme.toml") | _toml(folder / "rules.toml")
-        said["questionnaires"] = [
-            _json(path) for path in sorted(folder.glob("*.questionnaire.json"))
-        ]
+        return Programme.model_validate(said)
+    except pydantic.ValidationError as error:
+        raise ProgrammeIsUnreadable(
+            [placing.placed(folder, sentence) for sentence in sentences(error, said)]
+        ) from error
+
+
+def rewritten(programme: Programme, rules: str) -> Programme:
+    """The programme with the inputs, rules and limits that the text of a rules.toml gives, or
+    `ProgrammeIsUnreadable`. Not yet checked for more than its shape."""
+    said: dict[str, Any] = {
+        about.alias or name: getattr(programme, name)
+        for name, about in Programme.model_fields.items()
+    }
+    try:
+        given = tomllib.loads(rules, parse_float=Decimal)
+        if strange := sorted(given.keys() - REWRITTEN):
+            raise ProgrammeIsUnreadable(
+                [f"{name}: a rules.toml gives inputs, rules and limits only." for name in strange]
+            )
+        if not all(map(_is_modest, _numbers(given))):
+            raise ProgrammeIsUnreadable(["rules.toml: a number is larger than any measurement."])
+        del said["rule"], said["input"]  # what the text leaves out is not there
+        said |= given
         return Programme.model_validate(said)
     except pydantic.ValidationError as error:
         raise ProgrammeIsUnreadable(sentences(error, said)) from error
-    except (OSError, tomllib.TOMLDecodeError, json.JSONDecodeError) as error:
-        raise ProgrammeIsUnreadable([f"{folder.name}: {error}."]) from error
+    except ProgrammeIsUnreadable:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise ProgrammeIsUnreadable([f"rules.toml: {error}."]) from error
 
 
 def check(directory: Path) -> list[str]:
@@ -154,18 +212,42 @@ def check(directory: Path) -> list[str]:
 
 
 def describe(programme: Programme) -> str:
-    """The programme's rules, limits and plan in words, as a page of Markdown."""
-    from shared.programmes import describing
+    """The page a clinician reads and signs: all that the programme says, as Markdown."""
+    from shared.programmes import signing
 
-    return describing.describe(programme)
+    return signing.page(programme)
+
+
+def _numbers(said: Any) -> Iterator[int | Decimal]:
+    if isinstance(said, Mapping):
+        said = list(said.values())
+    if isinstance(said, list):
+        for one in said:
+            yield from _numbers(one)
+    elif isinstance(said, int | Decimal):
+        yield said
+
+
+def _is_modest(number: int | Decimal) -> bool:
+    """Whether it can be worked with; 1e999999999 would be worked with for ever."""
+    if isinstance(number, int):
+        return abs(number) <= LARGEST
+    exponent = number.as_tuple().exponent
+    return isinstance(exponent, int) and abs(exponent) <= MODEST and abs(number.adjusted()) < MODEST
 
 
 def _toml(path: Path) -> dict[str, Any]:
-    return tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+    except (OSError, ValueError) as error:
+        raise ProgrammeIsUnreadable([placing.unreadable(path, error)]) from error
 
 
 def _json(path: Path) -> Mapping[str, Any]:
-    form: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+    try:
+        form: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+    except (OSError, ValueError) as error:
+        raise ProgrammeIsUnreadable([placing.unreadable(path, error)]) from error
     return form
 
 

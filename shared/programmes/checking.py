@@ -13,6 +13,7 @@ import pydantic
 from shared import instruments, kinds
 from shared import programmes as loader
 from shared.programmes import cases as tables
+from shared.programmes import placing
 from shared.programmes.parts import ANSWERS_LOOK_BACK, EMERGENCY, LOOKS_BACK, Source
 from shared.programmes.rules import (
     BaselineRule,
@@ -55,9 +56,18 @@ def check(folder: Path) -> list[str]:
     try:
         programme = loader.read(folder)
     except loader.ProgrammeIsUnreadable as error:
-        return [f"{folder.name}: {sentence}" for sentence in error.sentences]
-    parts: tuple[Callable[[Programme, Path], Iterator[str]], ...] = (
-        _folder,
+        return error.sentences
+    told = (
+        *_folder(programme, folder),
+        *faults(programme),
+        *_cases(programme, folder),
+    )
+    return [placing.placed(folder, sentence) for sentence in told] + list(_earlier(folder))
+
+
+def faults(programme: Programme) -> list[str]:
+    """What is wrong with a programme as it was read, whatever folder it came from."""
+    parts: tuple[Callable[[Programme], Iterator[str]], ...] = (
         _names,
         _limits,
         _sources,
@@ -65,9 +75,8 @@ def check(folder: Path) -> list[str]:
         _rules,
         _texts,
         _forms,
-        _cases,
     )
-    return [f"{folder.name}: {sentence}" for part in parts for sentence in part(programme, folder)]
+    return [sentence for part in parts for sentence in part(programme)]
 
 
 def _folder(programme: Programme, folder: Path) -> Iterator[str]:
@@ -78,9 +87,31 @@ def _folder(programme: Programme, folder: Path) -> Iterator[str]:
             yield f"there is no {name}."
     if not programme.sources:
         yield "no source is named."
+    if folder.parent.resolve() != loader.SHIPPED:
+        ours = loader.load_all().get(programme.slug)
+        if ours is not None and ours.version == programme.version and ours != programme:
+            yield (
+                f"version: {programme.version} is the version of the one we ship, which says "
+                "something else; a changed programme has a version of its own."
+            )
 
 
-def _names(programme: Programme, folder: Path) -> Iterator[str]:
+def _earlier(folder: Path) -> Iterator[str]:
+    """The versions before this one, which readings of their time are still judged by."""
+    for path in sorted(folder.glob("earlier/*/programme.toml")):
+        try:
+            programme = loader.read(path.parent)
+        except loader.ProgrammeIsUnreadable as error:
+            yield from (f"{folder.name}/earlier/{sentence}" for sentence in error.sentences)
+            continue
+        place = f"{folder.name}/earlier/{path.parent.name}"
+        if programme.slug != folder.name:
+            yield f"{place}: the slug is {programme.slug}, not {folder.name}."
+        if programme.version != path.parent.name:
+            yield f"{place}: the version is {programme.version}, not that of the folder."
+
+
+def _names(programme: Programme) -> Iterator[str]:
     yield from _twice("limit", (one.name for one in programme.limits))
     yield from _twice("input", (one.name for one in programme.inputs))
     yield from _twice("rule", (one.id for one in programme.rules))
@@ -100,7 +131,7 @@ def _names(programme: Programme, folder: Path) -> Iterator[str]:
     yield from (f"no rule uses limit {n}." for n in programme.limit_by_name if n not in set_)
 
 
-def _limits(programme: Programme, folder: Path) -> Iterator[str]:
+def _limits(programme: Programme) -> Iterator[str]:
     for limit in programme.limits:
         if limit.min > limit.max:
             yield f"limit {limit.name} has a min above its max."
@@ -108,7 +139,7 @@ def _limits(programme: Programme, folder: Path) -> Iterator[str]:
             yield f"limit {limit.name} has a default outside its min and max."
 
 
-def _sources(programme: Programme, folder: Path) -> Iterator[str]:
+def _sources(programme: Programme) -> Iterator[str]:
     known = instruments.load_all()
     yield from (f"{n} is no instrument." for n in programme.instruments if n not in known)
     forms = _answers(programme)
@@ -137,14 +168,14 @@ def _source(source: Source, forms: Mapping[str, Mapping[str, set[Any]]]) -> Iter
         yield f"reads {source.kind}.{source.field}, which that kind does not have."
 
 
-def _plan(programme: Programme, folder: Path) -> Iterator[str]:
+def _plan(programme: Programme) -> Iterator[str]:
     forms = {f"answers:{form}" for form in _answers(programme)}
     for item in programme.plan:
         if item.kind not in kinds.CATALOGUE and item.kind not in forms:
             yield f"plan item {item.id} expects {item.kind}, which is no kind and no form here."
 
 
-def _rules(programme: Programme, folder: Path) -> Iterator[str]:
+def _rules(programme: Programme) -> Iterator[str]:
     options = _answers(programme)
     for rule in programme.rules:
         if not rule.source.strip():
@@ -206,7 +237,7 @@ def _combined(rule: CombinationRule, programme: Programme) -> Iterator[str]:
             yield f"rule {rule.id} combines {name}, which does not speak of a sample."
 
 
-def _texts(programme: Programme, folder: Path) -> Iterator[str]:
+def _texts(programme: Programme) -> Iterator[str]:
     for rule in programme.rules:
         is_news2 = getattr(rule, "score", "") == "news2"
         allowed = WORDS["news2" if is_news2 else rule.kind]
@@ -229,7 +260,7 @@ def _texts(programme: Programme, folder: Path) -> Iterator[str]:
                     yield f"the red text tells.{language} of rule {rule.id} must carry “{help_}”"
 
 
-def _forms(programme: Programme, folder: Path) -> Iterator[str]:
+def _forms(programme: Programme) -> Iterator[str]:
     for form in programme.questionnaires:
         name = str(form.get("id", "a form"))
         if form.get("resourceType") != "Questionnaire":

@@ -1,11 +1,9 @@
-"""A programme in words: every rule, number, source and evidence tag, as a page of Markdown."""
+"""What a rule says, in one English sentence with its numbers."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import assert_never
 
-from shared.programmes.parts import DAYS, PlanItem
 from shared.programmes.rules import (
     REFERENCE,
     AbsenceRule,
@@ -27,89 +25,6 @@ from shared.programmes.rules import (
 from shared.programmes.schema import Programme
 
 COMPARED = {"above": "above", "at_least": "at least", "below": "below", "at_most": "at most"}
-EVIDENCE = {
-    "S": "read in the named source",
-    "K": "general clinical knowledge, verify before use",
-    "D": "our proposal",
-}
-
-HEAD = (
-    "rule",
-    "colour",
-    "speaks when",
-    "the nurse reads",
-    "the patient reads",
-    "the nurse does",
-    "source",
-    "evidence",
-)
-
-
-def describe(programme: Programme) -> str:
-    return "\n".join(_lines(programme)) + "\n"
-
-
-def _lines(programme: Programme) -> Iterator[str]:
-    yield f"## {programme.names.en} ({programme.names.nb}), version {programme.version}"
-    yield ""
-    yield programme.purpose.en
-    yield ""
-    yield f"**Not for:** {programme.misuse.en}"
-    yield ""
-    approved = programme.approved_by or "nobody yet: every number is a default to be reviewed"
-    yield f"Approved by: {approved}. A reading counts as late after {_span(programme.late_after)}."
-    yield ""
-    tags = "; ".join(f"**{tag}** {meaning}" for tag, meaning in EVIDENCE.items())
-    yield f"Evidence: {tags}."
-    yield ""
-    for group in programme.groups:
-        yield f"### {group.name}"
-        yield ""
-        yield _cells(*HEAD)
-        yield _cells(*("---" for _ in HEAD))
-        yield from (_row(rule, programme) for rule in group.rules)
-        yield ""
-    yield "### Limits a clinician may set"
-    yield ""
-    yield "| limit | default | from | to | ucum | source | evidence |"
-    yield "|---|---|---|---|---|---|---|"
-    for one in programme.limits:
-        default = "must be set" if one.default is None else f"{one.default.normalize():f}"
-        yield _cells(
-            f"`{one.name}` {one.names.en}",
-            default,
-            f"{one.min:f}",
-            f"{one.max:f}",
-            one.ucum,
-            one.source,
-            one.evidence,
-        )
-    yield ""
-    yield "### Expected, unless the enrolment has its own plan"
-    yield ""
-    yield from (_item(item) for item in programme.plan)
-    yield ""
-    yield "### Sources"
-    yield ""
-    yield from (f"- {source}" for source in programme.sources)
-
-
-def _row(rule: Rule, programme: Programme) -> str:
-    colour: str = rule.colour
-    if rule.emergency:
-        colour += ", emergency"
-    if rule.lane == "technical":
-        colour += ", technical"
-    return _cells(
-        f"`{rule.id}`",
-        colour,
-        f"{words(rule, programme)}{_retake(rule)}",
-        rule.says.nb,
-        rule.tells.nb,
-        rule.nurse.en,
-        rule.source,
-        rule.evidence,
-    )
 
 
 def words(rule: Rule, programme: Programme) -> str:
@@ -120,11 +35,11 @@ def words(rule: Rule, programme: Programme) -> str:
             return what + _persistence(rule.persistence, programme)
         case ChangeRule():
             since = f"the {rule.reference} {_input(rule.against, programme)}"
-            per = f" per {_span(rule.per)}" if rule.per else ""
+            per = f" per {span(rule.per)}" if rule.per else ""
             of = f" percent of {_whole(rule.percent_of, programme)}" if rule.percent_of else ""
-            ages = f"at most {_span(rule.within)} before"
+            ages = f"at most {span(rule.within)} before"
             if rule.apart:
-                ages = f"{_span(rule.apart)} to {_span(rule.within)} before"
+                ages = f"{span(rule.apart)} to {span(rule.within)} before"
             return (
                 f"{_input(rule.input, programme)} shows a {rule.direction} from {since} "
                 f"({ages}{_points(rule.points)}) of "
@@ -144,16 +59,16 @@ def words(rule: Rule, programme: Programme) -> str:
                 if rule.comparison
                 else f"answered {_codes(rule.codes)}"
             )
-            apart = f", at least {_span(rule.apart)} apart" if rule.apart else ""
+            apart = f", at least {span(rule.apart)} apart" if rule.apart else ""
             return (
                 f"{_input(rule.input, programme)} is {what}, now and in {rule.n} of the last "
-                f"{rule.m}{apart}"
+                f"{rule.m}{apart}, within {span(rule.within)}"
             )
         case WindowRule():
             last = f"the last {rule.last}" if rule.last else "all"
             return (
                 f"the {rule.figure} of {last} of {_input(rule.input, programme)} in "
-                f"{_span(rule.within)}{_points(rule.points)} is "
+                f"{span(rule.within)}{_points(rule.points)} is "
                 f"{_compared(rule.comparison, programme)}"
             )
         case ShareRule():
@@ -166,14 +81,14 @@ def words(rule: Rule, programme: Programme) -> str:
             return (
                 f"{_input(rule.input, programme)} is {what}, now and in at least "
                 f"{_number(rule.share, programme)} percent of {last} in "
-                f"{_span(rule.within)}{_points(rule.points)}"
+                f"{span(rule.within)}{_points(rule.points)}"
             )
         case BaselineRule():
             side = {"rise": "above", "fall": "below", "either": "from"}[rule.direction]
             return (
                 f"{_input(rule.input, programme)} is more than {_number(rule.mads, programme)} "
                 f"median absolute deviations, and {_number(rule.least, programme)}, {side} the "
-                f"patient's own median of {_span(rule.over)}{_points(rule.points)}"
+                f"patient's own median of {span(rule.over)}{_points(rule.points)}"
             )
         case RateRule():
             per = f" per {_whole(rule.per, programme)}" if rule.per else ""
@@ -185,7 +100,7 @@ def words(rule: Rule, programme: Programme) -> str:
         case CombinationRule():
             many = "all" if rule.needed == len(rule.of) else str(rule.needed)
             named = ", ".join(f"`{one}`" for one in rule.of)
-            return f"{many} of {named} speak within {_span(rule.within)}"
+            return f"{many} of {named} speak within {span(rule.within)}"
         case CodedRule():
             return f"{_input(rule.input, programme)} is {_codes(rule.codes)}"
         case ScoreRule():
@@ -210,8 +125,9 @@ def words(rule: Rule, programme: Programme) -> str:
 def _persistence(persistence: Persistence | None, programme: Programme) -> str:
     if persistence is None:
         return ""
-    apart = f", at least {_span(persistence.apart)} apart" if persistence.apart else ""
+    apart = f", at least {span(persistence.apart)} apart" if persistence.apart else ""
     said = f", in {persistence.n} of the last {persistence.m}{apart}"
+    said += f", within {span(persistence.within)}"
     for step in persistence.sooner:
         said += f" ({step.n} when beyond {_number(step.beyond, programme)})"
     return said
@@ -230,14 +146,14 @@ def _whole(reference: Decimal | str, programme: Programme) -> str:
     return _number(reference, programme)
 
 
-def _retake(rule: Rule) -> str:
+def retake(rule: Rule) -> str:
     if rule.retake is None:
         return ""
     if rule.colour == "red":
         return "; at once, and asks for a retake"
     return (
-        f"; waits up to {_span(rule.retake.grace)} for a retake, which decides if taken within "
-        f"{_span(rule.retake.within)}"
+        f"; waits up to {span(rule.retake.grace)} for a retake, which decides if taken within "
+        f"{span(rule.retake.within)}"
     )
 
 
@@ -266,20 +182,8 @@ def _codes(codes: tuple[str | bool, ...]) -> str:
     return " or ".join(spoken)
 
 
-def _item(item: PlanItem) -> str:
-    days = "every day" if item.days == DAYS else ", ".join(item.days)
-    return (
-        f"- {item.names.en} (`{item.kind}`), {days}: from {item.opens:%H:%M}, due "
-        f"{item.due:%H:%M}, {_span(item.grace)} of grace"
-    )
-
-
-def _span(span: timedelta) -> str:
+def span(span: timedelta) -> str:
     minutes = span // timedelta(minutes=1)
     if minutes % 1440 == 0 and minutes:
         return f"{minutes // 1440} d"
     return f"{minutes // 60} h" if minutes % 60 == 0 and minutes else f"{minutes} min"
-
-
-def _cells(*cells: str) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

@@ -8,11 +8,17 @@ import pytest
 from deploy.local import documents
 
 ROOT = Path(__file__).parents[2]
+PAGES = documents.pages()
 
 
-@pytest.mark.parametrize("name", sorted(documents.pages()))
+@pytest.mark.parametrize("name", sorted(PAGES))
 def test_a_made_page_is_up_to_date(name: str) -> None:
-    assert (documents.DOCS / name).read_text() == documents.pages()[name], "run `make docs`"
+    assert (documents.DOCS / name).read_text() == PAGES[name], "run `make docs`"
+
+
+def test_every_page_of_a_programme_is_of_one_we_ship() -> None:
+    written = {f"programmes/{path.name}" for path in (documents.DOCS / "programmes").iterdir()}
+    assert written == {name for name in PAGES if name.startswith("programmes/")}
 
 
 def test_every_link_in_the_documents_leads_somewhere() -> None:

@@ -75,7 +75,7 @@ def test_a_withdrawn_reading_is_gone_from_the_chart_and_not_from_the_history(
     assert hospital.alert_now(raised)["state"] == "open"
 
 
-def test_a_limit_of_the_patients_own_is_used_from_then_on(
+def test_a_wider_limit_of_the_patients_own_is_used_once_a_second_nurse_has_confirmed_it(
     hospital: Hospital, patient: Patient
 ) -> None:
     limit = {
@@ -84,17 +84,46 @@ def test_a_limit_of_the_patients_own_is_used_from_then_on(
         "value": 75,
         "reason": "Lavt trykk er vanlig for pasienten",
     }
-    hospital.made(hospital.patients, f"/v1/patients/{patient.id}/limits", limit, hospital.nurse)
+    path = f"/v1/patients/{patient.id}/limits"
+    proposed = hospital.patients.post(path, json=limit, headers=hospital.nurse)
+    assert proposed.status_code == 202, proposed.text
+    confirm = f"{path}/{proposed.json()['id']}/confirm"
 
+    # One nurse alone cannot make a red rule speak less.
     hospital.send_one(patient, device.low_pressure())
+    raised = hospital.alert(patient, "blood-pressure")
+    assert raised["colour"] == "red"
+    same = hospital.patients.post(confirm, headers=hospital.nurse)
+    assert (same.status_code, same.json()["code"]) == (409, "needs-another-person")
+    assert _limit(hospital, path)["value"] == 90
+    waiting = hospital.patients.get(
+        f"/v1/units/{hospital.unit}/proposals", headers=hospital.log_in(person="second")
+    ).json()["waiting"]
+    assert proposed.json()["id"] in [one["proposal"]["id"] for one in waiting]
 
-    row = eventually(lambda: _with_values(hospital, patient))
+    second = hospital.patients.post(confirm, headers=hospital.log_in(person="second"))
+    assert second.status_code == 200, second.text
+    assert _limit(hospital, path)["value"] == 75
+    acknowledged = hospital.move(hospital.alert_now(raised), "acknowledge")
+    closed = hospital.move(acknowledged.json(), "close", note="Vanlig", outcome="not-useful")
+    assert closed.status_code == 200, closed.text
+
+    before = hospital.row(patient)["values"]
+    hospital.send_one(patient, device.pressure(79, 48))
+    row = eventually(lambda: _with_other_values(hospital, patient, before))
     assert row["colour"] != "red", row["alerts"]
+    hospital.send_one(patient, device.pressure(74, 48))
+    assert hospital.alert(patient, "blood-pressure")["colour"] == "red"
 
 
-def _with_values(hospital: Hospital, patient: Patient) -> Any:
+def _limit(hospital: Hospital, path: str) -> Any:
+    shown = hospital.patients.get(path, headers=hospital.nurse).json()
+    return next(one for one in shown["limits"] if one["name"] == "systolic_red_low")
+
+
+def _with_other_values(hospital: Hospital, patient: Patient, before: Any) -> Any:
     row = hospital.row(patient)
-    return row if row and row["values"] else None
+    return row if row["values"] != before else None
 
 
 def test_who_has_looked_is_written_down(hospital: Hospital, patient: Patient) -> None:

@@ -1,23 +1,10 @@
-"""Enrolments, limits, the SpO2 scale and pauses: what is in force, and the decision behind it."""
+"""Enrolments and pauses: what is in force, and the decision behind it."""
 
 from datetime import timedelta
-from decimal import Decimal
-
-import pytest
 
 from tests.patients.conftest import NOW, Ward
 
 SLUG = "home_dialysis"
-
-
-@pytest.fixture
-async def enrolled(ward: Ward) -> Ward:
-    await ward.nurse.post(f"{ward.path}/enrolments", {"programme": SLUG})
-    return ward
-
-
-async def types(ward: Ward) -> list[str]:
-    return [fact.type for fact in await ward.record.decisions(ward.patient)]
 
 
 async def test_an_enrolment_begins_and_ends(ward: Ward) -> None:
@@ -90,72 +77,6 @@ async def test_an_enrolment_at_another_unit_lets_its_nurses_in(ward: Ward) -> No
 
     await ward.nurse.post(f"{ward.path}/enrolments/{made['id']}/end", {"reason": "Slutt"}, 200)
     await nurse.get(ward.path, 403)
-
-
-async def test_a_limit_is_set_and_put_back(enrolled: Ward) -> None:
-    ward = enrolled
-    own = {"programme": SLUG, "name": "target_weight", "reason": "Ny tørrvekt"}
-    await ward.nurse.post(f"{ward.path}/limits", {**own, "value": 72.5})
-    await ward.nurse.post(f"{ward.path}/limits", {**own, "value": 71})
-    shown = await ward.nurse.get(f"{ward.path}/limits")
-    await ward.nurse.post(f"{ward.path}/limits", {**own, "value": None})
-    back = await ward.nurse.get(f"{ward.path}/limits")
-
-    row = next(one for one in shown["limits"] if one["name"] == "target_weight")
-    assert row["value"] == 71
-    assert row["own"]["reason"] == "Ny tørrvekt"
-    assert len(back["history"]) == 3
-    row = next(one for one in back["limits"] if one["name"] == "target_weight")
-    assert row["value"] == row["default"]
-    said = [f.body for f in await ward.record.decisions(ward.patient) if f.type == "limit-set"]
-    assert [body["value"] for body in said] == [Decimal("72.5"), 71, None]
-    assert said[0]["programme"] == SLUG
-
-
-async def test_a_limit_takes_effect_from_its_moment(enrolled: Ward) -> None:
-    ward = enrolled
-    own = {"programme": SLUG, "name": "target_weight", "reason": "Fra mandag", "value": 70}
-    later = (NOW + timedelta(days=3)).isoformat()
-    await ward.nurse.post(f"{ward.path}/limits", {**own, "from": later})
-
-    shown = await ward.nurse.get(f"{ward.path}/limits")
-    row = next(one for one in shown["limits"] if one["name"] == "target_weight")
-    assert row["own"] is None
-    said = await ward.record.decisions(ward.patient)
-    assert said[-1].at == NOW + timedelta(days=3)
-
-
-async def test_a_limit_keeps_within_the_programmes_bounds(enrolled: Ward) -> None:
-    ward = enrolled
-    own = {"programme": SLUG, "name": "target_weight", "reason": "x", "value": 900}
-
-    refused = await ward.nurse.post(f"{ward.path}/limits", own, 422)
-    assert refused["code"] == "limit-is-out-of-bounds"
-    assert refused["min"] < refused["max"]
-    unknown = await ward.nurse.post(f"{ward.path}/limits", {**own, "name": "magic"}, 422)
-    assert unknown["code"] == "unknown-limit"
-    for value in ("72", True, {"value": 72}):
-        await ward.nurse.post(f"{ward.path}/limits", {**own, "value": value}, 422)
-    no_reason = {key: value for key, value in own.items() if key != "reason"}
-    await ward.nurse.post(f"{ward.path}/limits", no_reason, 422)
-    assert "limit-set" not in await types(ward)
-
-
-async def test_a_limit_needs_the_programme(ward: Ward) -> None:
-    own = {"programme": SLUG, "name": "target_weight", "reason": "x", "value": 70}
-    assert (await ward.nurse.post(f"{ward.path}/limits", own, 409))["code"] == "not-enrolled"
-
-
-async def test_the_spo2_scale_is_a_decision(ward: Ward) -> None:
-    before = await ward.nurse.get(f"{ward.path}/spo2-scale")
-    await ward.nurse.post(f"{ward.path}/spo2-scale", {"scale": 2, "reason": "Hyperkapni"})
-    after = await ward.nurse.get(f"{ward.path}/spo2-scale")
-
-    assert (before["scale"], after["scale"]) == (1, 2)
-    said = (await ward.record.decisions(ward.patient))[-1]
-    assert said.type == "spo2-scale-decided"
-    assert (said.body["scale"], said.body["reason"]) == (2, "Hyperkapni")
-    await ward.nurse.post(f"{ward.path}/spo2-scale", {"scale": 3, "reason": "x"}, 422)
 
 
 async def test_a_pause_always_has_an_end(ward: Ward) -> None:

@@ -41,6 +41,17 @@ GET    /v1/patients/{patient_id}/limits             401 ok  404 ok  403 403 403 
 POST   /v1/patients/{patient_id}/limits             401 403 403 ok  403 403 403 404 403
 GET    /v1/patients/{patient_id}/spo2-scale         401 ok  404 ok  403 403 403 404 403
 POST   /v1/patients/{patient_id}/spo2-scale         401 403 403 ok  403 403 403 404 403
+POST   /v1/patients/{patient_id}/limits/{proposal_id}/confirm \
+                                                    401 403 403 ok  403 403 403 404 403
+POST   /v1/patients/{patient_id}/limits/{proposal_id}/withdraw \
+                                                    401 403 403 ok  403 403 403 404 403
+POST   /v1/patients/{patient_id}/spo2-scale/{proposal_id}/confirm \
+                                                    401 403 403 ok  403 403 403 404 403
+POST   /v1/patients/{patient_id}/spo2-scale/{proposal_id}/withdraw \
+                                                    401 403 403 ok  403 403 403 404 403
+GET    /v1/units/{unit_id}/proposals                401 403 403 ok  403 403 403 403 403
+GET    /v1/programmes                               401 403 403 ok  ok  ok  ok  ok  ok
+POST   /v1/programmes/{slug}/activate               401 403 403 403 403 ok  403 403 ok
 GET    /v1/patients/{patient_id}/pauses             401 ok  404 ok  403 403 403 404 403
 POST   /v1/patients/{patient_id}/pauses             401 403 403 ok  403 403 403 404 403
 POST   /v1/patients/{patient_id}/pauses/{pause_id}/end \
@@ -130,7 +141,12 @@ class World:
             "/v1/patients/{patient_id}/limits": {
                 "programme": "home_dialysis", "name": "target_weight", "value": 70, **REASON,
             },
+            "/v1/patients/{patient_id}/limits/{proposal_id}/withdraw": REASON,
             "/v1/patients/{patient_id}/spo2-scale": {"scale": 2, **REASON},
+            "/v1/patients/{patient_id}/spo2-scale/{proposal_id}/withdraw": REASON,
+            "/v1/programmes/{slug}/activate": {
+                "version": ids["version"], "what_if_shown": True, **REASON,
+            },
             "/v1/patients/{patient_id}/pauses": {"until": later, **REASON},
             "/v1/patients/{patient_id}/readings": {
                 "kind": "body_weight", "at": "2026-01-01T10:00:00Z", "values": {"value": 70},
@@ -152,7 +168,8 @@ class World:
         return {"json": bodies[route]} if method != "GET" and route in bodies else {}
 
     def address(self, method: str, route: str) -> tuple[str, dict[str, Any]]:
-        path = route.format(**self.ids)
+        scale = {"proposal_id": self.ids["scale_proposal"]} if "spo2-scale" in route else {}
+        path = route.format(**{**self.ids, **scale})
         about = {"patient": self.ids["patient_id"]}
         resource = route.split("/")[2] if route.startswith("/fhir/") else ""
         narrow = about if resource in {"Observation", "QuestionnaireResponse", "Device"} else {}
@@ -183,6 +200,13 @@ async def world(record: Record) -> World:
         "/v1/devices", {"manufacturer": "A&D", "model": "UC-352", "serial": "1", "unit_id": unit}
     )
     enrolment = await nurse.post(f"{path}/enrolments", {"programme": "home_dialysis"})
+    limit = {"programme": "home_dialysis", "name": "systolic_red_low", "value": 80, **REASON}
+    proposal = await nurse.post(f"{path}/limits", limit, 202)
+    scale = await nurse.post(f"{path}/spo2-scale", {"scale": 2, **REASON}, 202)
+    [dialysis] = [
+        one for one in (await nurse.get("/v1/programmes"))["programmes"]
+        if one["slug"] == "home_dialysis"
+    ]  # fmt: skip
     until = (NOW + timedelta(days=3)).isoformat()
     pause = await nurse.post(f"{path}/pauses", {"until": until, **REASON})
     binding = await nurse.post(f"{path}/bindings", {"cred": cred, "device_id": device["id"]})
@@ -197,6 +221,8 @@ async def world(record: Record) -> World:
         "enrolment_id": enrolment["id"], "pause_id": pause["id"], "fact_id": reading["id"],
         "device_id": device["id"], "cred": cred, "binding_id": binding["id"],
         "item_id": item["id"], "name": "home-dialysis-daily",
+        "proposal_id": proposal["id"], "scale_proposal": scale["id"],
+        "slug": "home_dialysis", "version": dialysis["version"],
     }  # fmt: skip
     callers = {
         "nobody": Person(record.client, None),

@@ -1,6 +1,8 @@
 """The checker speaks in sentences, one per fault, and tells all of them."""
 
 import json
+import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -67,7 +69,10 @@ def test_a_fault_is_told_in_a_sentence(
     spoil(own, name, old, new)
 
     said = programmes.check(own)
-    assert any(one.startswith(f"home_dialysis: {sentence}") for one in said), said
+    sentence = re.escape(sentence.removeprefix("cases.toml: "))
+    assert any(re.match(rf"home_dialysis/[\w.]+(, line \d+)?: {sentence}", one) for one in said), (
+        said
+    )
 
 
 def test_several_faults_are_all_told(own: Path) -> None:
@@ -98,9 +103,72 @@ def test_a_programme_that_cannot_be_read_is_told_by_its_folder(own: Path) -> Non
     spoil(own, "rules.toml", 'kind = "change"', 'kind = "changed"')
 
     (sentence,) = programmes.check(own.parent)
-    assert sentence.startswith("home_dialysis: rule.hd-1-red: ")
+    line = line_of(own / "rules.toml", 'id = "hd-1-red"')
+    assert sentence.startswith(f"home_dialysis/rules.toml, line {line}: rule.hd-1-red: ")
 
 
 def test_a_folder_without_programmes_is_told(tmp_path: Path) -> None:
     assert programmes.check(tmp_path) == [f"{tmp_path.name} holds no folder with a programme.toml."]
     assert programmes.check(tmp_path / "nowhere") == [f"{tmp_path / 'nowhere'} is not a folder."]
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "stands"),
+    [
+        ("programme.toml", "default = 1.5", "default = 9", 'name = "weight_rise_red"'),
+        ("programme.toml", "default = 1.5", 'default = "x"', 'default = "x"'),
+        ("programme.toml", "default = 1.5", "default == 9", "default == 9"),
+        ("programme.toml", 'kind = "body_weight"', 'kind = "x"', 'id = "weight-morning"'),
+        ("programme.toml", 'late_after = "PT30M"', 'late_after = "30"', 'late_after = "30"'),
+        ("rules.toml", 'within = "P7D"', 'within = "seven"', 'within = "seven"'),
+        ("rules.toml", '{ kind = "body_temp" }', '{ kind = "x" }', 'name = "temperature"'),
+        ("rules.toml", "(grense {limit})", "(grense {limit)", "(grense {limit)"),
+        ("cases.toml", 'expect = ["hd-1-red"]', 'expect = ["x"]', 'name = "2.4 kg since'),
+    ],
+)
+def test_a_fault_is_told_with_the_line_it_stands_on(
+    own: Path, name: str, old: str, new: str, stands: str
+) -> None:
+    spoil(own, name, old, new)
+
+    line = line_of(own / name, stands)
+    said = programmes.check(own)
+    assert any(one.startswith(f"home_dialysis/{name}, line {line}: ") for one in said), said
+
+
+def test_a_file_that_is_missing_or_no_text_is_told_by_its_name(own: Path) -> None:
+    (own / "rules.toml").write_bytes(b"\xff\xfe")
+    assert programmes.check(own) == ["home_dialysis/rules.toml: the file is not UTF-8 text."]
+    (own / "rules.toml").unlink()
+    assert programmes.check(own) == ["home_dialysis/rules.toml: the file is missing."]
+    shutil.copy(programmes.SHIPPED / "home_dialysis" / "rules.toml", own)
+    (own / "daily.questionnaire.json").write_text("{\n nothing")
+    (sentence,) = programmes.check(own)
+    assert sentence.startswith("home_dialysis/daily.questionnaire.json, line 2: ")
+
+
+def test_a_changed_programme_has_a_version_of_its_own(own: Path) -> None:
+    spoil(own, "programme.toml", "default = 1.5", "default = 1.4")
+    (sentence,) = programmes.check(own)
+    assert "a changed programme has a version of its own" in sentence
+
+    version = programmes.load("home_dialysis").version
+    spoil(own, "programme.toml", f'version = "{version}"', 'version = "nyre"')
+    assert programmes.check(own) == []
+
+
+def test_an_earlier_version_says_which_one_it_is(own: Path) -> None:
+    version = programmes.load("home_dialysis").version
+    earlier = own / "earlier" / version
+    shutil.copytree(programmes.SHIPPED / "home_dialysis", earlier)
+    spoil(own, "programme.toml", f'version = "{version}"', 'version = "nyre"')
+    assert programmes.check(own) == []
+
+    spoil(earlier, "programme.toml", f'version = "{version}"', 'version = "0"')
+    (sentence,) = programmes.check(own)
+    assert sentence.startswith(f"home_dialysis/earlier/{version}: the version is 0")
+
+
+def line_of(path: Path, text: str) -> int:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return next(number for number, line in enumerate(lines, 1) if text in line)

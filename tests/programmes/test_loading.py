@@ -1,5 +1,6 @@
 """Reading programmes: exact numbers, no unknown keys, a hospital's own folder beside ours."""
 
+import shutil
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -27,10 +28,45 @@ def test_a_programme_nobody_has_is_a_fact() -> None:
 
 
 def test_a_hospitals_own_folder_wins_over_ours(own: Path) -> None:
-    spoil(own, "programme.toml", 'version = "1.0"', 'version = "1.0-nyre"')
+    rename(own)
 
     loaded = programmes.load_all(programmes.SHIPPED, own.parent)
-    assert loaded["home_dialysis"].version == "1.0-nyre"
+    assert loaded["home_dialysis"].version == "1-nyre"
+    assert programmes.in_use(own.parent) == loaded
+
+
+def test_a_folder_that_is_not_there_is_not_passed_over(tmp_path: Path) -> None:
+    with pytest.raises(programmes.ProgrammeIsUnreadable):
+        programmes.in_use(tmp_path / "misspelt")
+
+
+def test_a_folder_with_a_fault_is_not_passed_over(own: Path) -> None:
+    rename(own)
+    spoil(own, "programme.toml", "default = 1.5", "default = 9")
+
+    with pytest.raises(programmes.ProgrammeIsUnreadable, match="default outside"):
+        programmes.in_use(own.parent)
+
+
+def test_every_version_is_loaded_and_the_newest_is_last(own: Path) -> None:
+    earlier = own / "earlier" / "0.9"
+    shutil.copytree(own, earlier)
+    shipped = programmes.load("home_dialysis").version
+    rename(own)
+    spoil(earlier, "programme.toml", f'version = "{shipped}"', 'version = "0.9"')
+
+    found = programmes.versions(own.parent)
+    assert list(found["home_dialysis"]) == ["0.9", shipped, "1-nyre"]
+    assert set(found) == set(programmes.load_all())
+    assert all(
+        list(one) == [programmes.load(slug).version]
+        for slug, one in programmes.versions(None).items()
+    )
+
+
+def rename(own: Path) -> None:
+    version = programmes.load("home_dialysis").version
+    spoil(own, "programme.toml", f'version = "{version}"', 'version = "1-nyre"')
 
 
 @pytest.mark.parametrize(
