@@ -14,10 +14,13 @@ from services.alerts import (
     login,
     moves,
     pages,
+    past,
+    questions,
     reader,
     routes,
     sheet,
     silence,
+    trying,
     worklist,
 )
 from services.alerts.clinical import lifecycle
@@ -49,6 +52,13 @@ PROBLEMS: dict[type[Exception], int] = {
     entering.ReadingIsInTheFuture: 422,
     entering.ReadingIsNotUsable: 422,
     routes.ImpossibleValue: 422,
+    questions.ReadingIsNotNamed: 422,
+    past.TooManyReadings: 422,
+    trying.UnknownProgramme: 422,
+    trying.UnknownLimit: 422,
+    trying.LimitIsOutOfBounds: 422,
+    trying.ProgrammeNotValid: 422,
+    trying.ReplayIsBusy: 503,
     door.PlaceIsUnknown: 422,
     door.FormIsUnreadable: 422,
     door.FormIsTooLarge: 413,
@@ -82,7 +92,7 @@ def create() -> FastAPI:
     hub = Hub(database)
     app = service.build(
         "alerts",
-        routers=[routes.router, worklist.router, pages.router, login.router],
+        routers=[routes.router, questions.router, worklist.router, pages.router, login.router],
         parts=[
             database,
             taking,

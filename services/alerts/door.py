@@ -45,8 +45,8 @@ class FormIsTooLarge(Exception):
     """The form is larger than any form here"""
 
 
-def router(tag: str, prefix: str = "") -> APIRouter:
-    return APIRouter(prefix=prefix, tags=[tag], route_class=service.ExactRoute, max_body_size=BODY)
+def router(tag: str, prefix: str = "", *, body: int = BODY) -> APIRouter:
+    return APIRouter(prefix=prefix, tags=[tag], route_class=service.ExactRoute, max_body_size=body)
 
 
 # --- what a route asks for ------------------------------------------------------------------

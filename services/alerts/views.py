@@ -1,7 +1,8 @@
 """Verb: what people read, each read written in the access log before it is shown."""
 
+import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -36,6 +37,7 @@ class Parts:
     notifier: Notifier
     programmes: Programmes
     memory: Memory
+    replaying: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,9 @@ DOORS = [
     ("alerts", "POST", "/v1/alerts/{patient}/moves"),
     ("alerts", "GET", "/v1/scores?patient={patient}"),
     ("alerts", "POST", "/v1/scores/news2"),
+    ("alerts", "POST", "/v1/what-if"),
+    ("alerts", "GET", "/v1/why-not?patient={patient}&fact={patient}"),
+    ("alerts", "GET", "/v1/burden?unit={unit}"),
 ]
 
 

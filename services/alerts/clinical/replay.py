@@ -5,14 +5,32 @@ played again: what one group of rules says of a patient on one local day counts 
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import cached_property
 from typing import NamedTuple
+from uuid import uuid5
 
 from services.alerts.clinical import rules, schedule
-from services.alerts.clinical.finding import Finding
+from services.alerts.clinical.finding import NAMESPACE, Finding
 from services.alerts.clinical.history import Record
-from shared.programmes import Colour, Lane, Programme
+from shared.contracts import Fact
+from shared.programmes import (
+    Colour,
+    CombinationRule,
+    Group,
+    Lane,
+    OverdueRule,
+    Programme,
+    RateRule,
+    inputs_of,
+    limits_of,
+)
+
+Key = tuple[str, date]  # (group, local day)
+
+ALWAYS = datetime.min.replace(tzinfo=UTC)
 
 
 class Told(NamedTuple):
@@ -26,10 +44,6 @@ class Told(NamedTuple):
     at: datetime
     reason: Mapping[str, str]
 
-    @property
-    def key(self) -> tuple[str, date]:
-        return (self.group, self.day)
-
 
 class Difference(NamedTuple):
     """Of one patient. `worse` and `milder` are there before and after, in another colour."""
@@ -42,67 +56,184 @@ class Difference(NamedTuple):
     milder: tuple[Told, ...]
 
 
+@dataclass(frozen=True)
+class Trial:
+    """A programme as it is and as it might be; `own` are limits tried as the patient's own."""
+
+    before: Programme
+    after: Programme
+    own: Mapping[str, Decimal] = field(default_factory=dict)
+
+    @cached_property
+    def untouched(self) -> frozenset[str]:
+        """Groups that say the same before and after, and need to be asked only once."""
+        was = {group.name: _rests_on(self.before, group) for group in self.before.groups}
+        return frozenset(
+            group.name
+            for group in self.after.groups
+            if was.get(group.name) == (rests := _rests_on(self.after, group))
+            and not self.own.keys() & rests.limits.keys()
+        )
+
+
 def told(programme: Programme, record: Record, since: datetime, now: datetime) -> tuple[Told, ...]:
     """The alerts from `since` to `now`, as they would have been raised by `now`."""
-    gravest: dict[tuple[str, date], Finding] = {}
-    for one in rules.findings(programme, record, now, since):
-        if not since <= one.at <= now:
-            continue
-        key = (one.group, schedule.local_day(one.at))
-        if key not in gravest or _gravity(one) > _gravity(gravest[key]):
-            gravest[key] = one
-    return tuple(
-        Told(group, day, one.colour, one.lane, one.rule, one.at, one.reason)
-        for (group, day), one in sorted(gravest.items(), key=lambda item: item[1].at)
-    )
+    return _in_order(_told(programme, programme.groups, record, since, now))
 
 
-def difference(
-    before: Programme,
-    after: Programme,
-    record: Record,
-    changed: Record,
-    since: datetime,
-    now: datetime,
-) -> Difference:
-    """`changed` is the record with the limits to be tried; the same one when rules are tried."""
-    was = {one.key: one for one in told(before, record, since, now)}
-    will = {one.key: one for one in told(after, changed, since, now)}
+def difference(trial: Trial, record: Record, since: datetime, now: datetime) -> Difference:
+    changed = [group for group in trial.after.groups if group.name not in trial.untouched]
+    was = _told(trial.before, trial.before.groups, record, since, now)
+    tried = with_own(record, trial.before.slug, trial.own)
+    will = {key: one for key, one in was.items() if one.group in trial.untouched}
+    will |= _told(trial.after, changed, tried, since, now)
     both = was.keys() & will.keys()
     return Difference(
-        tuple(was.values()),
-        tuple(will.values()),
-        tuple(one for key, one in was.items() if key not in will),
-        tuple(one for key, one in will.items() if key not in was),
-        tuple(will[key] for key in both if (was[key].colour, will[key].colour) == YELLOW_RED),
-        tuple(will[key] for key in both if (will[key].colour, was[key].colour) == YELLOW_RED),
+        _in_order(was),
+        _in_order(will),
+        _in_order({key: one for key, one in was.items() if key not in will}),
+        _in_order({key: one for key, one in will.items() if key not in was}),
+        _in_order({key: will[key] for key in both if _became(was[key], will[key], "red")}),
+        _in_order({key: will[key] for key in both if _became(was[key], will[key], "yellow")}),
     )
 
 
 def with_defaults(programme: Programme, limits: Mapping[str, Decimal]) -> Programme:
     """The programme with other defaults; a limit set for one patient still wins over them."""
-    changed = tuple(
-        one.model_copy(update={"default": limits[one.name]}) if one.name in limits else one
-        for one in programme.limits
-    )
+    # Built anew: a copy would take along what the old one has worked out about itself.
     return Programme.model_construct(
-        _fields_set=programme.model_fields_set,
         **{
             **{name: getattr(programme, name) for name in Programme.model_fields},
-            "limits": changed,
-        },
+            "limits": tuple(
+                one.model_copy(update={"default": limits[one.name]}) if one.name in limits else one
+                for one in programme.limits
+            ),
+        }
     )
 
 
-def per_day(several: Iterable[Told], days: int) -> dict[str, Decimal]:
-    """Alerts a day, by colour of the clinical lane, and of the technical lane together."""
-    counts = {"red": 0, "yellow": 0, "technical": 0}
-    for one in several:
-        counts[one.colour if one.lane == "clinical" else "technical"] += 1
-    return {name: Decimal(count) / max(days, 1) for name, count in counts.items()}
+def with_own(record: Record, programme: str, limits: Mapping[str, Decimal]) -> Record:
+    """The record as if these had always been the patient's own limits."""
+    if not limits:
+        return record
+    replaced = {
+        fact.id
+        for fact in record.decided.facts
+        if fact.type == "limit-set"
+        and fact.body.get("programme") == programme
+        and fact.body.get("name") in limits
+    }
+    kept = record.without(replaced) if replaced else record
+    return kept.adding(_set(record, programme, name, value) for name, value in limits.items())
 
 
-YELLOW_RED = ("yellow", "red")
+def enrolled_for(record: Record, programme: str, since: datetime, now: datetime) -> timedelta:
+    """How long of the time the patient was followed by the programme."""
+    spans = sorted(
+        (max(one.start, since), min(one.end or now, now))
+        for one in record.enrolments
+        if one.programme == programme
+    )
+    total, reached = timedelta(0), since
+    for start, end in spans:
+        if end > max(start, reached):
+            total += end - max(start, reached)
+            reached = end
+    return total
+
+
+@dataclass(slots=True)
+class Count:
+    """Alerts of a replay: by colour of the clinical lane, and those of the technical lane."""
+
+    red: int = 0
+    yellow: int = 0
+    technical: int = 0
+
+    @property
+    def alerts(self) -> int:
+        return self.red + self.yellow + self.technical
+
+    def add(self, several: Iterable[Told]) -> None:
+        for one in several:
+            if one.lane == "technical":
+                self.technical += 1
+            elif one.colour == "red":
+                self.red += 1
+            else:
+                self.yellow += 1
+
+
+class _RestsOn(NamedTuple):
+    """All that a group's findings depend on beside the record."""
+
+    rules: tuple[object, ...]
+    inputs: Mapping[str, object]
+    limits: Mapping[str, object]
+    rest: tuple[object, ...]
+
+
+def _rests_on(programme: Programme, group: Group) -> _RestsOn:
+    looked = list(group.rules)
+    for rule in group.rules:
+        if isinstance(rule, CombinationRule):
+            looked += [programme.rule_by_id[name] for name in rule.of]
+    names = {name for rule in looked for name in (*inputs_of(rule), *limits_of(rule))}
+    names |= {rule.per for rule in looked if isinstance(rule, RateRule) and rule.per}
+    return _RestsOn(
+        tuple(looked),
+        {name: programme.input_by_name[name] for name in names if name in programme.input_by_name},
+        {name: programme.limit_by_name[name] for name in names if name in programme.limit_by_name},
+        (
+            programme.late_after,
+            programme.plan if any(isinstance(rule, OverdueRule) for rule in looked) else (),
+        ),
+    )
+
+
+def _told(
+    programme: Programme,
+    groups: Iterable[Group],
+    record: Record,
+    since: datetime,
+    now: datetime,
+) -> dict[Key, Told]:
+    # What is remembered here was said by another version of the rules.
+    record.spoken.clear()
+    gravest: dict[Key, Finding] = {}
+    for group in groups:
+        for one in rules.group_findings(programme, group, record, now, since):
+            if not since <= one.at <= now:
+                continue
+            key = (group.name, schedule.local_day(one.at))
+            if key not in gravest or _gravity(one) > _gravity(gravest[key]):
+                gravest[key] = one
+    return {
+        key: Told(*key, one.colour, one.lane, one.rule, one.at, one.reason)
+        for key, one in gravest.items()
+    }
+
+
+def _in_order(several: Mapping[Key, Told]) -> tuple[Told, ...]:
+    return tuple(sorted(several.values(), key=lambda one: (one.at, one.group)))
+
+
+def _became(was: Told, will: Told, colour: Colour) -> bool:
+    return was.colour != will.colour == colour
+
+
+def _set(record: Record, programme: str, name: str, value: Decimal) -> Fact:
+    return Fact(
+        org="",
+        id=uuid5(NAMESPACE, f"{record.patient_id}|{programme}|{name}"),
+        patient_id=record.patient_id,
+        type="limit-set",
+        kind="",
+        at=ALWAYS,
+        received_at=ALWAYS,
+        source="",
+        body={"programme": programme, "name": name, "value": value},
+    )
 
 
 def _gravity(one: Finding) -> tuple[bool, bool, bool, datetime, int]:
