@@ -60,7 +60,7 @@ def observation(fact: Fact, status: Status = "final") -> Resource:
 def questionnaire_response(fact: Fact, status: Status = "final") -> Resource:
     """Answers, one flat item per question."""
     body = fact.body
-    how = {"final": "completed", "corrected": "amended"}.get(status, status)
+    how = {"final": body.get("status", "completed"), "corrected": "amended"}.get(status, status)
     return {
         "resourceType": "QuestionnaireResponse",
         "id": str(fact.id),

@@ -67,6 +67,7 @@ __all__ = [
     "check",
     "describe",
     "folders",
+    "in_use",
     "inputs_of",
     "limits_of",
     "load",
@@ -106,6 +107,13 @@ def load(slug: str, *places: Path) -> Programme:
 def load_all(*places: Path) -> dict[str, Programme]:
     """Programmes by slug. A hospital's own folder, given later, wins over the one we ship."""
     return {programme.slug: programme for programme in map(read, folders(*places))}
+
+
+def in_use(own: Path | None) -> dict[str, Programme]:
+    """Those we ship and those of a hospital's own folder, if it has one."""
+    if own is not None and not own.is_dir():
+        raise ProgrammeIsUnreadable([f"{own} is not a folder."])
+    return load_all(SHIPPED, *([own] if own else []))
 
 
 def read(folder: Path) -> Programme:
