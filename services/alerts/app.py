@@ -14,6 +14,7 @@ from services.alerts import (
     login,
     moves,
     pages,
+    quarantine,
     reader,
     routes,
     sheet,
@@ -74,9 +75,7 @@ def create() -> FastAPI:
     taking = Database(
         chosen.database, name="alerts-take", size=4, server_settings=ledger.TAKE_SETTINGS
     )
-    known = programmes.load_all(
-        programmes.SHIPPED, *([chosen.programmes] if chosen.programmes else [])
-    )
+    known = programmes.in_use(chosen.programmes)
     memory = Memory()
     notifier = Notifier(database)
     hub = Hub(database)
@@ -91,6 +90,7 @@ def create() -> FastAPI:
             consumer.Consumer(taking, notifier, known, memory),
             silence.Clock(database, notifier, known, memory),
             checker.Checker(database, notifier, known),
+            quarantine.Quarantine(database, notifier),
         ],
         problems=PROBLEMS,
         docs=chosen.docs,

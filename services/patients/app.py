@@ -109,9 +109,7 @@ def create() -> FastAPI:
     app.state.database = database
     app.state.issuer = access.DevelopmentIssuer(chosen.development_key, chosen.mode)
     app.state.secure_cookie = False
-    app.state.programmes = programmes.load_all(
-        programmes.SHIPPED, *([chosen.programmes] if chosen.programmes else [])
-    )
+    app.state.programmes = programmes.in_use(chosen.programmes)
     app.state.numbers = Numbers(
         bytes.fromhex(chosen.identity_key.get_secret_value()),
         chosen.mode,

@@ -31,6 +31,12 @@ def test_a_hospitals_own_folder_wins_over_ours(own: Path) -> None:
 
     loaded = programmes.load_all(programmes.SHIPPED, own.parent)
     assert loaded["home_dialysis"].version == "1.0-nyre"
+    assert programmes.in_use(own.parent) == loaded
+
+
+def test_a_folder_that_is_not_there_is_not_passed_over(tmp_path: Path) -> None:
+    with pytest.raises(programmes.ProgrammeIsUnreadable):
+        programmes.in_use(tmp_path / "misspelt")
 
 
 @pytest.mark.parametrize(
