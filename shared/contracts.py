@@ -4,11 +4,13 @@ Additive only: a body of every version ever released must still parse (tests/con
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
 from uuid import UUID
+
+import msgspec
 
 Json = Mapping[str, Any]
 
@@ -59,16 +61,14 @@ Clock = Literal["synced", "set-by-user", "unknown", "none"]
 How = Literal["correction", "void"]
 
 
-@dataclass(frozen=True, slots=True)
-class ItemError:
+class ItemError(msgspec.Struct, frozen=True, gc=False):
     """Where in the item (dotted path) and what kind of fault. Never the value itself."""
 
     path: str
     code: Code
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(msgspec.Struct, frozen=True, gc=False):
     """Whom a FHIR resource says it is about: our own id, or a number in an identifier system."""
 
     patient_id: UUID | None = None
@@ -76,8 +76,7 @@ class Subject:
     value: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(msgspec.Struct, frozen=True, gc=False):
     """One fact as decoded, before the ledger has decided whose it is.
 
     `body` holds canonical values; part 0 is the item itself, later parts were split from it
@@ -96,7 +95,9 @@ class Item:
     `content` is the sha-256 of the canonical parsed item: key order and number spelling do not
     matter. `replaces` is the sender's id of the item that this one corrects or withdraws; `own_id`
     corrections (FHIR status amended, PUT) have `replaces == message_id`. `version` is the
-    sender's own version of the resource (FHIR meta.versionId), if any.
+    sender's own number of this version (FHIR meta.versionId) and `updated` when it was made, if it
+    says so: the number decides which of two corrections stands, then the moment. `arrived` tells
+    apart two versions of one resource that say the same of their age.
     """
 
     message_id: str
@@ -114,12 +115,13 @@ class Item:
     how: How | None = None
     replaces: str | None = None
     version: int | None = None
+    updated: datetime | None = None
+    arrived: datetime | None = None
     errors: tuple[ItemError, ...] = ()
     position: str = ""  # where in the sender's body: an array index or a FHIR fullUrl
 
 
-@dataclass(frozen=True, slots=True)
-class Watch:
+class Watch(msgspec.Struct, frozen=True, gc=False):
     """Whether somebody watches the patient's unit now, until when, and when next."""
 
     now: bool
@@ -127,8 +129,7 @@ class Watch:
     next: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(msgspec.Struct, frozen=True, gc=False):
     """The answer to one item, written only after its commit."""
 
     id: str
@@ -137,7 +138,7 @@ class Receipt:
     ref: str | None = None
     flags: tuple[str, ...] = ()
     errors: tuple[ItemError, ...] = ()
-    watch: Watch = field(default_factory=lambda: Watch(now=False))
+    watch: Watch = Watch(now=False)
     patient_id: UUID | None = None  # for the service itself; never sent
 
 

@@ -60,7 +60,7 @@ def observation(fact: Fact, status: Status = "final") -> Resource:
 def questionnaire_response(fact: Fact, status: Status = "final") -> Resource:
     """Answers, one flat item per question."""
     body = fact.body
-    how = {"final": "completed", "corrected": "amended"}.get(status, status)
+    how = {"final": body.get("status", "completed"), "corrected": "amended"}.get(status, status)
     return {
         "resourceType": "QuestionnaireResponse",
         "id": str(fact.id),
@@ -126,7 +126,7 @@ def _measured(fact: Fact) -> Resource:
     made: Resource = {}
     absent = body.get("absent", {})
     if "value" in body["values"]:
-        made |= _value(kind.fields["value"], shown(fact, "value"))
+        made |= _value(kind, kind.fields["value"], shown(fact, "value"))
     elif "value" in absent:
         made["dataAbsentReason"] = _concept(_ABSENT, absent["value"])
     components: list[Resource] = []
@@ -135,7 +135,7 @@ def _measured(fact: Fact) -> Resource:
         if name == "value":
             continue
         if name in body["values"]:
-            components.append(code | _value(field, shown(fact, name)))
+            components.append(code | _value(kind, field, shown(fact, name)))
         elif name in absent:
             components.append(code | {"dataAbsentReason": _concept(_ABSENT, absent[name])})
     for name, value in body.get("context", {}).items():
@@ -144,9 +144,10 @@ def _measured(fact: Fact) -> Resource:
     return {**made, "component": components} if components else made
 
 
-def _value(field: kinds.Field, value: Any) -> Resource:
+def _value(kind: kinds.Kind, field: kinds.Field, value: Any) -> Resource:
     if field.ucum is None:
-        own = {"system": kinds.OWN_SYSTEM, "code": f"acvpu-{value}"}
+        scale = "acvpu" if kind.name == "consciousness" else kind.name.replace("_", "-")
+        own = {"system": kinds.OWN_SYSTEM, "code": f"{scale}-{value}"}
         return {"valueCodeableConcept": {"coding": [own], "text": value}}
     quantity = {"value": value, "unit": field.ucum, "system": UCUM, "code": field.ucum}
     return {"valueQuantity": quantity}

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 from shared import fhir
-from shared.contracts import Code, ItemError, Receipt, Result
+from shared.contracts import Code, Flag, ItemError, Receipt, Result
 
 ISSUES = f"{fhir.BASE}/CodeSystem/issue"
 
@@ -29,7 +30,10 @@ _ISSUES: Mapping[Code, tuple[str, str]] = {
     Code.UNKNOWN_KIND: ("code-invalid", "This kind of measurement is not known."),
     Code.UNKNOWN_FIELD: ("code-invalid", "This kind has no such value, or the form no such item."),
     Code.UNKNOWN_UCUM: ("code-invalid", "The unit is missing or not one this value accepts."),
-    Code.UNKNOWN_CODE: ("code-invalid", "None of the codes, or more than one, is known here."),
+    Code.UNKNOWN_CODE: (
+        "code-invalid",
+        "The code is not one known here, is ambiguous, or is no option of the question.",
+    ),
     Code.MISSING_VALUE: ("required", "A required value is missing."),
     Code.BAD_ID: ("value", "The id must be 8 to 64 of A-Z a-z 0-9 . _ : -"),
     Code.BAD_TIME: ("value", "The time is missing, or has no offset from UTC."),
@@ -40,6 +44,25 @@ _ISSUES: Mapping[Code, tuple[str, str]] = {
 }
 
 
+# What became of an item that was taken.
+_RESULTS: Mapping[Result, str] = {
+    Result.STORED: "It is stored.",
+    Result.DUPLICATE: "It is stored already, with the same content; nothing was added.",
+    Result.CORRECTED: "It is stored in place of the earlier version.",
+    Result.VOIDED: "The earlier one is withdrawn.",
+}
+
+_FLAGS: Mapping[str, str] = {
+    Flag.CLOCK_SUSPECT: "Its time is in the future, or its clock is not set: taken as of now.",
+    Flag.IDENTITY_UNCERTAIN: "Whose it is, is not certain.",
+    Flag.ID_REUSED: "Its identifier was used before for other content; both are kept.",
+    Flag.LATE: "It is older than a week and was filed as late.",
+}
+
+# A stored version never changes: a correction is stored under another id.
+ETAG = 'W/"1"'
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """The reply to one entry. `full_url` is echoed, so that the sender knows which it was."""
@@ -48,6 +71,7 @@ class Answer:
     full_url: str | None = None
     location: str | None = None
     outcome: fhir.Resource | None = None
+    modified: datetime | None = None
 
 
 def searchset(
@@ -93,11 +117,26 @@ def quarantined(errors: Iterable[ItemError]) -> fhir.Resource:
     return {"resourceType": "OperationOutcome", "issue": issues or [spare]}
 
 
+def taken(receipt: Receipt) -> fhir.Resource:
+    """What became of an item, with a stable code, and every doubt about it."""
+    if receipt.result is Result.QUARANTINED:
+        return quarantined(receipt.errors)
+    result = receipt.result
+    issues = [_issue("information", "informational", result.value, _RESULTS[result])]
+    issues += [
+        _issue("warning", "informational", str(flag), _FLAGS.get(flag, "A doubt about it."))
+        for flag in receipt.flags
+    ]
+    return {"resourceType": "OperationOutcome", "issue": issues}
+
+
 def answer(receipt: Receipt, full_url: str | None = None) -> Answer:
-    """The reply that goes with a receipt."""
+    """The reply that goes with a receipt. What is simply stored needs no further word."""
     if receipt.result is Result.QUARANTINED:
         return Answer(_STATUS[receipt.result], full_url, None, quarantined(receipt.errors))
-    return Answer(_STATUS[receipt.result], full_url, receipt.ref)
+    plain = receipt.result is Result.STORED and not receipt.flags
+    outcome = None if plain else taken(receipt)
+    return Answer(_STATUS[receipt.result], full_url, receipt.ref, outcome, receipt.received)
 
 
 def response(answers: Iterable[Answer], bundle: Literal["batch", "transaction"]) -> fhir.Resource:
@@ -107,7 +146,13 @@ def response(answers: Iterable[Answer], bundle: Literal["batch", "transaction"])
             {
                 "fullUrl": each.full_url,
                 "response": fhir.filled(
-                    {"status": each.status, "location": each.location, "outcome": each.outcome}
+                    {
+                        "status": each.status,
+                        "location": each.location,
+                        "etag": ETAG if each.location else None,
+                        "lastModified": fhir.instant(each.modified) if each.modified else None,
+                        "outcome": each.outcome,
+                    }
                 ),
             }
         )

@@ -50,6 +50,9 @@ class Ingest(_Settings):
     mqtt_shared: bool = Field(
         default=True, description="shared subscription with a stored session; off for iotcore"
     )
+    programmes: Path | None = Field(
+        default=None, description="a hospital's own programme folder: its forms are taken too"
+    )
 
 
 class Patients(_Settings):

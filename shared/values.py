@@ -4,10 +4,11 @@ Used by every way in, and for readings that staff enter, so that a value means t
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
+
+import msgspec
 
 from shared import kinds
 from shared.contracts import Code
@@ -15,17 +16,16 @@ from shared.contracts import Code
 _NUMBER = re.compile(r"-?[0-9]{1,9}(?:[.,][0-9]{1,6})?")
 
 
-@dataclass(slots=True)
-class Reading:
+class Reading(msgspec.Struct):
     """One item's values in their canonical ucum; with `faults` (field, code) it is not usable.
 
     `original` holds what was sent where it differs; `absent` why a value is missing.
     """
 
-    values: dict[str, Any] = field(default_factory=dict)
-    original: dict[str, dict[str, Any]] = field(default_factory=dict)
-    faults: list[tuple[str, Code]] = field(default_factory=list)
-    absent: dict[str, str] = field(default_factory=dict)
+    values: dict[str, Any] = {}
+    original: dict[str, dict[str, Any]] = {}
+    faults: list[tuple[str, Code]] = []
+    absent: dict[str, str] = {}
 
 
 def read(kind: kinds.Kind, sent: Mapping[str, Any]) -> Reading:
@@ -64,9 +64,10 @@ def take(
 def judge(kind: kinds.Kind, reading: Reading) -> None:
     """Add the faults no single value shows: one that is missing, pressures the wrong way round."""
     values = reading.values
-    faulty = {name for name, _ in reading.faults}
     for name in kind.required:
-        if name not in values and name not in faulty and name not in reading.absent:
+        if name in values or name in reading.absent:
+            continue
+        if all(name != faulty for faulty, _ in reading.faults):
             reading.faults.append((name, Code.MISSING_VALUE))
     if not values and not reading.faults and not reading.absent:
         reading.faults.append(("", Code.MISSING_VALUE))
@@ -75,29 +76,36 @@ def judge(kind: kinds.Kind, reading: Reading) -> None:
             reading.faults.append((low, Code.IMPLAUSIBLE))
 
 
-def parts(kind: kinds.Kind, reading: Reading) -> Iterator[tuple[str, Reading]]:
+def parts(kind: kinds.Kind, reading: Reading) -> list[tuple[str, Reading]]:
     """The item itself, then what is split from it: a cuff's pulse is a heart rate of its own."""
     apart = [name for name in kind.split if name in reading.values or name in reading.absent]
     if not apart:
-        yield kind.name, reading
-        return
-    yield kind.name, _without(reading, apart)
-    for name in apart:
-        yield "heart_rate", _alone(reading, name)
+        return [(kind.name, reading)]
+    whole = (kind.name, _without(reading, apart))
+    return [whole, *(("heart_rate", _alone(reading, name)) for name in apart)]
 
 
 def _without(reading: Reading, names: list[str]) -> Reading:
-    def rest(of: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: value for name, value in of.items() if name not in names}
+    return Reading(
+        _rest(reading.values, names),
+        _rest(reading.original, names),
+        [],
+        _rest(reading.absent, names),
+    )
 
-    return Reading(rest(reading.values), rest(reading.original), [], rest(reading.absent))
+
+def _rest(of: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    return {name: value for name, value in of.items() if name not in names} if of else {}
 
 
 def _alone(reading: Reading, name: str) -> Reading:
-    def alone(of: Mapping[str, Any]) -> dict[str, Any]:
-        return {"value": of[name]} if name in of else {}
+    return Reading(
+        _only(reading.values, name), _only(reading.original, name), [], _only(reading.absent, name)
+    )
 
-    return Reading(alone(reading.values), alone(reading.original), [], alone(reading.absent))
+
+def _only(of: dict[str, Any], name: str) -> dict[str, Any]:
+    return {"value": of[name]} if name in of else {}
 
 
 def _read(of: kinds.Field, sent: Any, reading: Reading) -> None:

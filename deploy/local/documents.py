@@ -1,10 +1,12 @@
 """Pages of `docs/` that are made from the code, so that they cannot say what is no longer true."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
 from services.alerts.clinical import lifecycle
-from shared import programmes
+from services.ingest import asyncapi
+from shared import instruments, programmes
 
 DOCS = Path(__file__).parents[2] / "docs"
 PROGRAMMES = "programmes"
@@ -12,7 +14,12 @@ PROGRAMMES = "programmes"
 
 def pages() -> Mapping[str, str]:
     """File name -> contents."""
-    return {**programme_pages(), "alert-life.md": alert_life()}
+    return {
+        **programme_pages(),
+        "alert-life.md": alert_life(),
+        "instruments.md": questionnaire_instruments(),
+        "asyncapi.json": json.dumps(asyncapi.document(), indent=1, ensure_ascii=False) + "\n",
+    }
 
 
 def write() -> None:
@@ -46,6 +53,22 @@ and edit.
 {rows}
 """
     return pages
+
+
+def questionnaire_instruments() -> str:
+    return f"""# Questionnaire instruments
+
+Made from the files in `shared/instruments/` by `make docs`; change those, not this page. **S** was
+read in the named source, **K** is general knowledge to be verified before use, **D** is our
+proposal. No clinician has approved these numbers, and a severity word is never shown to a patient.
+
+Scoring is here for every instrument; wording only where its owner lets anybody pass it on. A
+hospital completes the others with its own permitted wording, in a folder of its own. A skipped
+question is never 0: without enough answers there is no total, only the lowest and the highest it
+can be.
+
+{instruments.describe().strip()}
+"""
 
 
 def alert_life() -> str:

@@ -15,6 +15,7 @@ from services.alerts import (
     moves,
     pages,
     past,
+    quarantine,
     questions,
     reader,
     routes,
@@ -84,9 +85,7 @@ def create() -> FastAPI:
     taking = Database(
         chosen.database, name="alerts-take", size=4, server_settings=ledger.TAKE_SETTINGS
     )
-    known = programmes.load_all(
-        programmes.SHIPPED, *([chosen.programmes] if chosen.programmes else [])
-    )
+    known = programmes.in_use(chosen.programmes)
     memory = Memory()
     notifier = Notifier(database)
     hub = Hub(database)
@@ -101,6 +100,7 @@ def create() -> FastAPI:
             consumer.Consumer(taking, notifier, known, memory),
             silence.Clock(database, notifier, known, memory),
             checker.Checker(database, notifier, known),
+            quarantine.Quarantine(database, notifier),
         ],
         problems=PROBLEMS,
         docs=chosen.docs,

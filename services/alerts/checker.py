@@ -4,7 +4,10 @@ would be found must be the same; a difference is a technical alarm, and the row 
 
 import asyncio
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -17,7 +20,7 @@ from services.alerts.clinical.finding import Finding
 from services.alerts.memory import Memory
 from services.alerts.patient import PLATFORM, Patient, State
 from services.alerts.raising import Changes, settle
-from services.alerts.row import Programmes
+from services.alerts.row import Programmes, Row
 from services.alerts.stream import Notifier
 from shared import ledger
 from shared.database import Database, DatabaseIsAway
@@ -28,6 +31,7 @@ CHECKED = Counter("hjemvakt_rows_checked_total", "Patients whose row was made ag
 DIFFERENT = Counter("hjemvakt_rows_different_total", "Patients whose row was not as it should be")
 
 EACH = 3  # patients a second
+PATHS = 20  # named in the log at most
 TICK = 1.0
 
 
@@ -92,18 +96,32 @@ async def check(
     patient_id = state.patient_id
     if patient_id == PLATFORM or state.judged_at is None:
         return None
+    now = await store.now(tx)
+    stored = await store_rows.stored_rows(tx, org, patient_id)
+    # As far back as the oldest of his rows was drawn from.
+    since = min((_as_of(one) for one in stored), default=now)
+    patient = (await triage.load(tx, org, {patient_id: state}, {patient_id: since}, Memory()))[
+        patient_id
+    ]
+    # Asked when everything has been read, not before: a fact that was appended in between has been
+    # read, and its row waits until this lock is let go.
     if await ledger.patients_with_rows(tx, org, [patient_id]):
         return None
-    now = await store.now(tx)
-    states, since = {patient_id: state}, {patient_id: now}
-    patient = (await triage.load(tx, org, states, since, Memory()))[patient_id]
+    if await store_rows.withdrawals_wait(tx, org):
+        return None
+    faults = _row_faults(patient, stored, programmes, now)
     began = await store_rows.software_since(tx, org, software.made_by(programmes))
-    faults = await _row_faults(tx, org, patient, programmes)
-    faults += _found(patient, programmes, began)
+    faults += _found(patient, programmes, began, now)
     if not faults:
         return None
-    log.error("A row was not as it should be.", org=org, patient=str(patient_id), about=faults)
-    changes = _alarm(patient, faults, now)
+    log.error(
+        "A row was not as it should be.",
+        org=org,
+        patient=str(patient_id),
+        about=_about(faults),
+        where=sorted({path for one in faults for path in one.where})[:PATHS],
+    )
+    changes = _alarm(patient, _about(faults), now)
     patient.rows = dict.fromkeys(patient.rows)
     written = writing.Writing(org, now)
     written.add(patient, changes, programmes)
@@ -111,56 +129,106 @@ async def check(
     return written
 
 
-async def _row_faults(
-    tx: asyncpg.Connection, org: str, patient: Patient, programmes: Programmes
-) -> list[str]:
-    """Which rows differ from what the patient's alerts and record make, as of their writing."""
-    faults = []
-    stored = {
-        one["unit_id"]: one
-        for one in await store_rows.stored_rows(tx, org, patient.state.patient_id)
-    }
-    moments = {datetime.fromisoformat(one["body"]["as_of"]) for one in stored.values()}
-    now = max(moments, default=patient.state.judged_at or await store.now(tx))
-    made = {one.unit_id: one for one in writing.rows(patient, programmes, now)}
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong, in a word, and where: names of fields or rules, never a value."""
+
+    about: str
+    where: tuple[str, ...] = ()
+
+
+def _row_faults(
+    patient: Patient, stored: list[asyncpg.Record], programmes: Programmes, now: datetime
+) -> list[Fault]:
+    """How the rows differ from what the patient's alerts and record make.
+
+    A row is drawn again as of the moment it was written. Whoever judged or woke the patient later
+    and would have drawn the same left it as it was, so it may also be as of then.
+    """
     by = software.made_by(programmes)
-    if any(one["body"].get("made_by") != by for one in stored.values()):
+    if any(one["body"].get("made_by") != by for one in stored):
         return []  # made before an upgrade; it is made anew when the patient is next written
-    if made.keys() != stored.keys():
-        faults.append("units")
-    for unit in made.keys() & stored.keys():
-        is_, should_be = stored[unit], made[unit]
-        if is_["rank"] != should_be.rank:
-            faults.append("colour")
-        # The driver reads infinity back without a time zone.
-        waiting = is_["waiting_since"].replace(tzinfo=UTC)
-        if waiting != (should_be.waiting_since or store_rows.NEVER):
-            faults.append("waiting")
-        if store_rows.plain(should_be.body) != is_["body"]:
-            faults.append("shown")
+    looked = [at for at in (patient.state.judged_at, patient.state.listened_at) if at is not None]
+    drawn: dict[datetime, dict[UUID, Row]] = {}
+
+    def at(moment: datetime) -> dict[UUID, Row]:
+        if moment not in drawn:
+            made = writing.rows(patient, programmes, moment)
+            drawn[moment] = {one.unit_id: one for one in made}
+        return drawn[moment]
+
+    faults: list[Fault] = []
+    for one in stored:
+        first = _as_of(one)
+        later = [moment for moment in looked if moment > first]
+        several = [_compared(one, at(moment).get(one["unit_id"])) for moment in (first, *later)]
+        fewest = min(several, key=len)
+        faults += fewest
+    # Time alone may have ended an enrolment: a unit has lost its row only if it should have had
+    # one both when the patient was last looked at and now.
+    last = max([*looked, *(_as_of(one) for one in stored)])
+    if (at(last).keys() & at(now).keys()) - {one["unit_id"] for one in stored}:
+        faults.append(Fault("units"))
     return faults
 
 
-def _found(patient: Patient, programmes: Programmes, began: datetime) -> list[str]:
+def _compared(stored: asyncpg.Record, made: Row | None) -> list[Fault]:
+    if made is None:
+        return [Fault("units")]
+    faults = []
+    if stored["rank"] != made.rank:
+        faults.append(Fault("colour"))
+    # The driver reads infinity back without a time zone.
+    waiting = stored["waiting_since"].replace(tzinfo=UTC)
+    if waiting != (made.waiting_since or store_rows.NEVER):
+        faults.append(Fault("waiting"))
+    body = {**store_rows.plain(made.body), "as_of": stored["body"]["as_of"]}
+    if body != stored["body"]:
+        faults.append(Fault("shown", tuple(_paths(stored["body"], body))))
+    return faults
+
+
+def _as_of(stored: asyncpg.Record) -> datetime:
+    return datetime.fromisoformat(stored["body"]["as_of"])
+
+
+def _paths(one: Any, other: Any, path: str = "") -> Iterator[str]:
+    """Which fields differ: `alerts.0.state`. A list of another length is named as a whole."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        for key in sorted({*one, *other}):
+            yield from _paths(one.get(key), other.get(key), f"{path}.{key}".removeprefix("."))
+    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        for place, (left, right) in enumerate(zip(one, other, strict=True)):
+            yield from _paths(left, right, f"{path}.{place}")
+    elif one != other:
+        yield path
+
+
+def _found(patient: Patient, programmes: Programmes, began: datetime, now: datetime) -> list[Fault]:
     """Whether something is found that was never raised, since this software began to judge: what
     came before was judged by other rules."""
     state = patient.state
     assert state.judged_at is not None
-    now = state.judged_at
-    since = max(began, now - triage.LOOKBACK / 3)
-    found, _ = triage.find(patient.record, programmes, now, since)
-    lost = [
-        one
+    if state.wakes_at is not None and state.wakes_at <= now:
+        return []  # what time has made of him is about to be looked at
+    since = max(began, state.judged_at - triage.LOOKBACK / 3)
+    found, _ = triage.find(patient.record, programmes, state.judged_at, since)
+    lost = {
+        one.rule
         for one in found
         if one.at >= since
         and one.id not in patient.known
         and not triage.is_silence(one, programmes)
-    ]
-    return ["findings"] if lost else []
+    }
+    return [Fault("findings", tuple(f"findings.{rule}" for rule in lost))] if lost else []
+
+
+def _about(faults: list[Fault]) -> list[str]:
+    return sorted({one.about for one in faults})
 
 
 def _alarm(patient: Patient, faults: list[str], now: datetime) -> Changes:
-    about = ", ".join(sorted(set(faults)))
+    about = ", ".join(faults)
     alarm = Finding(
         id=finding.identity(
             patient.state.patient_id, "", "row-differs", "red", f"{now.isoformat()}"

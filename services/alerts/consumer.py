@@ -26,13 +26,15 @@ JUDGED = Counter("hjemvakt_judged_total", "Hand-over rows judged")
 FAILED = Counter("hjemvakt_takes_failed_total", "Takes that were rolled back")
 LAG = Gauge("hjemvakt_evaluation_lag_seconds", "Age of the oldest fact not yet judged", ["org"])
 
-LIMIT = 1000
-FIRST_LIMIT = 100  # patients not in memory are read whole: begin carefully
+LIMIT = 2000  # rows
+FIRST, MOST = 20, 50  # patients; those not in memory are read whole and kept till the commit
 # A take may not hold its patients for long; the database ends a transaction that idles 10 s.
 LONG, SHORT = 2.0, 0.5
 POLL = 1.0
 SOON = 0.1
-SPACING = 0.02  # seconds between two takes
+# Seconds to rest after a round, by each row it judged and at most: a reading that comes alone does
+# not wait; under load intake needs the processor, and one take of many costs far less than many.
+REST, LONGEST_REST = 0.0004, 0.2
 IMPATIENT = 10
 # SQLSTATE classes that say nothing about the rows: connection, deadlock, room, locks, shutdown.
 PASSING = ("08", "40", "53", "55", "57")
@@ -46,7 +48,8 @@ class Follower:
 
     org: str
     woken: asyncio.Event = field(default_factory=asyncio.Event)
-    limit: int = FIRST_LIMIT
+    limit: int = LIMIT
+    most: int = FIRST
     floor: int = 0
     from_the_start_at: float = 0.0
     rounded_at: float = 0.0
@@ -54,7 +57,7 @@ class Follower:
     held: bool = False
     patience: int = 0
     received_at: datetime | None = None
-    took_at: float = 0.0
+    rests_until: float = 0.0
     known: set[UUID] = field(default_factory=set)
 
 
@@ -135,10 +138,7 @@ class Consumer:
                 follower.floor = 0
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(follower.woken.wait(), SOON if soon else POLL)
-            # Under load one take of many costs far less than many takes of few; a reading that
-            # comes alone does not wait.
-            await asyncio.sleep(follower.took_at + SPACING - time.monotonic())
-            follower.took_at = time.monotonic()
+            await asyncio.sleep(follower.rests_until - time.monotonic())
             follower.woken.clear()
 
     async def drain(self, follower: Follower) -> int:
@@ -156,10 +156,12 @@ class Consumer:
             if judged.left:
                 follower.floor = max(follower.floor, judged.last_seq)
             follower.patience = 0 if judged.done else follower.patience + 1
-            if judged.taken < follower.limit and not (judged.taken and judged.done):
+            if not judged.more:
                 follower.held = bool(judged.left)
                 break
             follower.rounded_at = time.monotonic()
+            await self._beat(follower)  # a long catching up is work too
+        follower.rests_until = time.monotonic() + min(total * REST, LONGEST_REST)
         await self._beat(follower)
         return total
 
@@ -175,10 +177,11 @@ class Consumer:
                     self._memory,
                     floor=follower.floor,
                     limit=follower.limit,
+                    most=follower.most,
                 )
         except (DatabaseIsAway, OSError, asyncpg.InterfaceError):
             # Perhaps because the take was so long that the database gave up waiting for it.
-            follower.limit = max(1, follower.limit // 2)
+            follower.most = max(1, follower.most // 2)
             raise
         except Exception as error:
             return await self._rolled_back(follower, error)
@@ -192,9 +195,10 @@ class Consumer:
         JUDGED.inc(judged.done)
         seconds = time.monotonic() - began
         if seconds > LONG:
-            follower.limit = max(1, follower.limit // 2)
+            follower.most = max(1, follower.most // 2)
         elif seconds < SHORT:
-            follower.limit = min(LIMIT, follower.limit * 2)
+            follower.most = min(MOST, follower.most * 2)
+        follower.limit = min(LIMIT, follower.limit * 2)
         self._notifier.tell(org, judged.units, judged.told)
         return judged
 
@@ -223,7 +227,7 @@ class Consumer:
         if follower.limit > 1 or sqlstate.startswith(PASSING):
             follower.limit = max(1, follower.limit // 2)
             await asyncio.sleep(0.05)
-            return Judged(taken=follower.limit, last_seq=follower.floor)
+            return Judged(more=True, last_seq=follower.floor)
         async with self._database.transaction() as tx:
             rows = await ledger.take(tx, follower.org, ledger.ALERTS, floor=follower.floor, limit=1)
         for row in rows:
@@ -237,8 +241,7 @@ class Consumer:
             )
         last = max((row.seq for row in rows), default=follower.floor)
         follower.limit = 2
-        taken = follower.limit if rows else 0  # there may be more behind him
-        return Judged(taken=taken, last_seq=last, left={row.patient_id for row in rows})
+        return Judged(more=bool(rows), last_seq=last, left={row.patient_id for row in rows})
 
     async def _beat(self, follower: Follower) -> None:
         """Once a second, after real work."""

@@ -36,7 +36,8 @@ def page(by: Reader, programmes: Programmes, asked: Question, listed: Listed) ->
 
 
 def _row(by: Reader, listed: Listed, stored: Any) -> Json:
-    row = telling.row(stored, listed.units, listed.now, "nb", drawn=True)
+    held = listed.held.get(stored["patient_id"])
+    row = telling.row(stored, listed.units, listed.now, "nb", drawn=True, held=held)
     row["alerts"] = [
         {
             **one,

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from services.alerts.patient import Patient, State
 
-# Facts held at most, over all patients: about a kilobyte each.
-ROOM = 30_000
+# Facts held at most, over all patients: 1.5 kB each.
+ROOM = 12_000
 
 
 class Memory:

@@ -14,7 +14,7 @@ from services.alerts.clinical import wording
 from services.alerts.clinical.lifecycle import State as Life
 from services.alerts.patient import Alert, Patient
 from services.alerts.reader import Reader
-from services.alerts.store_views import Story
+from services.alerts.store_views import Held, Story
 from services.alerts.views import Parts
 from shared import kinds, ledger
 from shared.contracts import Fact
@@ -32,6 +32,7 @@ NOTES = 20
 class Opened:
     """What was read of one patient in one transaction."""
 
+    version: int
     patient: Patient
     stories: list[Story]
     names: asyncpg.Record | None
@@ -41,7 +42,7 @@ class Opened:
     readings: list[asyncpg.Record]
     evidence: dict[UUID, Fact]
     order: list[UUID]
-    quarantined: int
+    held: Held | None
     oldest: datetime | None
     as_of: datetime
     now: datetime
@@ -51,6 +52,8 @@ async def opened(parts: Parts, by: Reader, patient_id: UUID) -> Opened:
     """NoSuchPatient, NotYourUnit."""
     units = sorted(by.units, key=lambda one: one.int)
     async with reader.opened(parts.database, by, patient_id, "patient") as tx:
+        # First: what is committed while the rest is read has another version.
+        version = await store_views.version(tx, by.org, patient_id)
         now = await store.now(tx)
         alerts = await store_views.alerts(
             tx, by.org, units, patient_id=patient_id, states=views.STATES, before=None, limit=50
@@ -59,6 +62,7 @@ async def opened(parts: Parts, by: Reader, patient_id: UUID) -> Opened:
         ids = {fact for story in stories for one in story.findings for fact in one["facts"]}
         names = await store_views.names(tx, by.org, [patient_id])
         return Opened(
+            version=version,
             patient=await views.record_of(tx, by.org, patient_id, now),
             stories=stories,
             names=names.get(patient_id),
@@ -68,7 +72,7 @@ async def opened(parts: Parts, by: Reader, patient_id: UUID) -> Opened:
             readings=await store_views.readings(tx, by.org, patient_id, READINGS),
             evidence={fact.id: fact for fact in await ledger.read(tx, by.org, list(ids))},
             order=await store_views.order(tx, by.org, units),
-            quarantined=await store_views.quarantined_of(tx, by.org, patient_id),
+            held=(await store_views.held(tx, by.org, [patient_id])).get(patient_id),
             oldest=await ledger.oldest_waiting(tx, by.org, ledger.ALERTS),
             as_of=await views.as_of(tx, by.org, now),
             now=now,
@@ -91,6 +95,7 @@ def page(parts: Parts, by: Reader, seen: Opened, days: int) -> Json:
             **telling.person(patient.state.patient_id, seen.names),
             "deceased_at": telling.iso(record.decided.deceased),
         },
+        "version": seen.version,
         "number": seen.names["number"] if seen.names else None,
         "unit": telling.unit(unit, seen.units) or {"id": "", "name": ""},
         "counts": seen.counts,
@@ -105,7 +110,7 @@ def page(parts: Parts, by: Reader, seen: Opened, days: int) -> Json:
         "dry_weight": _dry_weight(patient, followed, now),
         "spo2_scale": record.decided.spo2_scale(now),
         "paused": _paused(patient, now),
-        "quarantined": seen.quarantined,
+        "quarantined": telling.quarantined(seen.held),
         "news2": scoring.aged(scoring.of_record(record, now), now),
         "position": _position(seen.order, patient.state.patient_id),
         "alerts": [_alert(parts, seen, story, by) for story in open_],

@@ -129,7 +129,8 @@ def _tell(
     decided = notice.decide(_standing(patient, alert), found, patient.known, now)
     if decided.what is What.LEAVE or not decided.findings:
         return
-    new = [one for one in found if one.id in set(decided.findings)]
+    added = set(decided.findings)
+    new = [one for one in found if one.id in added]
     if alert is None:
         alert = _opened(patient, new, decided, now)
         patient.alerts[alert.id] = alert

@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from services.alerts import scoring
+from services.alerts.clinical import sitting
 from services.alerts.clinical.decided import Enrolment, Pause
 from services.alerts.clinical.history import Record
 from services.alerts.clinical.samples import Sample, Series
@@ -30,6 +31,9 @@ from shared.programmes import (
 Programmes = Mapping[str, Programme]
 Json = dict[str, Any]
 
+# An older measurement is not shown as the latest: a record may reach further back than another
+# reading of the same patient does, and the row must not depend on it.
+SHOWN = timedelta(days=90)
 SPARK = timedelta(days=14)
 SPARK_POINTS = 112
 BUCKET = timedelta(hours=6)
@@ -137,7 +141,7 @@ def _body(
     programme = programmes.get(slug)
     followed = [programmes[one.programme] for one in enrolled if one.programme in programmes]
     plan = [item for one in enrolled for item in _plan(one, programmes)]
-    drawn = _drawn(worst, plan, record)
+    drawn = _drawn(worst, plan, record, now - SHOWN)
     holder = next((one for one in alerts if one.assignee), None)
     pause = record.paused(now)
     technical = [one for one in alerts if one.lane == "technical"]
@@ -163,7 +167,7 @@ def _body(
         "reason_alert": str(worst.id) if worst else None,
         "also": _also(alerts[1:]),
         "cause": technical[0].cause if technical else None,
-        "values": _values(record, worst, plan),
+        "values": _values(record, worst, plan, now - SHOWN),
         **_spark(patient, drawn, programme, now),
         "news2": _news2(patient, now) if uses_news2 else None,
         "dry_weight": _dry_weight(record, followed, now),
@@ -177,10 +181,15 @@ def _body(
 
 
 def _news2(patient: Patient, now: datetime) -> Json | None:
-    """Made once for a record; a new vital sign empties `patient.news2`."""
-    if not patient.news2:
-        patient.news2 = [scoring.of_record(patient.record, now)]
-    made: Json | None = patient.news2[0]
+    """Made once for a record; a new vital sign empties `patient.news2`. Not kept while a device
+    whose clock is ahead has measured what the next score will count."""
+    record = patient.record
+    made: Json | None = patient.news2[0] if patient.news2 else scoring.of_record(record, now)
+    keys = (key for keys in sitting.SERIES.values() for key in keys)
+    ahead = any(ats[-1] > now for key in keys if (ats := record.series(key).sure.ats))
+    patient.news2 = [] if ahead else [made]
+    if made is None or datetime.fromisoformat(made["at"]) < now - SHOWN:
+        return None
     return made
 
 
@@ -208,7 +217,9 @@ def _also(others: list[Alert]) -> Json | None:
     return {lang: " · ".join(one[lang] for one in said if lang in one) for lang in ("nb", "en")}
 
 
-def _drawn(worst: Alert | None, plan: list[PlanItem], record: Record) -> tuple[str, str] | None:
+def _drawn(
+    worst: Alert | None, plan: list[PlanItem], record: Record, first: datetime
+) -> tuple[str, str] | None:
     """The series that belongs to the reason, else the first that the plan asks for."""
     wanted = [
         (one["kind"], one["field"])
@@ -218,10 +229,14 @@ def _drawn(worst: Alert | None, plan: list[PlanItem], record: Record) -> tuple[s
     for item in plan:
         kind = kinds.CATALOGUE.get(item.kind)
         wanted += [(item.kind, name) for name, of in kind.fields.items() if of.ucum] if kind else []
-    return next((key for key in wanted if record.series(key).sure.ats), None)
+    return next(
+        (key for key in wanted if (ats := record.series(key).sure.ats) and ats[-1] >= first), None
+    )
 
 
-def _values(record: Record, worst: Alert | None, plan: list[PlanItem]) -> list[Json]:
+def _values(
+    record: Record, worst: Alert | None, plan: list[PlanItem], first: datetime
+) -> list[Json]:
     """The latest of what the reason speaks of, then of what the plan asks for."""
     named = [one["kind"] for one in (worst.body.get("values", ()) if worst else ())]
     wanted = dict.fromkeys([*named, *(item.kind for item in plan)])
@@ -230,7 +245,7 @@ def _values(record: Record, worst: Alert | None, plan: list[PlanItem]) -> list[J
         kind = kinds.CATALOGUE.get(name)
         for field, of in kind.fields.items() if kind else ():
             sure = record.series((name, field)).sure
-            if sure.samples:
+            if sure.samples and sure.ats[-1] >= first:
                 latest = sure.samples[-1]
                 found.append(
                     {
@@ -256,12 +271,13 @@ def _spark(
         "spark_field": field,
         "spark": [[one.at.isoformat(), one.value] for one in points],
         "spark_limits": limits_of(patient.record, programme, drawn, now) if programme else None,
-        "spark_missing": [
+        # In order: what is expected comes out of the table in any.
+        "spark_missing": sorted(
             one.due_at.isoformat()
             for one in patient.expected.values()
             if one.kind == kind and one.missed_at and one.satisfied_by is None
             and now - SPARK <= one.due_at <= now
-        ],
+        ),
     }  # fmt: skip
 
 
@@ -293,9 +309,9 @@ def limits_of(
     lows: list[Decimal] = []
     highs: list[Decimal] = []
     for rule in programme.rules:
-        if not isinstance(rule, LimitRule | TargetRule) or rule.colour != "red":
+        if rule.colour != "red" or not isinstance(rule, LimitRule | TargetRule):
             continue
-        if drawn not in [one.key for one in programme.input_by_name[rule.input].sources]:
+        if drawn not in programme.input_by_name[rule.input].reads:
             continue
         how, number = rule.comparison
         limit = number_of(record, programme, number, now)

@@ -12,6 +12,7 @@ import asyncpg
 from services.alerts.clinical.lifecycle import State as Life
 from services.alerts.patient import Alert, Kept, Moved, State
 from services.alerts.raising import Changes, values_of
+from services.alerts.store_together import Together
 from shared.contracts import Json
 
 # --- state ----------------------------------------------------------------------------------
@@ -40,18 +41,30 @@ async def lock_states(
     tx: asyncpg.Connection, org: str, patient_ids: Sequence[UUID]
 ) -> dict[UUID, State]:
     """Those nobody else holds and that are not resting after a failure."""
+    states, _ = await lock_states_and_look_at_the_clock(tx, org, patient_ids)
+    return states
+
+
+async def lock_states_and_look_at_the_clock(
+    tx: asyncpg.Connection, org: str, patient_ids: Sequence[UUID]
+) -> tuple[dict[UUID, State], datetime | None]:
+    """The same with database time, read after the last of them was locked; None if none was."""
     rows = await tx.fetch(
         f"""
-        select {STATE} from alerts.state
-        where org = $1 and patient_id = any($2)
-          and (rests_until is null or rests_until <= clock_timestamp())
-        order by org, patient_id
-        for update skip locked
+        with locked as materialized (
+            select {STATE} from alerts.state
+            where org = $1 and patient_id = any($2)
+              and (rests_until is null or rests_until <= clock_timestamp())
+            order by org, patient_id
+            for update skip locked
+        )
+        select {STATE}, clock_timestamp() as now from locked
         """,
         org,
         list(patient_ids),
     )
-    return {row["patient_id"]: State(*row) for row in rows}
+    states = {row["patient_id"]: State(*row[:-1]) for row in rows}
+    return states, max((row["now"] for row in rows), default=None)
 
 
 async def lock_state(tx: asyncpg.Connection, org: str, patient_id: UUID) -> State | None:
@@ -65,8 +78,8 @@ async def lock_state(tx: asyncpg.Connection, org: str, patient_id: UUID) -> Stat
     return State(*row) if row else None
 
 
-async def save_states(tx: asyncpg.Connection, org: str, states: Sequence[State]) -> None:
-    await tx.execute(
+def save_states(together: Together, org: str, states: Sequence[State]) -> None:
+    together.add(
         """
         update alerts.state s
         set version = n.version, name = n.name, born = n.born, number = n.number,
@@ -243,8 +256,8 @@ async def findings_of(tx: asyncpg.Connection, org: str, alert_id: UUID) -> list[
     )
 
 
-async def save_findings(
-    tx: asyncpg.Connection, org: str, at: datetime, changes: Iterable[tuple[UUID, Changes]]
+def save_findings(
+    together: Together, org: str, at: datetime, changes: Iterable[tuple[UUID, Changes]]
 ) -> None:
     raised: list[Json] = []
     gone: list[tuple[UUID, UUID]] = []
@@ -279,7 +292,7 @@ async def save_findings(
         gone += [(patient_id, id_) for id_ in change.gone]
         back += [(patient_id, id_) for id_ in change.back]
     if raised:
-        await tx.execute(
+        together.add(
             """
             insert into alerts.finding (
                 org, patient_id, id, alert_id, programme, rule, "group", colour, lane, emergency,
@@ -298,7 +311,7 @@ async def save_findings(
             at,
         )
     if gone or back:
-        await tx.execute(
+        together.add(
             """
             update alerts.finding f set gone_at = n.gone_at
             from unnest($2::uuid[], $3::uuid[], $4::timestamptz[]) as n(patient_id, id, gone_at)
@@ -311,12 +324,12 @@ async def save_findings(
         )
 
 
-async def save_alerts(tx: asyncpg.Connection, org: str, alerts: Sequence[Alert]) -> None:
+def save_alerts(together: Together, org: str, alerts: Sequence[Alert]) -> None:
     """Close before open: the index of one open alert per group is checked row by row."""
     if not alerts:
         return
     ordered = sorted(alerts, key=lambda one: (one.state != "closed", one.id.int))
-    await tx.execute(
+    together.add(
         f"""
         insert into alerts.alert (org, {_ALERT})
         select $1, {_ALERT}
@@ -340,9 +353,9 @@ async def save_alerts(tx: asyncpg.Connection, org: str, alerts: Sequence[Alert])
     )
 
 
-async def add_moves(tx: asyncpg.Connection, org: str, moves: Sequence[Moved]) -> None:
+def add_moves(together: Together, org: str, moves: Sequence[Moved]) -> None:
     if moves:
-        await tx.execute(
+        together.add(
             """
             insert into alerts.move (
                 org, alert_id, version, patient_id, move, by, by_name, at, seen, state, colour,

@@ -12,10 +12,12 @@ import asyncpg
 from services.alerts.patient import Expected, State
 from services.alerts.row import Row
 from services.alerts.store import STATE
+from services.alerts.store_together import Together
 from shared import exact
 from shared.contracts import Json
 
 NEVER = datetime.max.replace(tzinfo=UTC)
+MUCH = 1000  # hand-over rows
 
 # --- what is expected -----------------------------------------------------------------------
 
@@ -52,14 +54,14 @@ async def expected(
     ]
 
 
-async def save_expected(
-    tx: asyncpg.Connection,
+def save_expected(
+    together: Together,
     org: str,
     wanted: Sequence[tuple[UUID, Expected]],
     unwanted: Sequence[tuple[UUID, Expected]],
 ) -> None:
     if unwanted:
-        await tx.execute(
+        together.add(
             """
             delete from alerts.due d
             using unnest($2::uuid[], $3::text[], $4::date[], $5::text[])
@@ -77,7 +79,7 @@ async def save_expected(
         return
     last = {(patient_id, one.key): (patient_id, one) for patient_id, one in wanted}
     rows = list(last.values())
-    await tx.execute(
+    together.add(
         """
         insert into alerts.due (
             org, patient_id, plan, local_day, slot, kind, opens_at, due_at, grace_until,
@@ -120,14 +122,14 @@ async def units_of_rows(
     return [(row["patient_id"], row["unit_id"]) for row in rows]
 
 
-async def save_rows(
-    tx: asyncpg.Connection,
+def save_rows(
+    together: Together,
     org: str,
     rows: Sequence[tuple[UUID, Row]],
     left: Sequence[tuple[UUID, UUID]],
 ) -> None:
     if left:
-        await tx.execute(
+        together.add(
             """
             delete from alerts.worklist_row r
             using unnest($2::uuid[], $3::uuid[]) as n(patient_id, unit_id)
@@ -139,7 +141,7 @@ async def save_rows(
         )
     if not rows:
         return
-    await tx.execute(
+    together.add(
         """
         insert into alerts.worklist_row (
             org, patient_id, unit_id, rank, waiting_since, calm, technical, programmes,
@@ -204,6 +206,20 @@ async def stored_rows(tx: asyncpg.Connection, org: str, patient_id: UUID) -> lis
         org,
         patient_id,
     )
+
+
+async def withdrawals_wait(tx: asyncpg.Connection, org: str) -> bool:
+    """Whether a correction or withdrawal waits, which may take a fact from anybody: whose it is,
+    the take finds out. Also when so much waits that it is not looked through."""
+    first = await tx.fetch(
+        """
+        select type from ledger.handover where org = $1 and consumer = 'alerts'
+        order by seq limit $2
+        """,
+        org,
+        MUCH,
+    )
+    return len(first) == MUCH or any(row["type"] == "void" for row in first)
 
 
 def plain(body: Json) -> Any:

@@ -30,6 +30,8 @@ class Filter:
         return self == Filter()
 
 
+_WAITING = "state in ('waiting', 'replaying')"  # in quarantine
+
 Place = tuple[int, datetime, int, UUID, UUID]  # rank, waiting since, calm, patient, unit
 
 _SEEN = """
@@ -127,18 +129,28 @@ async def order(tx: asyncpg.Connection, org: str, units: Sequence[UUID]) -> list
 async def counts(tx: asyncpg.Connection, org: str, units: Sequence[UUID]) -> dict[str, int]:
     """Of whole units, whatever the filter. A patient in two of them is counted in each.
 
-    `only_technical` of the yellow ones have nothing clinical.
+    `only_technical` of the yellow ones have nothing clinical, `only_quarantined` of the green ones
+    have nothing but items that wait in quarantine.
     """
     row = await tx.fetchrow(
-        """
+        f"""
+        with listed as (
+            select rank, body, technical, body -> 'paused' <> 'null' as paused,
+                   patient_id in (
+                       select patient_id from ledger.quarantine
+                       where org = $1 and {_WAITING} and patient_id is not null) as held
+            from alerts.worklist_row where org = $1 and unit_id = any($2)
+        )
         select count(*) filter (where rank = 0) as red,
                count(*) filter (where rank = 1) as yellow,
                count(*) filter (where rank = 1 and not jsonb_path_exists(
                    body, '$.alerts[*] ? (@.lane == "clinical")')) as only_technical,
                count(*) filter (where rank = 2) as green,
-               count(*) filter (where technical) as technical,
-               count(*) filter (where body -> 'paused' <> 'null') as paused
-        from alerts.worklist_row where org = $1 and unit_id = any($2)
+               count(*) filter (where technical or held) as technical,
+               count(*) filter (where rank = 2 and held and not technical and not paused)
+                   as only_quarantined,
+               count(*) filter (where paused) as paused
+        from listed
         """,
         org,
         list(units),
@@ -169,14 +181,22 @@ async def expected_today(
     return dict(row)
 
 
+async def version(tx: asyncpg.Connection, org: str, patient_id: UUID) -> int:
+    """Another one whenever the patient has been judged, woken or moved."""
+    found: int | None = await tx.fetchval(
+        "select version from alerts.state where org = $1 and patient_id = $2", org, patient_id
+    )
+    return found or 0
+
+
 async def quarantined(
     tx: asyncpg.Connection, org: str, units: Sequence[UUID]
 ) -> tuple[int, datetime | None]:
     """How many items wait in quarantine, and since when. Those of no known unit are everybody's."""
     row = await tx.fetchrow(
-        """
+        f"""
         select count(*) as n, min(received_at) as oldest from ledger.quarantine
-        where org = $1 and state in ('waiting', 'replaying')
+        where org = $1 and {_WAITING}
           and (unit_id is null or unit_id = any($2))
         """,
         org,
@@ -186,16 +206,32 @@ async def quarantined(
     return row["n"], row["oldest"]
 
 
-async def quarantined_of(tx: asyncpg.Connection, org: str, patient_id: UUID) -> int:
-    n: int = await tx.fetchval(
-        """
-        select count(*) from ledger.quarantine
-        where org = $1 and state in ('waiting', 'replaying') and patient_id = $2
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What waits in quarantine of one patient: how much, since when, and why."""
+
+    n: int
+    oldest: datetime
+    codes: tuple[str, ...]
+
+
+async def held(
+    tx: asyncpg.Connection, org: str, patient_ids: Sequence[UUID] | None = None
+) -> dict[UUID, Held]:
+    """Of these patients, or of all. Only what intake has put down to a patient."""
+    rows = await tx.fetch(
+        f"""
+        select patient_id, count(*) as n, min(received_at) as oldest,
+               array_agg(distinct code order by code) as codes
+        from ledger.quarantine
+        where org = $1 and {_WAITING} and patient_id is not null
+          and ($2::uuid[] is null or patient_id = any($2))
+        group by patient_id
         """,
         org,
-        patient_id,
+        list(patient_ids) if patient_ids is not None else None,
     )
-    return n
+    return {row["patient_id"]: Held(row["n"], row["oldest"], tuple(row["codes"])) for row in rows}
 
 
 # --- who ------------------------------------------------------------------------------------

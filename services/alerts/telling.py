@@ -10,7 +10,7 @@ import asyncpg
 from services.alerts import scoring
 from services.alerts.clinical import lifecycle, schedule
 from services.alerts.patient import PLATFORM, Alert
-from services.alerts.store_views import Story
+from services.alerts.store_views import Held, Story
 from shared import watching
 from shared.contracts import Watch
 
@@ -158,9 +158,16 @@ def _limits(pairs: Iterable[Iterable[Any]]) -> list[Json]:
 
 
 def row(
-    stored: asyncpg.Record, units: Units, now: datetime, lang: str, *, drawn: bool = False
+    stored: asyncpg.Record,
+    units: Units,
+    now: datetime,
+    lang: str,
+    *,
+    drawn: bool = False,
+    held: Held | None = None,
 ) -> Json:
-    """A worklist row. `drawn` keeps what only the page shows."""
+    """A worklist row. `drawn` keeps what only the page shows. What is `held` in quarantine stands
+    in no row: no hand-over tells of it, so it is read with the list."""
     body = dict(stored["body"])
     unit_id: UUID = stored["unit_id"]
     said = body.pop("reason")
@@ -177,7 +184,15 @@ def row(
     body["seen_at"] = iso(seen) if is_today else None
     body["unit"] = unit(unit_id, units)
     body["news2"] = scoring.aged(body.get("news2"), now)
+    body["quarantined"] = quarantined(held)
+    body["technical"] = body["technical"] or held is not None
     return body
+
+
+def quarantined(held: Held | None) -> Json | None:
+    if held is None:
+        return None
+    return {"n": held.n, "oldest": iso(held.oldest), "codes": list(held.codes)}
 
 
 def _holder(body: Json) -> Json | None:

@@ -38,10 +38,11 @@ SOON = timedelta(seconds=1)
 
 @dataclass(slots=True)
 class Judged:
-    """What a take came to. `left` are patients whose rows lie on: held, resting or failing."""
+    """What a take came to. `left` are patients whose rows lie on: held, resting or failing.
+    `more` when another take at once may find rows."""
 
-    taken: int = 0
     done: int = 0
+    more: bool = False
     last_seq: int = 0
     left: set[UUID] = field(default_factory=set)
     failed: dict[UUID, str] = field(default_factory=dict)
@@ -59,18 +60,28 @@ async def take(
     *,
     floor: int,
     limit: int,
+    most: int,
 ) -> Judged:
-    """Judge as many rows as `limit`. Nothing is remembered in `memory` until the commit."""
+    """Judge, of as many rows as `limit`, those of the first `most` patients: to read a patient
+    costs far more than to judge one row of his, so few are judged on all that waits of them.
+    Nothing is remembered in `memory` until the commit."""
     taken = await ledger.take(tx, org, ledger.ALERTS, floor=floor, limit=limit)
-    judged = Judged(taken=len(taken), last_seq=max((one.seq for one in taken), default=floor))
+    judged = Judged(last_seq=max((one.seq for one in taken), default=floor))
     if not taken:
         return judged
+    # A withdrawal has handed rows to the patients who lose a fact.
+    judged.more = len(taken) >= limit or any(one.type == "void" for one in taken)
     by_patient: dict[UUID, list[Taken]] = {}
     for one in taken:
         by_patient.setdefault(one.patient_id, []).append(one)
-    states = await store.lock_states(tx, org, sorted(by_patient))
+    postponed = list(by_patient)[most:]
+    if postponed:
+        judged.more = True
+        judged.last_seq = min(by_patient.pop(id_)[0].seq for id_ in postponed) - 1
+    states, now = await store.lock_states_and_look_at_the_clock(tx, org, sorted(by_patient))
     judged.left = by_patient.keys() - states.keys()
-    now = await store.now(tx)
+    if now is None:
+        return judged
     news = await _news(tx, org, {id_: by_patient[id_] for id_ in states}, memory, states)
     since = {id_: one.since for id_, one in news.items()}
     afresh = [id_ for id_, one in news.items() if one.afresh]
@@ -96,7 +107,10 @@ async def take(
     judged.done = len(ctids)
     judged.left |= judged.failed.keys()
     judged.units, judged.told = written.units, written.told
-    judged.received_at = max((one.received_at for one in taken if one.type in FACTS), default=None)
+    judged.received_at = max(
+        (one.received_at for rows in by_patient.values() for one in rows if one.type in FACTS),
+        default=None,
+    )
     return judged
 
 
@@ -142,7 +156,7 @@ async def _news(
     wanted = [
         (one.fact_id, one.at) for rows in by_patient.values() for one in rows if one.type in FACTS
     ]
-    for fact in await ledger.in_force(tx, org, wanted) if wanted else ():
+    for fact in await ledger.in_force(tx, org, wanted, bare=True) if wanted else ():
         if (of := news.get(fact.patient_id)) is not None:
             known = fact.body.get("v") in KNOWN_VERSIONS
             (of.facts if known else of.unknown).append(fact)
@@ -158,6 +172,7 @@ async def load(
     *,
     afresh: Iterable[UUID] = (),
     failed: dict[UUID, str] | None = None,
+    bare: bool = True,
 ) -> dict[UUID, Patient]:
     """Patients as they are in the database, their states being locked: out of memory when the
     version there says that nothing has happened since, otherwise read. Those whose record cannot
@@ -176,7 +191,7 @@ async def load(
             remembered.state = state
             patients[id_] = remembered
     if missing:
-        patients |= await _read(tx, org, states, missing, failed)
+        patients |= await _read(tx, org, states, missing, failed, bare)
     return {id_: patients[id_] for id_ in states if id_ in patients}
 
 
@@ -186,13 +201,14 @@ async def _read(
     states: Mapping[UUID, State],
     missing: Mapping[UUID, datetime],
     failed: dict[UUID, str] | None,
+    bare: bool,
 ) -> dict[UUID, Patient]:
     ids = list(missing)
     decisions = await ledger.decisions(tx, org, ids)
     alerts = await store.open_alerts(tx, org, ids)
     found: dict[UUID, Patient] = {}
     for id_, wanted in missing.items():
-        facts = await ledger.facts(tx, org, id_, since=wanted, types=FACTS)
+        facts = await ledger.facts(tx, org, id_, since=wanted, types=FACTS, bare=bare)
         try:
             found[id_] = _made(states[id_], facts, decisions[id_], wanted)
         except Exception as error:

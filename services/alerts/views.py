@@ -15,7 +15,7 @@ from services.alerts.memory import Memory
 from services.alerts.patient import PLATFORM, RANK, Patient, State
 from services.alerts.reader import NotYourUnit, Reader
 from services.alerts.row import Programmes
-from services.alerts.store_views import Filter, Place, Story
+from services.alerts.store_views import Filter, Held, Place, Story
 from services.alerts.stream import Notifier
 from shared import ledger
 from shared.database import Database
@@ -66,6 +66,7 @@ class Listed:
     hidden: list[asyncpg.Record]
     counts: dict[str, int]
     quarantined: tuple[int, datetime | None]
+    held: dict[UUID, Held]
     expected: dict[str, int]
     units: dict[UUID, asyncpg.Record]
     shown: list[UUID]
@@ -100,6 +101,7 @@ async def worklist(parts: Parts, by: Reader, asked: Question) -> Listed:
             hidden=hidden,
             counts=await store_views.counts(tx, by.org, shown),
             quarantined=await store_views.quarantined(tx, by.org, shown),
+            held=await store_views.held(tx, by.org, [row["patient_id"] for row in page]),
             expected=await store_views.expected_today(tx, by.org, shown, schedule.local_day(now)),
             units=await store_views.units(tx, by.org),
             shown=shown,
@@ -125,7 +127,12 @@ async def as_of(tx: asyncpg.Connection, org: str, now: datetime) -> datetime:
 def worklist_json(listed: Listed, lang: str) -> Json:
     quarantined, _ = listed.quarantined
     return {
-        "rows": [telling.row(row, listed.units, listed.now, lang) for row in listed.rows],
+        "rows": [
+            telling.row(
+                row, listed.units, listed.now, lang, held=listed.held.get(row["patient_id"])
+            )
+            for row in listed.rows
+        ],
         "counts": {**{name: listed.counts[name] for name in COUNTED}, "quarantined": quarantined},
         "hidden": {"red": len(listed.hidden)},
         "watching": telling.watch_json(_watch(listed)),
@@ -139,6 +146,17 @@ def _watch(listed: Listed) -> Any:
     return telling.watch(
         [listed.units[id_] for id_ in listed.shown if id_ in listed.units], listed.now
     )
+
+
+async def check(parts: Parts, by: Reader, patient_id: UUID) -> None:
+    """NoSuchPatient, NotYourUnit."""
+    async with parts.database.connection() as connection:
+        await reader.check(connection, by, patient_id)
+
+
+async def version(parts: Parts, org: str, patient_id: UUID) -> int:
+    async with parts.database.connection() as connection:
+        return await store_views.version(connection, org, patient_id)
 
 
 async def pulse(parts: Parts, org: str, units: Iterable[UUID]) -> Json:
@@ -245,7 +263,9 @@ async def scores(parts: Parts, by: Reader, patient_id: UUID) -> Json:
 async def record_of(tx: asyncpg.Connection, org: str, patient_id: UUID, since: datetime) -> Patient:
     """The patient read without a lock, for showing only."""
     state = State(patient_id)
-    loaded = await triage.load(tx, org, {patient_id: state}, {patient_id: since}, Memory())
+    loaded = await triage.load(
+        tx, org, {patient_id: state}, {patient_id: since}, Memory(), bare=False
+    )
     return loaded[patient_id]
 
 

@@ -1,4 +1,5 @@
-"""What judgings changed, gathered per take and written with one statement per table."""
+"""What judgings changed, gathered per take and written at once: one statement per table, all of
+them sent together."""
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -11,6 +12,7 @@ from services.alerts.clinical.history import Record
 from services.alerts.patient import Alert, Expected, Moved, Patient
 from services.alerts.raising import Changes
 from services.alerts.row import Programmes, Row
+from services.alerts.store_together import Together
 
 
 @dataclass(slots=True)
@@ -41,15 +43,16 @@ class Writing:
             self.changes.append((patient, changes))
 
     async def write(self, tx: asyncpg.Connection) -> None:
-        """State first, so that a forgotten lock would show; then what hangs on it."""
         if not self.patients:
             return
-        await store.save_states(tx, self.org, [one.state for one in self.patients])
+        together = Together()
+        store.save_states(together, self.org, [one.state for one in self.patients])
         if self.changes:
-            await self._write_changes(tx)
-        await store_rows.save_rows(tx, self.org, self.rows, self.left)
+            self._write_changes(together)
+        store_rows.save_rows(together, self.org, self.rows, self.left)
+        await together.execute(tx)
 
-    async def _write_changes(self, tx: asyncpg.Connection) -> None:
+    def _write_changes(self, together: Together) -> None:
         alerts: list[Alert] = []
         moves: list[Moved] = []
         expected: list[tuple[UUID, Expected]] = []
@@ -60,12 +63,11 @@ class Writing:
             moves += changes.moves
             expected += [(id_, one) for one in changes.expected]
             unexpected += [(id_, one) for one in changes.unexpected]
-        await store.save_alerts(tx, self.org, alerts)
-        await store.save_findings(
-            tx, self.org, self.now, [(p.state.patient_id, c) for p, c in self.changes]
-        )
-        await store.add_moves(tx, self.org, moves)
-        await store_rows.save_expected(tx, self.org, expected, unexpected)
+        store.save_alerts(together, self.org, alerts)
+        findings = [(patient.state.patient_id, changes) for patient, changes in self.changes]
+        store.save_findings(together, self.org, self.now, findings)
+        store.add_moves(together, self.org, moves)
+        store_rows.save_expected(together, self.org, expected, unexpected)
 
 
 def rows(patient: Patient, programmes: Programmes, now: datetime) -> list[Row]:
@@ -88,9 +90,8 @@ def _same(old: Row | None, new: Row) -> bool:
         return False
     before, after = dict(old.body), dict(new.body)
     del before["as_of"], after["as_of"]
-    return before == after and (old.waiting_since, old.calm, old.states, old.assignees) == (
-        new.waiting_since,
-        new.calm,
-        new.states,
-        new.assignees,
-    )
+    return before == after and _asked_for(old) == _asked_for(new)
+
+
+def _asked_for(one: Row) -> tuple[object, ...]:
+    return (one.waiting_since, one.calm, one.states, one.assignees, one.programmes)

@@ -6,8 +6,9 @@ receipt exists only after its commit.
 
 import asyncio
 import time
+from collections import Counter as Count
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -16,10 +17,10 @@ import asyncpg
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
-from services.ingest import store
+from services.ingest import receipts, store
 from services.ingest.senders import Credential
 from shared import ledger, watching
-from shared.contracts import Item, Receipt, Result, Watch
+from shared.contracts import Item, Receipt, Watch
 from shared.database import Database, DatabaseIsAway
 
 log = structlog.get_logger()
@@ -43,10 +44,13 @@ class CannotCommit(Exception):
 Answered = Callable[[list[Receipt] | CannotCommit], None]
 
 
+_NOBODY = (0.0, Watch(now=False))
+
+
 @dataclass(slots=True)
 class _Waiting:
-    entries: list[ledger.Entry]
-    unit_id: UUID | None
+    credential: Credential
+    items: Sequence[Item]
     answered: Answered
 
 
@@ -61,10 +65,10 @@ class Intake:
         self._lanes: set[asyncio.Task[None]] = set()
         self._woken: dict[str, float] = {}
         self._waking: dict[str, asyncio.Task[None]] = {}
-        self._watches: dict[UUID, tuple[float, Watch]] = {}
+        self._watches: dict[UUID | None, tuple[float, Watch]] = {}
 
     async def open(self) -> None:
-        return None
+        WAITING.set_function(lambda: self._waiting)
 
     async def close(self) -> None:
         """Let what is queued be committed, for as long as a shutdown may take."""
@@ -97,10 +101,8 @@ class Intake:
             answered(CannotCommit())
             return
         queue = self._queues.setdefault(credential.org, deque())
-        entries = [ledger.Entry(credential.sender, item) for item in items]
-        queue.append(_Waiting(entries, credential.unit_id, answered))
-        self._waiting += len(entries)
-        WAITING.set(self._waiting)
+        queue.append(_Waiting(credential, items, answered))
+        self._waiting += len(items)
         if len(self._lanes) < LANES:
             lane = asyncio.create_task(self._run())
             self._lanes.add(lane)
@@ -120,7 +122,10 @@ class Intake:
             _report(error, credential.org)
             raise CannotCommit from error
         self._wake(credential.org)
-        return await self._receipts(credential.org, entries, answers, credential.unit_id)
+        _count(answers)
+        units = {answer.unit_id or credential.unit_id for answer in answers}
+        watches = await self._watching(credential.org, units)
+        return receipts.made(items, answers, watches, credential.unit_id)
 
     async def _run(self) -> None:
         while self._queues:
@@ -135,16 +140,19 @@ class Intake:
     def _next(self, queue: deque[_Waiting]) -> list[_Waiting]:
         batch: list[_Waiting] = []
         size = 0
-        while queue and (not batch or size + len(queue[0].entries) <= BATCH):
+        while queue and (not batch or size + len(queue[0].items) <= BATCH):
             waiting = queue.popleft()
             batch.append(waiting)
-            size += len(waiting.entries)
+            size += len(waiting.items)
         self._waiting -= size
-        WAITING.set(self._waiting)
         return batch
 
     async def _commit(self, org: str, batch: list[_Waiting]) -> None:
-        entries = [entry for waiting in batch for entry in waiting.entries]
+        entries = [
+            ledger.Entry(waiting.credential.sender, item)
+            for waiting in batch
+            for item in waiting.items
+        ]
         BATCHES.observe(len(entries))
         began = time.perf_counter()
         try:
@@ -153,15 +161,7 @@ class Intake:
             )
             COMMIT.observe(time.perf_counter() - began)
             self._wake(org)
-            position = 0
-            for waiting in batch:
-                end = position + len(waiting.entries)
-                waiting.answered(
-                    await self._receipts(
-                        org, waiting.entries, answers[position:end], waiting.unit_id
-                    )
-                )
-                position = end
+            await self._answer(org, batch, answers)
         except (DatabaseIsAway, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
             # Whether the commit took place may be unknown: the sender sends again, and what was
             # stored is then a duplicate.
@@ -169,50 +169,45 @@ class Intake:
             for waiting in batch:
                 waiting.answered(CannotCommit())
 
-    async def _receipts(
-        self,
-        org: str,
-        entries: Sequence[ledger.Entry],
-        answers: Sequence[ledger.Answer],
-        unit_id: UUID | None,
-    ) -> list[Receipt]:
-        receipts = []
-        for entry, answer in zip(entries, answers, strict=True):
-            code = answer.errors[0].code.value if answer.errors else ""
-            ITEMS.labels(answer.result.value, code).inc()
-            resource = "Observation"
-            if entry.item.drafts and entry.item.drafts[0].type == "answers":
-                resource = "QuestionnaireResponse"
-            receipts.append(
-                Receipt(
-                    id=entry.item.message_id,
-                    result=answer.result,
-                    received=answer.received_at,
-                    ref=f"{resource}/{answer.fact_id}"
-                    if answer.fact_id and answer.result is not Result.VOIDED
-                    else None,
-                    flags=answer.flags,
-                    errors=answer.errors,
-                    watch=await self._watch(org, answer.unit_id or unit_id),
-                    patient_id=answer.patient_id,
-                )
+    async def _answer(
+        self, org: str, batch: Sequence[_Waiting], answers: Sequence[ledger.Answer]
+    ) -> None:
+        _count(answers)
+        units = {answer.unit_id for answer in answers}
+        units.update(waiting.credential.unit_id for waiting in batch)
+        watches = await self._watching(org, units)
+        position = 0
+        for waiting in batch:
+            end = position + len(waiting.items)
+            theirs = answers[position:end]
+            waiting.answered(
+                receipts.made(waiting.items, theirs, watches, waiting.credential.unit_id)
             )
-        return receipts
+            position = end
 
-    async def _watch(self, org: str, unit_id: UUID | None) -> Watch:
-        if unit_id is None:
-            return Watch(now=False)
-        until, watch = self._watches.get(unit_id, (0.0, Watch(now=False)))
-        if until > time.monotonic():
-            return watch
+    async def _watching(
+        self, org: str, units: Iterable[UUID | None]
+    ) -> Mapping[UUID | None, Watch]:
+        """Who watches each unit, looked up every few seconds; without a unit nobody watches."""
+        now = time.monotonic()
+        known = {unit_id: self._watches.get(unit_id, _NOBODY) for unit_id in units}
+        old = [unit_id for unit_id, (until, _) in known.items() if unit_id and until <= now]
+        if old:
+            known.update(await self._look_up(org, old))
+        return {unit_id: watch for unit_id, (_, watch) in known.items()}
+
+    async def _look_up(self, org: str, units: list[UUID]) -> dict[UUID | None, tuple[float, Watch]]:
         try:
             async with self._database.connection() as connection:
-                hours = await store.watching_hours(connection, org, [unit_id])
+                hours = await store.watching_hours(connection, org, units)
         except (DatabaseIsAway, asyncpg.PostgresError):
-            return watch  # the commit stands; the hours as last known are better than no receipt
-        watch = watching.watching(hours.get(unit_id), datetime.now(UTC))
-        self._watches[unit_id] = (time.monotonic() + WATCH_SECONDS, watch)
-        return watch
+            return {}  # the commit stands; the hours as last known are better than no receipt
+        now, until = datetime.now(UTC), time.monotonic() + WATCH_SECONDS
+        found: dict[UUID | None, tuple[float, Watch]] = {
+            unit_id: (until, watching.watching(hours.get(unit_id), now)) for unit_id in units
+        }
+        self._watches.update(found)
+        return found
 
     def _wake(self, org: str) -> None:
         """Wake the consumers, at most once per 10 ms and always after the last commit."""
@@ -230,9 +225,18 @@ class Intake:
         self._waking.pop(org, None)
         try:
             async with self._database.connection() as connection:
-                await ledger.wake(connection, org)
+                await ledger.wake_alone(connection, org)
         except (DatabaseIsAway, asyncpg.PostgresError, asyncpg.InterfaceError):
             log.info("A wake-up was not sent; the consumers also poll.", org=org)
+
+
+def _count(answers: Iterable[ledger.Answer]) -> None:
+    count = Count(
+        (answer.result.value, answer.errors[0].code.value if answer.errors else "")
+        for answer in answers
+    )
+    for labels, number in count.items():
+        ITEMS.labels(*labels).inc(number)
 
 
 def _report(error: BaseException, org: str) -> None:

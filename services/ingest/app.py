@@ -1,14 +1,13 @@
 """Wiring of ingest: settings, doors, the broker, refusals to HTTP status."""
 
-from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
-from typing import Any
+from pathlib import Path
 
 from fastapi import FastAPI
 
-from services.ingest import fhir, hot, mqtt, openapi, replay, routes
+from services.ingest import asyncapi, fhir, hot, mqtt, openapi, replay, routes
 from services.ingest.accept import CannotCommit, Intake
-from services.ingest.devices import fhir_answers
+from services.ingest.devices import fhir_answers, fhir_forms
 from services.ingest.senders import Senders
 from shared import access, identity, programmes, service, settings
 from shared import fhir as fhir_names
@@ -18,12 +17,12 @@ from shared.database import Database
 def create() -> FastAPI:
     chosen = settings.read(settings.Ingest)
     key = bytes.fromhex(chosen.identity_key.get_secret_value())
-    database = Database(chosen.database, name="ingest", size=6, resets=False)
+    database = Database(chosen.database, name="ingest", size=6)
     senders = Senders(database)
     hashed = partial(identity.hashed, key)
     intake = Intake(database, hashed)
     door = hot.Door(senders, intake)
-    forms = questionnaires()
+    forms = questionnaires(chosen.programmes)
     again = replay.Replay(database, hashed, forms)
 
     parts: list[service.Part] = [database, senders, intake, again]
@@ -53,19 +52,15 @@ def create() -> FastAPI:
     app.state.issuer = access.DevelopmentIssuer(chosen.development_key, chosen.mode)
     app.state.secure_cookie = False
     openapi.complete(app)
+    if chosen.docs:
+        asyncapi.serve(app)
     return app
 
 
-def questionnaires() -> fhir_answers.Forms:
-    """The forms of the programmes: an answer to an item they lack is quarantined, never scored."""
+def questionnaires(own: Path | None) -> fhir_answers.Forms:
+    """The programmes' forms: an answer that they do not offer is quarantined, never scored."""
     return {
-        fhir_names.questionnaire_name(form["url"])[0]: set(_link_ids(form.get("item", ())))
-        for programme in programmes.load_all().values()
+        fhir_names.questionnaire_name(form["url"])[0]: fhir_forms.questions(form)
+        for programme in programmes.in_use(own).values()
         for form in programme.questionnaires
     }
-
-
-def _link_ids(items: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    for item in items:
-        yield item["linkId"]
-        yield from _link_ids(item.get("item", ()))

@@ -22,7 +22,7 @@ def decode(channel: str, body: bytes, media: str, now: datetime, forms: Forms) -
     """The items of an MQTT message. Raises a kind of Refused."""
     match channel:
         case "fhir":
-            return _whole(fhir_r4.decode(body, media, forms), body, media)
+            return _whole(fhir_r4.decode(body, media, forms, now), body, media)
         case "status":
             return status.decode(body, media, now)
         case _:
@@ -33,7 +33,7 @@ def decode_again(body: bytes, media: str | None, now: datetime, forms: Forms) ->
     """The items of one message's kept bytes. Raises a kind of Refused."""
     match media or JSON:
         case "application/fhir+json":
-            return fhir_r4.decode(body, FHIR, forms).items
+            return fhir_r4.decode(body, FHIR, forms, now).items
         case "application/vnd.hjemvakt.status+json":
             return status.decode(body, STATUS, now)
         case _:

@@ -1,60 +1,36 @@
 """The FHIR doors: a Bundle (batch or transaction), one Observation, one QuestionnaireResponse."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
 
-from services.ingest import hot
+from services.ingest import fhir_examples, fhir_replies, hot
 from services.ingest.accept import CannotCommit
 from services.ingest.devices import fhir_r4, refused
 from services.ingest.senders import Credential
 from shared import exact, fhir_bundles, ledger
-from shared.contracts import Receipt, Result
 from shared.database import DatabaseIsAway
 
 router = APIRouter(prefix="/fhir", tags=["FHIR R4"])
 
-FHIR = "application/fhir+json"
 MOST_BYTES = 5 * 1024 * 1024
 RESOURCE_BYTES = 256 * 1024
 
-_STATUS = {Result.STORED: 201, Result.QUARANTINED: 202}
 _TYPES = (b"application/fhir+json", b"application/json")
-
-_BUNDLE_EXAMPLE: dict[str, Any] = {
-    "resourceType": "Bundle",
-    "type": "batch",
-    "entry": [
-        {
-            "fullUrl": "urn:uuid:5c5a0b7e-0c4e-4f1d-9a53-2a8f2f4b8f11",
-            "request": {"method": "POST", "url": "Observation"},
-            "resource": {
-                "resourceType": "Observation",
-                "status": "final",
-                "identifier": [{"system": "urn:example:app", "value": "reading-0001"}],
-                "code": {"coding": [{"system": "http://loinc.org", "code": "29463-7"}]},
-                "subject": {"reference": "Patient/3f1f4f5e-6a53-4c39-9c1f-3a3d2f6d7a10"},
-                "effectiveDateTime": "2026-11-23T07:10:00+01:00",
-                "valueQuantity": {
-                    "value": 82.4,
-                    "system": "http://unitsofmeasure.org",
-                    "code": "kg",
-                },
-            },
-        }
-    ],
+_CONDITIONS = {
+    b"if-none-exist": "ifNoneExist",
+    b"if-match": "ifMatch",
+    b"if-none-match": "ifNoneMatch",
 }
-_OBSERVATION_EXAMPLE = _BUNDLE_EXAMPLE["entry"][0]["resource"]
-_ANSWERS_EXAMPLE: dict[str, Any] = {
-    "resourceType": "QuestionnaireResponse",
-    "status": "completed",
-    "identifier": {"system": "urn:example:app", "value": "answers-0001"},
-    "questionnaire": "https://hjemvakt.example/fhir/Questionnaire/home-dialysis-daily",
-    "subject": {"reference": "Patient/3f1f4f5e-6a53-4c39-9c1f-3a3d2f6d7a10"},
-    "authored": "2026-11-23T07:15:00+01:00",
-    "item": [{"linkId": "effluent", "answer": [{"valueCoding": {"code": "clear"}}]}],
-}
+_NOT_OF_A_TYPE = ["GET", "PATCH", "DELETE"]
+_NOT_OF_ONE = [*_NOT_OF_A_TYPE, "POST"]
+_UPDATED = (
+    "200 replaced, or known already; 201 stored, as the first of its message; 202 quarantined "
+    "with why. The message is named by the resource's first identifier, else by the id."
+)
 
 
 def _documented(example: Mapping[str, Any], answer: str) -> dict[str, Any]:
@@ -63,12 +39,13 @@ def _documented(example: Mapping[str, Any], answer: str) -> dict[str, Any]:
             "security": [{"secret": []}],
             "requestBody": {
                 "required": True,
-                "content": {FHIR: {"schema": {"type": "object"}, "example": example}},
+                "content": {fhir_replies.MEDIA: {"schema": {"type": "object"}, "example": example}},
             },
         },
         "responses": {
-            200: {"description": answer, "content": {FHIR: {}}},
+            200: {"description": answer, "content": {fhir_replies.MEDIA: {}}},
             401: {"description": "No valid bearer secret"},
+            412: {"description": "A condition other than one identifier=system|value"},
             413: {"description": "The body is too large"},
             415: {"description": "Not FHIR JSON"},
             422: {"description": "An OperationOutcome: the body is unusable"},
@@ -81,7 +58,7 @@ def _documented(example: Mapping[str, Any], answer: str) -> dict[str, Any]:
     "",
     summary="Send a batch or transaction Bundle",
     **_documented(
-        _BUNDLE_EXAMPLE,
+        fhir_examples.BUNDLE,
         "A batch-response or transaction-response with every fullUrl echoed. In a batch each "
         "entry stands for itself; a transaction stores all entries or none.",
     ),
@@ -93,7 +70,8 @@ async def bundle(request: Request) -> Response:
 @router.post(
     "/Observation",
     summary="Send one Observation",
-    **_documented(_OBSERVATION_EXAMPLE, "Known already; 201 stored, 202 quarantined with why"),
+    description="With If-None-Exist: identifier=system|value that identifier names the message.",
+    **_documented(fhir_examples.OBSERVATION, "Known already; 201 stored, 202 quarantined with why"),
 )
 async def observation(request: Request) -> Response:
     return await _received(request, RESOURCE_BYTES, "Observation")
@@ -102,10 +80,49 @@ async def observation(request: Request) -> Response:
 @router.post(
     "/QuestionnaireResponse",
     summary="Send the answers to a form",
-    **_documented(_ANSWERS_EXAMPLE, "Known already; 201 stored, 202 quarantined with why"),
+    description="A form that is not finished (in-progress, stopped) is stored and judged too.",
+    **_documented(fhir_examples.ANSWERS, "Known already; 201 stored, 202 quarantined with why"),
 )
 async def questionnaire_response(request: Request) -> Response:
     return await _received(request, RESOURCE_BYTES, "QuestionnaireResponse")
+
+
+@router.put(
+    "/Observation/{id}",
+    summary="Send an Observation in place of its earlier version",
+    **_documented(fhir_examples.OBSERVATION | {"id": "reading-0001"}, _UPDATED),
+)
+@router.put(
+    "/Observation",
+    summary="The same, the message named by ?identifier=system|value",
+    **_documented(fhir_examples.OBSERVATION, _UPDATED),
+)
+async def update_observation(request: Request) -> Response:
+    return await _received(request, RESOURCE_BYTES, "Observation")
+
+
+@router.put(
+    "/QuestionnaireResponse/{id}",
+    summary="Send answers in place of their earlier version",
+    **_documented(fhir_examples.ANSWERS | {"id": "answers-0001"}, _UPDATED),
+)
+@router.put(
+    "/QuestionnaireResponse",
+    summary="The same, the message named by ?identifier=system|value",
+    **_documented(fhir_examples.ANSWERS, _UPDATED),
+)
+async def update_answers(request: Request) -> Response:
+    return await _received(request, RESOURCE_BYTES, "QuestionnaireResponse")
+
+
+@router.api_route("/Observation", methods=_NOT_OF_A_TYPE, include_in_schema=False)
+@router.api_route("/Observation/{id}", methods=_NOT_OF_ONE, include_in_schema=False)
+@router.api_route("/QuestionnaireResponse", methods=_NOT_OF_A_TYPE, include_in_schema=False)
+@router.api_route("/QuestionnaireResponse/{id}", methods=_NOT_OF_ONE, include_in_schema=False)
+async def not_taken(request: Request) -> Response:
+    answer = fhir_replies.refusal(refused.MethodNotTaken())
+    answer.headers["Allow"] = "PUT" if "id" in request.path_params else "POST, PUT"
+    return answer
 
 
 async def _received(request: Request, most: int, resource: str | None) -> Response:
@@ -114,124 +131,76 @@ async def _received(request: Request, most: int, resource: str | None) -> Respon
     try:
         credential = await door.credential(headers)
     except DatabaseIsAway:
-        return _plain(hot.unavailable())
+        return fhir_replies.plain(hot.unavailable())
     if credential is None:
-        return _plain(hot.unauthenticated())
+        return fhir_replies.plain(hot.unauthenticated())
     fault = hot.unacceptable(headers, _TYPES)
     if fault is not None:
-        return _plain(fault)
+        return fhir_replies.plain(fault)
     body = await hot.read(request.receive, headers, most)
     if body is None:
-        return _plain(hot.too_large(most))
+        return fhir_replies.plain(hot.too_large(most))
     try:
-        received = fhir_r4.decode(body, FHIR, request.app.state.forms)
-        _must_be(received, body, resource)
+        received = _read(request, headers, body, resource)
         if resource is not None:
-            return await _one(door, credential, received)
+            [receipt] = await door.intake.accept(credential, received.items)
+            return fhir_replies.one(receipt)
         if received.bundle == "transaction":
             return await _transaction(door, credential, received)
-        return await _batch(door, credential, received)
+        receipts = await door.intake.accept(credential, received.items) if received.items else []
+        return fhir_replies.bundle(received.entries, receipts, "batch")
     except refused.Refused as unusable:
         hot.refuse(unusable, credential, body)
-        return _outcome(
-            400 if isinstance(unusable, refused.NotReadable) else 422,
-            fhir_bundles.outcome(unusable.code, unusable.title, issue="structure"),
-        )
+        return fhir_replies.refusal(unusable)
     except CannotCommit:
-        return _plain(hot.unavailable())
+        return fhir_replies.plain(hot.unavailable())
 
 
-def _must_be(received: fhir_r4.Received, body: bytes, resource: str | None) -> None:
+def _read(
+    request: Request, headers: Mapping[bytes, bytes], body: bytes, resource: str | None
+) -> fhir_r4.Received:
+    forms, now = request.app.state.forms, datetime.now(UTC)
     if resource is None:
+        received = fhir_r4.decode(body, fhir_replies.MEDIA, forms, now)
         if received.bundle is None:
             raise refused.BundleNotTaken
-        return
-    if received.bundle is not None or exact.loads(body).get("resourceType") != resource:
+        return received
+    try:
+        sent = exact.loads(body)
+    except exact.Unreadable as fault:
+        raise refused.NotReadable.because(fault) from None
+    if not isinstance(sent, dict) or sent.get("resourceType") != resource:
         raise refused.ResourceNotTaken
+    if how := _how(request, headers):
+        body = fhir_r4.as_entry(body, how)
+    return fhir_r4.decode(body, fhir_replies.MEDIA, forms, now)
 
 
-async def _one(door: hot.Door, credential: Credential, received: fhir_r4.Received) -> Response:
-    [receipt] = await door.intake.accept(credential, received.items)
-    answer = fhir_bundles.answer(receipt)
-    headers = {"Location": f"/fhir/{answer.location}"} if answer.location else {}
-    return _outcome(
-        _STATUS.get(receipt.result, 200),
-        answer.outcome
-        or fhir_bundles.outcome(
-            receipt.result.value, "The item is stored.", "information", "informational"
-        ),
-        headers,
-    )
-
-
-async def _batch(door: hot.Door, credential: Credential, received: fhir_r4.Received) -> Response:
-    receipts = iter(await door.intake.accept(credential, received.items) if received.items else [])
-    return _bundle(_answers(received.entries, receipts), "batch")
+def _how(request: Request, headers: Mapping[bytes, bytes]) -> dict[str, str]:
+    """The request of a single resource as a Bundle entry would say it; empty for a plain POST."""
+    conditions = {
+        name: headers[header].decode("latin-1")
+        for header, name in _CONDITIONS.items()
+        if header in headers
+    }
+    if request.method == "POST" and not conditions:
+        return {}
+    path = request.scope["path"].partition("/fhir/")[2]
+    query = f"?{request.url.query}" if request.url.query else ""
+    return {"method": request.method, "url": f"{quote(path)}{query}", **conditions}
 
 
 async def _transaction(
     door: hot.Door, credential: Credential, received: fhir_r4.Received
 ) -> Response:
     """All or nothing: an entry that could not be stored refuses the whole Bundle."""
-    faulty = [
-        entry for entry in received.entries if entry.refusal or (entry.item and entry.item.errors)
-    ]
-    if faulty:
-        first = faulty[0]
-        if first.refusal is not None:
-            raise first.refusal
-        assert first.item is not None
-        return _outcome(422, fhir_bundles.quarantined(first.item.errors))
+    for entry in received.entries:
+        if entry.refusal is not None:
+            raise entry.refusal
+        if entry.item is not None and entry.item.errors:
+            return fhir_replies.outcome(422, fhir_bundles.quarantined(entry.item.errors))
     try:
-        receipts = iter(await door.intake.accept_transaction(credential, received.items))
+        receipts = await door.intake.accept_transaction(credential, received.items)
     except ledger.NotIndivisible as refusal:
-        return _outcome(422, fhir_bundles.quarantined(refusal.errors))
-    return _bundle(_answers(received.entries, receipts), "transaction")
-
-
-def _answers(entries: Sequence[fhir_r4.Entry], receipts: Any) -> list[fhir_bundles.Answer]:
-    answers = []
-    for entry in entries:
-        if entry.item is not None:
-            receipt: Receipt = next(receipts)
-            answers.append(fhir_bundles.answer(receipt, entry.full_url))
-        elif entry.refusal is not None:
-            answers.append(
-                fhir_bundles.Answer(
-                    "422 Unprocessable Entity",
-                    entry.full_url,
-                    None,
-                    fhir_bundles.outcome(entry.refusal.code, entry.refusal.title),
-                )
-            )
-        else:
-            answers.append(
-                fhir_bundles.Answer(
-                    "200 OK",
-                    entry.full_url,
-                    None,
-                    fhir_bundles.outcome(
-                        "not-stored",
-                        "Read for what the other entries say of it; not stored.",
-                        "information",
-                        "informational",
-                    ),
-                )
-            )
-    return answers
-
-
-def _bundle(answers: list[fhir_bundles.Answer], kind: fhir_r4.BundleType) -> Response:
-    return Response(exact.dumps(fhir_bundles.response(answers, kind)), 200, media_type=FHIR)
-
-
-def _outcome(
-    status: int, outcome: Mapping[str, Any], headers: Mapping[str, str] | None = None
-) -> Response:
-    return Response(exact.dumps(outcome), status, dict(headers or {}), media_type=FHIR)
-
-
-def _plain(answer: hot.Answer) -> Response:
-    status, media_type, body, more = answer
-    headers = {name.decode(): value.decode() for name, value in more}
-    return Response(body, status, headers, media_type.decode())
+        return fhir_replies.outcome(422, fhir_bundles.quarantined(refusal.errors))
+    return fhir_replies.bundle(received.entries, receipts, "transaction")

@@ -122,11 +122,13 @@ async def read(receive: Receive, headers: Mapping[bytes, bytes], most: int) -> b
 
 
 def unacceptable(headers: Mapping[bytes, bytes], types: Sequence[bytes]) -> Answer | None:
-    encoding = headers.get(b"content-encoding", b"identity").strip().lower()
-    if encoding not in (b"", b"identity"):
+    encoding = headers.get(b"content-encoding")
+    if encoding is not None and encoding.strip().lower() not in (b"", b"identity"):
         return problem(
             415, "encoding-not-taken", "Send the body as it is: no content-encoding is taken"
         )
+    if headers.get(b"content-type") in types:
+        return None
     media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
     if media_type and media_type not in types:
         return problem(415, "media-type-not-taken", f"Send {types[0].decode()}")

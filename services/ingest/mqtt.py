@@ -29,7 +29,6 @@ from services.ingest.accept import CannotCommit, Intake
 from services.ingest.devices import refused
 from services.ingest.devices.fhir_answers import Forms
 from services.ingest.senders import Credential, Senders
-from shared import exact
 from shared.contracts import Item, Receipt
 from shared.database import DatabaseIsAway
 
@@ -262,7 +261,6 @@ class Broker:
             self._ack(message)
 
     def _answer(self, message: Message, answers: list[Receipt], is_array: bool) -> None:
-        body = [receipts.as_json(receipt) for receipt in answers]
         properties = _JSON
         if message.correlation is not None:
             properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
@@ -270,7 +268,7 @@ class Broker:
             properties.CorrelationData = message.correlation
         self._client.publish(
             message.reply_to,
-            exact.dumps(body if is_array else body[0]),
+            receipts.message(answers, is_array),
             qos=1,
             properties=properties,
         )

@@ -1,24 +1,90 @@
 """A receipt as a sender reads it: what became of the item, and whether anybody is watching."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
-from shared import exact
-from shared.contracts import Receipt, Watch
+import msgspec
+
+from shared import exact, ledger
+from shared.contracts import Item, ItemError, Receipt, Result, Watch
 
 
-def as_json(receipt: Receipt) -> dict[str, Any]:
-    return {
-        "v": 1,
-        "id": receipt.id,
-        "result": receipt.result.value,
-        "ref": receipt.ref,
-        "received": moment(receipt.received),
-        "flags": list(receipt.flags),
-        "errors": [{"path": error.path, "code": error.code.value} for error in receipt.errors],
-        "watch": watch(receipt.watch),
-    }
+class Sent(msgspec.Struct, frozen=True, gc=False):
+    """The receipt's members in the order in which they are written."""
+
+    v: int
+    id: str
+    result: Result
+    ref: str | None
+    received: str
+    flags: tuple[str, ...]
+    errors: tuple[ItemError, ...]
+    watch: msgspec.Raw
+
+
+def made(
+    items: Sequence[Item],
+    answers: Sequence[ledger.Answer],
+    watches: Mapping[UUID | None, Watch],
+    unit_id: UUID | None,
+) -> list[Receipt]:
+    """What the ledger answered, with the watch of each patient's unit or else of `unit_id`."""
+    return [
+        Receipt(
+            item.message_id,
+            answer.result,
+            answer.received_at,
+            _ref(item, answer),
+            answer.flags,
+            answer.errors,
+            watches[answer.unit_id or unit_id],
+            answer.patient_id,
+        )
+        for item, answer in zip(items, answers, strict=True)
+    ]
+
+
+def _ref(item: Item, answer: ledger.Answer) -> str | None:
+    if answer.fact_id is None or answer.result is Result.VOIDED:
+        return None
+    answers = bool(item.drafts) and item.drafts[0].type == "answers"
+    return f"{'QuestionnaireResponse' if answers else 'Observation'}/{answer.fact_id}"
+
+
+def results(receipts: Sequence[Receipt]) -> bytes:
+    return exact.dumps({"results": list(map(sent, receipts))})
+
+
+def message(receipts: Sequence[Receipt], is_array: bool) -> bytes:
+    """The answer to one message: an array's receipts as an array, an object's as an object."""
+    return exact.dumps(list(map(sent, receipts)) if is_array else sent(receipts[0]))
+
+
+def sent(receipt: Receipt) -> Sent:
+    return Sent(
+        1,
+        receipt.id,
+        receipt.result,
+        receipt.ref,
+        moment(receipt.received),
+        receipt.flags,
+        receipt.errors,
+        _watch(receipt.watch),
+    )
+
+
+# All receipts of a commit were received at once, and a unit's watch holds for seconds.
+@lru_cache(maxsize=64)
+def moment(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@lru_cache(maxsize=1024)
+def _watch(seen: Watch) -> msgspec.Raw:
+    return msgspec.Raw(exact.dumps(watch(seen)))
 
 
 def watch(seen: Watch) -> dict[str, Any]:
@@ -28,11 +94,3 @@ def watch(seen: Watch) -> dict[str, Any]:
         "until": moment(seen.until) if seen.until else None,
         "next": moment(seen.next) if seen.next else None,
     }
-
-
-def results(receipts: Sequence[Receipt]) -> bytes:
-    return exact.dumps({"results": [as_json(receipt) for receipt in receipts]})
-
-
-def moment(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -6,7 +6,6 @@ times, and each ends released or waiting with a reason, exactly once.
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
@@ -57,8 +56,15 @@ class Replay:
             try:
                 if not await self._once():
                     await _wait(self._asked, POLL_SECONDS)
-            except (DatabaseIsAway, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-                log.info("Reading quarantine again waits for the database.")
+            except (
+                DatabaseIsAway,
+                asyncpg.PostgresError,
+                asyncpg.InterfaceError,
+                OSError,
+            ) as error:
+                log.warning(
+                    "Reading quarantine again waits for the database.", fault=type(error).__name__
+                )
                 await asyncio.sleep(POLL_SECONDS)
 
     async def _once(self) -> int:
@@ -73,7 +79,7 @@ class Replay:
         return done
 
     async def _read(self, connection: asyncpg.Connection, org: str, row: Any) -> None:
-        item = _decoded(row["raw"], row["media_type"], self._forms)
+        item = _decoded(row, self._forms)
         if item is None:
             errors = [{"path": "", "code": Code.UNREADABLE.value}]
             outcome = await store.mend(
@@ -92,9 +98,11 @@ class Replay:
         log.info("A quarantined item was read again.", org=org, item=str(row["id"]), now=outcome)
 
 
-def _decoded(raw: bytes | None, media_type: str | None, forms: Forms) -> Item | None:
+def _decoded(row: Any, forms: Forms) -> Item | None:
+    """The item, as it would have been read when it came; None if it still cannot be."""
+    raw, media_type, arrived = row["raw"], row["media_type"], row["received_at"]
     try:
-        items = decoders.decode_again(raw or b"", media_type, datetime.now(UTC), forms)
+        items = decoders.decode_again(raw or b"", media_type, arrived, forms)
     except refused.Refused:
         return None
     return items[0] if len(items) == 1 else None

@@ -21,6 +21,9 @@ UNKNOWN_SECONDS = 5.0
 MOST = 50_000
 CHANNEL = "credentials"
 
+_FORGOTTEN = (0.0, None)
+_UNKNOWN = (False, None)
+
 
 @dataclass(frozen=True, slots=True)
 class Credential:
@@ -73,8 +76,8 @@ class Senders:
         return self._remembered((org, cred))[1]
 
     def _remembered(self, key: bytes | tuple[str, str]) -> tuple[bool, Credential | None]:
-        until, credential = self._known.get(key, (0.0, None))
-        return until > time.monotonic(), credential if until > time.monotonic() else None
+        until, credential = self._known.get(key, _FORGOTTEN)
+        return (True, credential) if until > time.monotonic() else _UNKNOWN
 
     def _remember(
         self, key: bytes | tuple[str, str], row: asyncpg.Record | None

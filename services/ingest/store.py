@@ -51,7 +51,7 @@ async def to_read_again(
     """Quarantined items that staff asked to have read again, with their raw bytes."""
     rows: list[asyncpg.Record] = await connection.fetch(
         """
-        select q.id, q.cred, r.media_type, r.raw
+        select q.id, q.cred, q.received_at, r.media_type, r.raw
         from ledger.quarantine q
         join ledger.receipt r using (org, cred, message_id, reuse)
         where q.org = $1 and q.state = 'replaying'

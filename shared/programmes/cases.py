@@ -5,7 +5,8 @@
       0h |        84.7 |                     142 |
 
 A column is a kind (its field `value`), kind.field, kind@word of context, form.<linkId>, `phase`,
-`flags`, or `received` (an offset, when other than the moment of measurement).
+`flags`, `received` (an offset, when other than the moment of measurement), or `lasted` (how long a
+period was, as an offset).
 """
 
 import re

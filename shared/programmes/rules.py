@@ -216,7 +216,8 @@ class RateRule(RuleHead, Compared):
     """An amount of a session, divided by its hours and by another figure, is beyond a limit.
 
     `per` is an input of the same session (the nearest sample within `joins`) or a limit;
-    `per_hour` divides by the length of the session, or by the input `hours` where that is given.
+    `per_hour` divides by the input `hours` (in minutes) where that is given and has come, or else
+    by the length of the session.
     """
 
     kind: Literal["rate"]

@@ -13,6 +13,7 @@ import pytest
 from services.alerts import page
 from services.alerts.page import news2, words, written
 from services.alerts.page.spark import spark
+from shared.contracts import Code
 
 # Monday 23 November 2026, 07:45 in Norway.
 NOW = datetime(2026, 11, 23, 6, 45, 12, tzinfo=UTC)
@@ -454,6 +455,24 @@ def test_the_red_count_of_the_whole_unit_is_in_the_title_and_on_top() -> None:
 
 def test_what_is_in_quarantine_is_on_top_with_its_age() -> None:
     assert "2 i karantene, eldste 3 t" in text_of(list_html(quarantine_oldest=ago(hours=3)))
+
+
+@pytest.mark.parametrize("lang", ["nb", "en"])
+def test_every_reason_for_quarantine_has_its_words(lang: str) -> None:
+    assert set(words.words(lang)["quarantine"]) == {str(one) for one in Code}
+
+
+def test_green_with_something_in_quarantine_is_counted_where_it_stands() -> None:
+    held = {"n": 2, "oldest": ago(hours=3), "codes": ["implausible", "bad-time"]}
+    green = row(5, "green", technical=True, quarantined=held, reason=None, waiting_since=None)
+    counts = {"red": 0, "yellow": 0, "green": 5, "technical": 1, "only_quarantined": 1}
+
+    shown = view(green, counts={**counts, "quarantined": 2})
+
+    (one,) = lane(shown, "technical")["rows"]
+    assert (one["word"], one["cause"], one["waited"]["text"]) == ("Teknisk", None, "3 t")
+    assert one["reason"].startswith("2 målinger kunne ikke brukes og ligger i karantene. En verdi")
+    assert [each["n"] for each in shown["counts"] if each["key"] == "green"] == [4]
 
 
 def test_data_is_complete_to_as_of_less_the_lag() -> None:

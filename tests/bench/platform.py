@@ -4,13 +4,11 @@ import asyncio
 import contextlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +17,11 @@ import asyncpg
 
 from deploy.local import ports
 from deploy.local import postgres as launcher
+from tests.bench import machine
+from tests.bench.load import User
 
 HJEMVAKT = Path(sys.executable).with_name("hjemvakt")
+UNSAFE_WITHOUT = ("fsync", "synchronous_commit", "full_page_writes")
 
 
 @dataclass
@@ -30,16 +31,42 @@ class Platform:
     run_file: Path
 
     @property
-    def owner_url(self) -> str:
+    def database(self) -> str:
+        """The owner's address."""
         return str(self.addresses["database"])
 
     @property
-    def users(self) -> list[tuple[str, str]]:
-        return [(each["cred"], each["secret"]) for each in self.seeded["patients"]]
+    def org(self) -> str:
+        return str(self.seeded["org"])
+
+    def users(self, group: int = 0, groups: int = 1) -> list[User]:
+        """Every round has patients of its own: judging costs more, the more a patient has sent,
+        and nobody sends in a week what a load sends in a minute."""
+        return [
+            (each["cred"], each["secret"], each["dry_weight"])
+            for each in self.seeded["patients"][group::groups]
+        ]
 
     @property
-    def secrets(self) -> list[str]:
-        return [secret for _, secret in self.users]
+    def pids(self) -> dict[str, int]:
+        """As they are now: what was killed has another one."""
+        pids: dict[str, int] = self._run()["pids"]
+        return pids
+
+    @property
+    def has_mosquitto(self) -> bool:
+        """The demonstration broker knows no MQTT 3.1.1 and is not worth measuring."""
+        return bool(self._run()["shared_subscription"])
+
+    def cpu_seconds(self) -> dict[str, float]:
+        return machine.cpu_seconds(self.pids)
+
+    def rss_megabytes(self) -> dict[str, float]:
+        return machine.rss_megabytes(self.pids)
+
+    def _run(self) -> dict[str, Any]:
+        run: dict[str, Any] = json.loads(self.run_file.read_text())
+        return run
 
 
 @contextlib.contextmanager
@@ -50,26 +77,35 @@ def running(patients: int) -> Iterator[Platform]:
         _note_commit_times(data / "postgres")
         up = subprocess.Popen(
             [
-                str(HJEMVAKT), "up", "--json",
-                "--data-dir", str(data),
-                "--port-base", str(_free_base()),
+                *(str(HJEMVAKT), "up", "--json"),
+                *("--data-dir", str(data), "--port-base", str(_free_base())),
             ],
             stdout=subprocess.PIPE,
-            stderr=sys.stderr if os.environ.get("BENCH_VERBOSE") else subprocess.DEVNULL,
+            stderr=_errors(),
             text=True,
-        )  # fmt: skip
+        )
         try:
             assert up.stdout is not None
             line = up.stdout.readline()
             if not line:
                 raise RuntimeError("The platform did not start; try `hjemvakt doctor`.")
-            addresses = json.loads(line)
-            yield Platform(addresses, _seed(data, patients), data / "run.json")
+            yield Platform(json.loads(line), _seed(data, patients), data / "run.json")
         finally:
             up.send_signal(signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 up.wait(20)
             up.kill()
+
+
+async def refuse_unsafe(platform: Platform) -> None:
+    """A rate without durability would be no rate of this platform."""
+    connection = await asyncpg.connect(platform.database)
+    try:
+        for setting in UNSAFE_WITHOUT:
+            if await connection.fetchval(f"show {setting}") != "on":
+                raise SystemExit(f"{setting} is off: such a measurement says nothing.")
+    finally:
+        await connection.close()
 
 
 def _note_commit_times(directory: Path) -> None:
@@ -88,32 +124,6 @@ def _note_commit_times(directory: Path) -> None:
         server.stop()
 
 
-@contextlib.contextmanager
-def bare_broker() -> Iterator[str | None]:
-    """A Mosquitto with nothing but a listener, for the floor. None where there is no Mosquitto."""
-    program = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin")
-    if program is None:
-        yield None
-        return
-    port = ports.free_port()
-    with tempfile.NamedTemporaryFile("w", suffix=".conf") as config:
-        config.write(
-            f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n"
-            "max_inflight_messages 0\nmax_queued_messages 0\n"
-        )
-        config.flush()
-        os.chmod(config.name, 0o644)
-        process = subprocess.Popen(
-            [program, "-c", config.name], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        try:
-            time.sleep(0.5)
-            yield f"mqtt://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-            process.wait(5)
-
-
 def _seed(data: Path, patients: int) -> dict[str, Any]:
     done = subprocess.run(
         [
@@ -121,7 +131,7 @@ def _seed(data: Path, patients: int) -> dict[str, Any]:
             *("--patients", str(patients), "--programme", "home_dialysis"),
         ],
         stdout=subprocess.PIPE,
-        stderr=sys.stderr if os.environ.get("BENCH_VERBOSE") else subprocess.DEVNULL,
+        stderr=_errors(),
         check=True,
         text=True,
     )
@@ -129,33 +139,8 @@ def _seed(data: Path, patients: int) -> dict[str, Any]:
     return made
 
 
-def cpu_seconds(pids: Mapping[str, int]) -> dict[str, float]:
-    """User and system time so far, with the process's children (PostgreSQL's backends)."""
-    ticks = os.sysconf("SC_CLK_TCK")
-    parents: dict[int, list[int]] = {}
-    spent: dict[int, float] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            # The name stands in parentheses and may hold spaces.
-            fields = stat.read_text().rpartition(")")[2].split()
-            pid = int(stat.parent.name)
-            parents.setdefault(int(fields[1]), []).append(pid)
-            # Times of children that ended are counted with their parent.
-            spent[pid] = sum(int(field) for field in fields[11:15]) / ticks
-
-    def tree(pid: int) -> float:
-        return spent.get(pid, 0.0) + sum(tree(child) for child in parents.get(pid, ()))
-
-    return {name: tree(pid) for name, pid in pids.items()}
-
-
-def rss_megabytes(pids: Mapping[str, int]) -> dict[str, float]:
-    sizes = {}
-    for name in ("ingest", "patients", "alerts"):
-        with contextlib.suppress(OSError, KeyError):
-            pages = int(Path(f"/proc/{pids[name]}/statm").read_text().split()[1])
-            sizes[name] = pages * os.sysconf("SC_PAGE_SIZE") / 1e6
-    return sizes
+def _errors() -> Any:
+    return sys.stderr if os.environ.get("BENCH_VERBOSE") else subprocess.DEVNULL
 
 
 def _free_base() -> int:

@@ -1,20 +1,30 @@
-"""What is measured of the platform. A run counts only if sent = stored = judged."""
+"""What is measured of the platform, and with the same load of its floors.
+
+A run counts only if sent = stored = judged.
+"""
 
 import asyncio
-import json
+import contextlib
+import math
 import os
 import signal
-import subprocess
-import sys
 import time
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import asyncpg
 
-from tests.bench.platform import Platform, cpu_seconds
+from tests.bench import load, readings
+from tests.bench.load import Plan, User
+from tests.bench.platform import Platform
 
 PATH = "/v1/observations"
+CONNECTIONS = 64
+BATCH = 500
+JUDGED_WITHIN = 30.0
+RED_EVERY = 20
+"At half the greatest rate; each of these readings raises a red whose time is taken."
 
 
 @dataclass
@@ -23,61 +33,196 @@ class Run:
 
     rate: float | None = None
     p50: float | None = None
+    p90: float | None = None
     p99: float | None = None
     samples: int = 0
     invalid: str = ""
+    core: float = 0.0
+    "Share of a core that the generator used."
     cpu_per_1000: dict[str, float] = field(default_factory=dict)
+    "Seconds, by process, the generator too."
     notes: dict[str, Any] = field(default_factory=dict)
 
-
-def generate(what: str, plan: dict[str, Any]) -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.bench.generator", what, json.dumps(plan)],
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-        timeout=120,
-    )
-    made: dict[str, Any] = json.loads(done.stdout)
-    return made
+    def take(self, milliseconds: Sequence[float]) -> None:
+        ordered = sorted(milliseconds)
+        self.samples = len(ordered)
+        if ordered:
+            self.p50, self.p90, self.p99 = (
+                ordered[math.ceil(len(ordered) * part) - 1] for part in (0.5, 0.9, 0.99)
+            )
 
 
-async def noop(port: int, seconds: float) -> float:
-    plan = {
-        "url": f"http://127.0.0.1:{port}{PATH}",
-        "secrets": ["none"],
-        "connections": 64,
-        "seconds": seconds,
-        "size": 0,
-        "mark": "noop",
+# --- floors under load --------------------------------------------------------------------------
+
+
+async def application(users: list[User], url: str, seconds: float, mark: str) -> Run:
+    """Single readings to an application that is not the platform."""
+    plan = Plan("floor", url, users, mark, seconds=seconds, connections=CONNECTIONS)
+    return _compared(await load.generate(plan))
+
+
+async def broker(users: list[User], url: str, count: int, mark: str) -> Run:
+    plan = Plan("fan-through", url, users, mark, org="floor", count=count)
+    return _compared(await load.generate(plan))
+
+
+def _compared(done: load.Done) -> Run:
+    run = Run(rate=done.rate, core=done.core, cpu_per_1000={"generator": done.cpu_per_1000})
+    run.take([seconds * 1000 for seconds in done.seconds])
+    if done.acknowledged != done.sent:
+        run.invalid = f"{done.sent} sent, {done.acknowledged} answered"
+    return run
+
+
+# --- the platform -------------------------------------------------------------------------------
+
+
+async def http_single(platform: Platform, users: list[User], seconds: float, mark: str) -> Run:
+    url = f"{platform.addresses['ingest']}{PATH}"
+    plan = Plan("http", url, users, mark, seconds=seconds, connections=CONNECTIONS)
+    return await _measured(platform, plan)
+
+
+async def http_batch(platform: Platform, users: list[User], readings_in_all: int, mark: str) -> Run:
+    url, requests = f"{platform.addresses['ingest']}{PATH}", readings_in_all // BATCH
+    plan = Plan("http", url, users, mark, count=requests, connections=4, size=BATCH)
+    return await _measured(platform, plan)
+
+
+async def mqtt_max(platform: Platform, users: list[User], count: int, mark: str) -> Run:
+    """The time counts until the last reading is judged."""
+    run = await _measured(platform, _mqtt(platform, users, mark, count=count))
+    run.rate = run.notes["judged_rate"]
+    return run
+
+
+async def mqtt_paced(
+    platform: Platform, users: list[User], rate: float, count: int, red_every: int, mark: str
+) -> Run:
+    """So many a second; of the reds, from publishing to the commit of the alert's finding."""
+    plan = _mqtt(platform, users, mark, count=count, rate=rate, red_every=red_every)
+    run = await _measured(platform, plan)
+    taken = await _until_alerted(platform, mark)
+    run.take(taken)
+    run.rate = None
+    if unraised := math.ceil(count / red_every) - len(taken):
+        run.invalid = run.invalid or f"{unraised} red readings raised no finding"
+    return run
+
+
+async def kill(platform: Platform, users: list[User], count: int, mark: str) -> Run:
+    """kill -9 of ingest and of alerts in mid-stream: every acknowledged reading is stored once."""
+
+    async def strike() -> None:
+        for name in ("ingest", "alerts"):
+            await asyncio.sleep(1.0)
+            os.kill(platform.pids[name], signal.SIGKILL)
+
+    striking = asyncio.create_task(strike())
+    done = await load.generate(_mqtt(platform, users, mark, count=count, rate=count / 6))
+    await striking
+    async with _database(platform) as connection:
+        unjudged, _ = await _judged(connection, platform.org)
+        stored = await _stored(connection, mark)
+    kept = {int(each.removeprefix(readings.name(mark))) for each in stored}
+    lost = set(range(done.sent)) - set(done.missing) - kept
+    twice = len(stored) - len(kept)
+    run = Run(
+        notes={"sent": done.sent, "acknowledged": done.acknowledged, "stored": len(kept),
+               "lost": len(lost), "twice": twice, "unjudged": unjudged},
+    )  # fmt: skip
+    if lost or twice or unjudged or done.missing:
+        run.invalid = (
+            f"{len(lost)} lost, {twice} stored twice, {unjudged} not judged, "
+            f"{len(done.missing)} without a receipt"
+        )
+    return run
+
+
+def _mqtt(
+    platform: Platform,
+    users: list[User],
+    mark: str,
+    *,
+    count: int,
+    rate: float = 0.0,
+    red_every: int = 0,
+) -> Plan:
+    return Plan("mqtt", str(platform.addresses["mqtt"]), users, mark, org=platform.org,
+                count=count, rate=rate, red_every=red_every)  # fmt: skip
+
+
+async def _measured(platform: Platform, plan: Plan) -> Run:
+    """Run the load until the last reading is judged. The rate is that of the answers."""
+    async with _database(platform) as connection:
+        before = platform.cpu_seconds()
+        done = await load.generate(plan)
+        unjudged, judged_at = await _judged(connection, platform.org)
+        after = platform.cpu_seconds()
+        stored = await _stored(connection, plan.mark)
+        found = await connection.fetchval(
+            "select count(*) from alerts.finding where raised_at >= to_timestamp($1)", done.began
+        )
+    kept = len(set(stored))
+    run = Run(rate=done.rate, core=done.core)
+    run.take([seconds * 1000 for seconds in done.seconds])
+    run.notes = {
+        "sent": done.sent,
+        "seconds": round(done.ended - done.began, 3),
+        "drain_seconds": round(max(0.0, judged_at - done.ended), 3),
+        "judged_rate": kept / (max(judged_at, done.ended) - done.began),
+        "findings": found,
     }
-    return float((await asyncio.to_thread(generate, "http", plan))["rate"])
-
-
-async def http(platform: Platform, connections: int, size: int, seconds: float, mark: str) -> Run:
-    plan = {
-        "url": f"{platform.addresses['ingest']}{PATH}",
-        "secrets": platform.secrets,
-        "connections": connections,
-        "seconds": seconds,
-        "size": size,
-        "mark": mark,
+    if not done.sent == done.acknowledged == kept == len(stored) or unjudged:
+        run.invalid = (
+            f"{done.sent} sent, {done.acknowledged} acknowledged, {kept} stored, "
+            f"{len(stored) - kept} twice, {unjudged} not judged"
+        )
+    run.cpu_per_1000 = {"generator": done.cpu_per_1000} | {
+        name: round((after.get(name, 0.0) - spent) / max(kept, 1) * 1000, 4)
+        for name, spent in before.items()
     }
-    return await _measured(platform, "http", plan, mark)
+    return run
 
 
-async def mqtt_max(platform: Platform, count: int, mark: str) -> Run:
-    # Few connections: the generator's threads would otherwise wait for each other.
-    plan = _mqtt(platform, count, 0, mark) | {"users": platform.users[:2]}
-    return await _measured(platform, "mqtt", plan, mark)
-
-
-async def mqtt_slow(platform: Platform, count: int, mark: str) -> Run:
-    """20 a second, every one a red: publish to the commit of the alert's finding."""
-    plan = _mqtt(platform, count, 20, mark) | {"red": True}
-    run = await _measured(platform, "mqtt", plan, mark)
-    connection = await asyncpg.connect(platform.owner_url)
+@contextlib.asynccontextmanager
+async def _database(platform: Platform) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(platform.database)
     try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def _judged(connection: asyncpg.Connection, org: str) -> tuple[int, float]:
+    """Wait until nothing waits to be judged: how much still does after long, and the time."""
+    until = time.time() + JUDGED_WITHIN
+    while await connection.fetchval("select exists (select from ledger.handover where org = $1)",
+                                    org):  # fmt: skip
+        if time.time() > until:
+            left = await connection.fetchval("select count(*) from ledger.handover")
+            return int(left), time.time()
+        await asyncio.sleep(0.005)
+    return 0, time.time()
+
+
+async def _stored(connection: asyncpg.Connection, mark: str) -> list[str]:
+    """The message ids of this run in the ledger, one for every time each is stored."""
+    rows = await connection.fetch(
+        "select message_id from ledger.reading where message_id like $1",
+        f"{readings.name(mark)}%",
+    )
+    return [row["message_id"] for row in rows]
+
+
+async def _until_alerted(platform: Platform, mark: str) -> list[float]:
+    """Milliseconds from publishing to commit, one for each reading that a finding stands on.
+
+    `at` is the generator's clock when it published, and PostgreSQL's is the same. The time of a
+    commit is that of its record; the flush that follows (fsync_us) is not in it. A finding that
+    was touched again counts with its last transaction: too long, never too short.
+    """
+    async with _database(platform) as connection:
         rows = await connection.fetch(
             """
             select extract(epoch from pg_xact_commit_timestamp(f.xmin) - r.at) * 1000 as ms
@@ -87,116 +232,8 @@ async def mqtt_slow(platform: Platform, count: int, mark: str) -> Run:
                 where f.org = r.org and f.patient_id = r.patient_id and r.id = any(f.facts)
                 order by f.raised_at limit 1
             ) f on true
-            where r.message_id like $1
+            where r.message_id like $1 and r.kind = 'blood_pressure'
             """,
-            f"bench-{mark}-%",
+            f"{readings.name(mark)}%",
         )
-    finally:
-        await connection.close()
-    taken = sorted(float(row["ms"]) for row in rows)
-    if len(taken) < count:
-        run.invalid = run.invalid or f"{count - len(taken)} readings raised no finding"
-    if taken:
-        run.p50, run.p99 = taken[len(taken) // 2], taken[int(len(taken) * 0.99)]
-        run.samples = len(taken)
-    run.rate = None
-    return run
-
-
-async def kill(platform: Platform, count: int, mark: str) -> Run:
-    """kill -9 of ingest and of alerts in mid-stream: every acknowledged reading is stored once."""
-
-    async def strike() -> None:
-        for name in ("ingest", "alerts"):
-            await asyncio.sleep(1.0)
-            run = json.loads(platform.run_file.read_text())
-            os.kill(run["pids"][name], signal.SIGKILL)
-
-    striking = asyncio.create_task(strike())
-    plan = _mqtt(platform, count, count / 6, mark)
-    done = await asyncio.to_thread(generate, "mqtt", plan)
-    await striking
-    stored, twice = await _stored(platform, mark)
-    lost = done["acknowledged"] - stored
-    waiting = await _drained(platform, 60)
-    run = Run(notes={"acknowledged": done["acknowledged"], "stored": stored, "unjudged": waiting})
-    if lost > 0 or twice or waiting:
-        run.invalid = f"{max(lost, 0)} lost, {twice} stored twice, {waiting} not judged"
-    return run
-
-
-def naive(url: str, seconds: float, mark: str) -> Run:
-    done = generate("naive", {"url": url, "connections": 64, "seconds": seconds, "mark": mark})
-    return Run(rate=done["rate"], p50=done["ms"].get("p50"), p99=done["ms"].get("p99"))
-
-
-def _mqtt(platform: Platform, count: int, rate: float, mark: str) -> dict[str, Any]:
-    return {
-        "url": platform.addresses["mqtt"],
-        "users": platform.users[:20],
-        "org": platform.seeded["org"],
-        "count": count,
-        "rate": rate,
-        "mark": mark,
-    }
-
-
-async def _measured(platform: Platform, what: str, plan: dict[str, Any], mark: str) -> Run:
-    """Run the load; the time counts until the last reading is judged."""
-    before = cpu_seconds(platform.addresses["pids"])
-    began = time.perf_counter()
-    done = await asyncio.to_thread(generate, what, plan)
-    sent_by = time.perf_counter()
-    waiting = await _drained(platform, 60)
-    drained = time.perf_counter() - sent_by
-    stored, twice = await _stored(platform, mark)
-    after = cpu_seconds(platform.addresses["pids"])
-    run = Run(
-        rate=stored / (done["seconds"] + drained) if what == "mqtt" else done["rate"],
-        p50=done["ms"].get("p50"),
-        p99=done["ms"].get("p99"),
-        samples=done["samples"],
-        notes={"drain_seconds": round(drained, 2), "seconds": round(sent_by - began, 2)},
-    )
-    if done["other"] or stored != done["acknowledged"] or twice or waiting:
-        run.invalid = (
-            f"{done['other']} not answered as stored, {done['acknowledged']} acknowledged, "
-            f"{stored} stored, {twice} twice, {waiting} not judged"
-        )
-    if stored:
-        run.cpu_per_1000 = {
-            name: round((after.get(name, 0) - spent) / stored * 1000, 4)
-            for name, spent in before.items()
-        }
-    return run
-
-
-async def _drained(platform: Platform, seconds: float) -> int:
-    """Wait until nothing waits to be judged; how much still does after that long."""
-    connection = await asyncpg.connect(platform.owner_url)
-    try:
-        until = time.perf_counter() + seconds
-        while True:
-            waiting = await connection.fetchval("select count(*) from ledger.handover")
-            if not waiting or time.perf_counter() > until:
-                return int(waiting)
-            await asyncio.sleep(0.01)
-    finally:
-        await connection.close()
-
-
-async def _stored(platform: Platform, mark: str) -> tuple[int, int]:
-    """How many messages of this run are stored, and how many of them more than once."""
-    connection = await asyncpg.connect(platform.owner_url)
-    try:
-        row = await connection.fetchrow(
-            """
-            select count(*) as all, count(distinct message_id) as different
-            from ledger.reading where message_id like $1
-            """,
-            f"bench-{mark}-%",
-        )
-        assert row is not None
-        return int(row["different"]), int(row["all"] - row["different"])
-    finally:
-        await connection.close()
+    return [float(row["ms"]) for row in rows]

@@ -12,7 +12,7 @@ CODE = ("services", "shared", "deploy")
 
 SQL = re.compile(r"\b(select|insert into|update|delete from)\b.+\b(from|values|set|where)\b", re.S)
 MAY_HOLD_SQL = re.compile(
-    r"(^|/)(store\w*|tables|reader|ledger)\.py$|/migrations/|^deploy/|^shared/database\.py$"
+    r"(^|/)(store\w*|tables|reader)\.py$|/migrations/|^deploy/|^shared/(database\.py$|ledger/)"
 )
 BANNED_NAMES = re.compile(r"(^|_)(manager|helper|utils?|common|base|core|misc)s?$")
 
@@ -55,6 +55,17 @@ def _texts(source: str) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield "" if id(node) in documented else node.value.lower()
+
+
+def test_a_setting_is_never_changed_for_longer_than_a_transaction() -> None:
+    """Pools do not reset their connections: what one use set, the next would find."""
+    lasting = re.compile(r"^\s*set (?!local |transaction )\w+ *(=|to )|set_config\([^)]*false")
+    faults = [
+        name
+        for name, text in sources("services", "shared")
+        if "/migrations/" not in name and any(lasting.search(each) for each in _texts(text))
+    ]
+    assert not faults
 
 
 def test_no_file_or_class_is_named_after_nothing() -> None:

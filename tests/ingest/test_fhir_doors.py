@@ -1,42 +1,12 @@
 """The FHIR doors: every entry answered in its place, a transaction stored whole or not at all."""
 
-from typing import Any
 from uuid import uuid4
 
 import asyncpg
 import httpx
 
 from tests.ingest.conftest import Holder
-
-FHIR = {"content-type": "application/fhir+json"}
-
-
-def observation(patient: object, value: object = 82.4, **changed: Any) -> dict[str, Any]:
-    return {
-        "resourceType": "Observation",
-        "status": "final",
-        "identifier": [{"system": "urn:example:app", "value": f"o-{uuid4()}"}],
-        "code": {"coding": [{"system": "http://loinc.org", "code": "29463-7"}]},
-        "subject": {"reference": f"Patient/{patient}"},
-        "effectiveDateTime": "2026-11-20T07:10:00+01:00",
-        "valueQuantity": {"value": value, "system": "http://unitsofmeasure.org", "code": "kg"},
-        **changed,
-    }
-
-
-def bundle(kind: str, *resources: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "resourceType": "Bundle",
-        "type": kind,
-        "entry": [
-            {
-                "fullUrl": f"urn:uuid:{uuid4()}",
-                "request": {"method": "POST", "url": resource["resourceType"]},
-                "resource": resource,
-            }
-            for resource in resources
-        ],
-    }
+from tests.ingest.given import FHIR, bundle, observation
 
 
 async def test_a_batch_answers_each_entry_and_echoes_its_full_url(

@@ -110,7 +110,7 @@ def test_one_bad_reading_among_a_hundred_spoils_no_other(
     hospital: Hospital, patient: Patient
 ) -> None:
     sent = [device.weight(80 + place / 100) for place in range(100)]
-    sent[41]["values"] = {"value": 8240}
+    sent[41]["values"] = {"value": 8240.75}
 
     over_http = hospital.send(patient, *sent)
     with hospital.device(patient) as scale:
@@ -124,7 +124,7 @@ def test_one_bad_reading_among_a_hundred_spoils_no_other(
     for receipts in (over_http, over_mqtt):
         assert receipts[41]["result"] == "quarantined"
         assert receipts[41]["errors"] == [{"path": "values.value", "code": "implausible"}]
-        assert "8240" not in json.dumps(receipts)
+        assert "8240.75" not in json.dumps(receipts)
     assert len(hospital.observations(patient)) == 99
 
 

@@ -1,6 +1,7 @@
 """Corrections and withdrawals, whenever they come and whomever they concern."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -356,6 +357,15 @@ def test_the_rank_orders_as_the_rule_says() -> None:
     ]
     ranks = [ledger.rank(item) for item in weakest_first]
     assert ranks == sorted(ranks)
+
+
+def test_of_two_versions_made_in_the_same_second_the_later_arrival_stands() -> None:
+    made = ago(minutes=5)
+    one, other = (
+        replace(correction("m", "80", "m"), content=content, updated=made, arrived=arrived)
+        for content, arrived in ((b"\xff", ago(seconds=2)), (b"\x00", ago(seconds=1)))
+    )
+    assert ledger.rank(one) < ledger.rank(other)
 
 
 async def test_evidence_stays_readable_by_its_id(hospital: Hospital) -> None:

@@ -343,12 +343,12 @@ async def test_whose_rows_wait_and_since_when_can_be_asked_without_a_lock(ward: 
     assert oldest == answers[0].received_at
 
 
-async def test_the_settings_of_the_take_outlive_the_pools_reset(hospital: Hospital) -> None:
-    """A SET would be erased; what the connection was opened with is not."""
+async def test_the_settings_of_the_take_hold_on_every_connection(hospital: Hospital) -> None:
+    """They are given when it is opened; nothing here changes one for longer than a transaction."""
     wanted = {**SAFETY, **ledger.TAKE_SETTINGS}
     for _ in range(3):
-        async with hospital.alerts.connection() as connection:
-            await connection.execute("set enable_sort = on")
+        async with hospital.alerts.transaction() as tx:
+            await tx.execute("set local enable_sort = on")
         async with hospital.alerts.connection() as connection:
             for name in ("enable_sort", "enable_seqscan", "transaction_timeout",
                          "idle_in_transaction_session_timeout", "synchronous_commit",

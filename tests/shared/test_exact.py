@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +12,21 @@ from shared import exact
 numbers = st.one_of(
     st.integers(min_value=-(10**12), max_value=10**12),
     st.decimals(allow_nan=False, allow_infinity=False, min_value=-1000, max_value=1000, places=4),
+)
+SPLINTERS = (
+    *(b"", b"{", b"}", b"[", b"]", b",", b":", b'"', b'"a":', b'{"a":1,"a":2}', b"[[", b" ", b"\n"),
+    *(b"0", b"-0", b"1e5", b"1E401", b".5", b"1" * 70, b"NaN", b"-Infinity", b"null", b"tru"),
+    *(
+        b"\\",
+        b"\\u003a",
+        b"\\u0000",
+        b"\\ud83d",
+        b"\x00",
+        b"\x1f",
+        b"\xff",
+        b"\xc3\xb8",
+        b"\xef\xbb\xbf",
+    ),
 )
 values = st.recursive(
     st.one_of(st.none(), st.booleans(), numbers, st.text(max_size=8)),
@@ -49,6 +65,8 @@ def test_what_we_wrote_ourselves_reads_back_without_floats() -> None:
         (b"1" * 65, "number-too-long"),
         (b"0." + b"1" * 64, "number-too-long"),
         (b"1e401", "number-too-long"),
+        (b"1e" + b"9" * 60, "number-too-long"),
+        (b"-1.5e-" + b"9" * 30, "number-too-long"),
         (b"1" * 1_000_000, "number-too-long"),
         (b"[" * 33 + b"]" * 33, "too-deep"),
         (b"[" * 100_000 + b"]" * 100_000, "too-deep"),
@@ -149,6 +167,79 @@ def test_any_bytes_are_read_or_are_unreadable(body: bytes) -> None:
         except exact.Unreadable:
             continue
         assert all(part.raw in body for part in sliced.parts)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"1" * 64,
+        b"1" * 65,
+        b"-" + b"1" * 63,
+        b"-" + b"1" * 64,
+        b"[" + b"1" * 300 + b"]",
+        b"0." + b"1" * 62,
+        b"0." + b"1" * 63,
+        b"[18446744073709551616, -9223372036854775809, -0, -0.0, 0e5, 1E5]",
+        b"1e400",
+        b"1e-401",
+        b"01",
+        b'{"at": "07:10:00", "b:c": {"d": ":"}}',
+        b'{"a": 1, "a": ":"}',
+        b'{"a": 1, "a": "\\u003a"}',
+        b'[{"a": {"b": 1}, "a": {"b": 1}}]',
+        b'"\\ud83d\\ude00"',
+        b'"\\ud83d"',
+        b'"\\u0000"',
+        b'"\x1f"',
+        b'"\x7f"',
+        b'"\xed\xa0\x80"',
+        b'["\xc3\xb8", "\xff"]',
+        b"\xc2\xa01",
+        b"\x0b1",
+        b"1\x00",
+        b" [1 , 2 ] ",
+        b"[1,]",
+        b"[" * 31 + b"{}" + b"]" * 31,
+        b"[" * 32 + b"{}" + b"]" * 32,
+        b"[" + b"{}," * 40 + b"{}]",
+        b'{"a": [' + b"{}," * 40 + b"{}]}",
+        b'"' + b"[" * 40 + b'"',
+        json.dumps({str(key): 0 for key in range(10_000)}).encode(),
+        json.dumps(["a:b"] * 10_001).encode(),
+    ],
+)
+def test_the_quick_reading_answers_as_the_strict_one(body: bytes) -> None:
+    assert outcome(exact.slices, body) == outcome(exact.strictly, body)
+
+
+@given(st.lists(values, max_size=4), st.data())
+def test_the_quick_reading_answers_as_the_strict_one_however_a_body_is_spoilt(
+    value: list[Any], data: st.DataObject
+) -> None:
+    body = json.dumps(value, default=float, ensure_ascii=data.draw(st.booleans())).encode()
+    if len(value) == 1 and data.draw(st.booleans()):
+        body = body[1:-1]
+    for _ in range(data.draw(st.integers(0, 3))):
+        start = data.draw(st.integers(0, len(body)))
+        end = min(len(body), start + data.draw(st.integers(0, 3)))
+        body = body[:start] + data.draw(st.sampled_from(SPLINTERS)) + body[end:]
+
+    assert outcome(exact.slices, body) == outcome(exact.strictly, body)
+
+
+@given(st.lists(st.sampled_from([b'"a":1', b'"a":":"', b'"b":{"a":1}', b'"c:":[]']), max_size=4))
+def test_no_key_sent_twice_escapes_the_quick_reading(members: list[bytes]) -> None:
+    body = b"{" + b", ".join(members) + b"}"
+
+    assert outcome(exact.slices, body) == outcome(exact.strictly, body)
+
+
+def outcome(read: Callable[[bytes], exact.Sliced], body: bytes) -> str:
+    """What comes of a body; spelt out, so that 1 is neither True nor 1.0."""
+    try:
+        return repr(read(body))
+    except exact.Unreadable as fault:
+        return fault.code
 
 
 def _turned(value: Any) -> Any:

@@ -17,7 +17,7 @@ from fhir.resources.R4B.questionnaireresponse import QuestionnaireResponse
 
 from services.ingest.devices import fhir_r4, json_v1
 from shared import exact, fhir, fhir_bundles, fhir_record, kinds
-from shared.contracts import Code, Fact, Item, ItemError, Receipt, Result
+from shared.contracts import Code, Fact, Flag, Item, ItemError, Receipt, Result
 
 FACT = UUID("00000000-0000-8000-8000-000000000001")
 PATIENT = UUID("5b1f1e7a-1111-4222-8333-0123456789ab")
@@ -32,6 +32,12 @@ ORACLES: dict[str, Any] = {
     "QuestionnaireResponse": QuestionnaireResponse,
 }
 SENT: dict[str, dict[str, Any]] = {
+    "cied_event": {"value": "shock"},
+    "cied_connection": {"value": "disconnected"},
+    "wound": {"length": Decimal("3.5"), "width": Decimal("2.0"), "area": Decimal("7.0")},
+    "pain": {"value": 4},
+    "peak_flow": {"value": 410},
+    "fev1": {"value": Decimal("1.85")},
     "blood_pressure": {"systolic": 142, "diastolic": 88, "mean": 106, "pulse": 71},
     "body_weight": {"value": Decimal("82.40")},
     "heart_rate": {"value": "72"},
@@ -286,7 +292,12 @@ def test_a_bundle_is_answered_entry_by_entry() -> None:
     first, second, third = out["entry"]
     assert first == {
         "fullUrl": "urn:uuid:1",
-        "response": {"status": "201 Created", "location": f"Observation/{FACT}"},
+        "response": {
+            "status": "201 Created",
+            "location": f"Observation/{FACT}",
+            "etag": 'W/"1"',
+            "lastModified": fhir.instant(RECEIVED),
+        },
     }
     assert second["fullUrl"] == "urn:uuid:2"
     assert second["response"]["status"] == "202 Accepted"
@@ -294,6 +305,37 @@ def test_a_bundle_is_answered_entry_by_entry() -> None:
     assert (issue["severity"], issue["expression"]) == ("warning", ["value"])
     assert issue["details"]["coding"][0]["code"] == "implausible"
     assert "fullUrl" not in third
+
+
+@pytest.mark.parametrize("result", [Result.DUPLICATE, Result.CORRECTED, Result.VOIDED])
+def test_one_that_is_not_new_says_which_it_is(result: Result) -> None:
+    receipt = Receipt("a", result, RECEIVED, ref=f"Observation/{FACT}")
+
+    (entry,) = checked(fhir_bundles.response([fhir_bundles.answer(receipt)], "batch"))["entry"]
+
+    (issue,) = entry["response"]["outcome"]["issue"]
+    assert entry["response"]["status"] == "200 OK"
+    assert (issue["severity"], issue["code"]) == ("information", "informational")
+    assert issue["details"]["coding"][0]["code"] == result.value
+
+
+@pytest.mark.parametrize("flag", Flag)
+def test_a_doubt_about_what_is_stored_is_told(flag: Flag) -> None:
+    receipt = Receipt("a", Result.STORED, RECEIVED, f"Observation/{FACT}", flags=(flag.value,))
+
+    outcome = checked(fhir_bundles.taken(receipt))
+
+    codes = [issue["details"]["coding"][0]["code"] for issue in outcome["issue"]]
+    assert codes == ["stored", flag.value]
+    assert fhir_bundles.answer(receipt).outcome == outcome
+
+
+def test_a_form_that_is_not_finished_goes_out_as_such() -> None:
+    body = {"v": 1, "questionnaire": "daily", "answers": {"a": [True]}, "status": "in-progress"}
+    fact = Fact("org", FACT, PATIENT, "answers", "questionnaire", RECEIVED, RECEIVED, "c", body)
+
+    assert checked(fhir.resource(fact))["status"] == "in-progress"
+    assert checked(fhir.resource(fact, "entered-in-error"))["status"] == "entered-in-error"
 
 
 @pytest.mark.parametrize("code", Code)

@@ -74,7 +74,7 @@ def _measured(programme: Programme, case: Case) -> Iterator[Fact]:
 
 def _put(bodies: dict[str, dict[str, Any]], column: str, cell: str, form: str) -> None:
     """One cell into the body of the fact it belongs to."""
-    if column in ("phase", "flags", "received"):
+    if column in ("phase", "flags", "received", "lasted"):
         return
     if column.startswith("form."):
         body = bodies.setdefault("questionnaire", {"v": 1, "questionnaire": form, "answers": {}})
@@ -107,6 +107,7 @@ def _fact(
     row: Row | None = None,
 ) -> Fact:
     cells = row.cells if row else {}
+    lasted = offset(cells["lasted"]) if "lasted" in cells else None
     late = offset(cells["received"]) if "received" in cells else timedelta(0)
     flags = frozenset(cells.get("flags", "").split())
     id_: UUID = uuid5(NAMESPACE, f"{case.name}|{type_}|{kind}|{about}|{at.isoformat()}")
@@ -120,6 +121,7 @@ def _fact(
         received_at=at + late,
         source="case",
         body=body,
+        until=at + lasted if lasted else None,
         precision="day" if "day" in flags else "instant",
         flags=flags - {"day"},
     )

@@ -3,12 +3,13 @@ in which order the facts arrived.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal, NamedTuple
 from uuid import UUID, uuid5
 
+from services.alerts.clinical.samples import Sample
 from shared.programmes import Colour, Lane, Programme, Rule, Text
 
 NAMESPACE = UUID("6f0f0a2e-6a52-5d0e-9a3e-0c8a5f6d7b11")
@@ -74,6 +75,17 @@ class Match:
     limits: tuple[tuple[str, Decimal], ...]
     words: Words
     measured: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A sample that a rule speaks of, and what was made of it, by whether it is to be measured
+    again. Nothing that comes later changes either.
+    """
+
+    sample: Sample
+    match: Match
+    made: dict[bool, Finding] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from services.alerts.clinical import decided, samples
 from services.alerts.clinical.decided import Decided, Enrolment, Pause
+from services.alerts.clinical.finding import Spoken
 from services.alerts.clinical.samples import WHOLE, Key, Pair, Sample
 from shared.contracts import Fact, Flag
 from shared.programmes import Input, Source
@@ -41,7 +42,7 @@ class Record:
         self._inputs: dict[str, tuple[Input, Pair]] = {}
         self.memo: dict[Any, Any] = {}  # what was worked out about exactly this record
         # Per rule: from when its samples have been looked at, and which of them it spoke of.
-        self.spoken: dict[tuple[str, str], tuple[datetime, tuple[Sample, ...]]] = {}
+        self.spoken: dict[tuple[str, str], tuple[datetime, list[Spoken]]] = {}
         self.statuses: tuple[Fact, ...] = ()
         self.reused: tuple[Fact, ...] = ()
         self.unreadable: tuple[Fact, ...] = ()

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Literal, assert_never
 
 from services.alerts.clinical import combining, conditions, finding, persisting, scores, silence
-from services.alerts.clinical.finding import Finding, Match, Seen, Waiting
+from services.alerts.clinical.finding import Finding, Seen, Spoken, Waiting
 from services.alerts.clinical.history import Record
 from services.alerts.clinical.samples import Pair, Sample
 from shared.programmes import (
@@ -112,8 +112,8 @@ def _see(
             for rule in several:
                 pair = record.input(wanted)
                 changed = None if afresh else since
-                looked = _speaking(rule, pair, programme, record, start, changed)
-                seen += _at_samples(rule, looked, pair, programme, record, now)
+                spoken = _speaking(rule, pair, programme, record, start, changed)
+                seen += _at_samples(rule, spoken, pair, programme, record, now)
     for other in group.others:
         # No retake changes a score, so it is looked at from `since` only.
         first = since if isinstance(other, ScoreRule | CombinationRule) else start
@@ -154,41 +154,40 @@ def _speaking(
     record: Record,
     start: datetime | None,
     since: datetime | None,
-) -> list[tuple[Sample, Match]]:
+) -> list[Spoken]:
     """The samples from `start` on that the rule speaks of.
 
     Whether it speaks of one before `since` was decided when that one came, and depends on nothing
-    later: only those it spoke of are looked at again.
+    later: only new ones are looked at.
     """
     key = (programme.slug, rule.id)
     known = record.spoken.pop(key, None) if since is not None else None
     samples: Iterable[Sample] = pair.all.since(start)
+    found: list[Spoken] = []
     if known is not None and start is not None and since is not None and known[0] <= start:
-        samples = (
-            *(one for one in known[1] if start <= one.at < since),
-            *pair.all.since(since),
-        )
-    found = []
+        found = [one for one in known[1] if start <= one.sample.at < since]
+        samples = pair.all.since(since)
     for sample in samples:
         if record.enrolled(programme.slug, sample.at) is None:
             continue
         match = persisting.speaks(rule, programme, record, sample)
         if match is not None:
-            found.append((sample, match))
+            found.append(Spoken(sample, match))
     if start is not None and since is not None:
-        record.spoken[key] = (start, tuple(sample for sample, _ in found))
+        record.spoken[key] = (start, found)
     return found
 
 
 def _at_samples(
     rule: SampleRule,
-    looked: list[tuple[Sample, Match]],
+    spoken: list[Spoken],
     pair: Pair,
     programme: Programme,
     record: Record,
     now: datetime,
 ) -> Iterator[Seen]:
-    for sample, match in looked:
+    for one in spoken:
+        sample = one.sample
         trigger = str(sample.fact.origin or sample.fact.id)
         retake = rule.retake is not None
         if rule.retake is not None and rule.colour == "yellow":
@@ -203,20 +202,18 @@ def _at_samples(
                 )
                 continue
             retake = answer == "none"
-        received = sample.fact.received_at
-        yield (
-            trigger,
-            finding.of_rule(
+        if retake not in one.made:
+            one.made[retake] = finding.of_rule(
                 rule,
                 programme,
                 record.patient_id,
-                match,
+                one.match,
                 sample.at,
                 trigger,
-                received,
+                sample.fact.received_at,
                 retake=retake,
-            ),
-        )
+            )
+        yield trigger, one.made[retake]
 
 
 def _retaken(

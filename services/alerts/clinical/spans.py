@@ -217,10 +217,8 @@ def _window(
 def _hours(rule: RateRule, programme: Programme, record: Record, sample: Sample) -> Decimal | None:
     if rule.hours is not None:
         joined = _nearest(rule.hours, rule.joins, programme, record, sample)
-        if joined is None:
-            return None
-        minutes = joined[1]
-        return minutes / 60
+        if joined is not None:
+            return joined[1] / 60
     if sample.fact.until is None:
         return None
     return measure.seconds(sample.fact.until - sample.fact.at) / 3600

@@ -22,17 +22,19 @@ as_of, lag_seconds, next) with these additions.
          "patient|device|phone|portal|us" · deadline? · reason_alert? (id of the alert the reason
          speaks of) · spark? [[at, figure], …] · spark_limits? [low, high] · spark_missing? [at, …]
          spark_kind?, spark_field? (of spark and of the value shown) · paused? {"until"?, "reason"?}
-         seen_at? (a green taken as seen) · assignee {"id", "name", "at"?} or null
-         patient.born may be null · values[].stale? (past its validity)
+         quarantined? {"n", "oldest", "codes"} · seen_at? (a green taken as seen)
+         assignee {"id", "name", "at"?} or null · patient.born may be null
+         values[].stale? (past its validity)
   alert  of a row: reason? · snoozed_until? · acknowledged_at? · late? · basis_changed? ·
          moves? [allowed now]
 
 `patient_view(data, lang, now)`:
 
   data   me, csrf?, theme?, counts, watching, as_of, lag_seconds, complete_to?, staff? as above
-         patient {"id", "name", "born", "deceased_at"?} · number · unit {"id", "name"}
+         patient {"id", "name", "born", "deceased_at"?} · version? (of his state, as read) · number
+         unit {"id", "name"}
          programmes [{"slug", "name", "version"}] · assignee · dry_weight? {"value", "at"?}
-         spo2_scale 1|2 · paused? {"until"?, "reason"?} · quarantined? n · news2?
+         spo2_scale 1|2 · paused? {"until"?, "reason"?} · quarantined? as of a row · news2?
          position? {"n", "of", "previous"?, "next"?} (patient ids) · alerts [alert, not closed]
          earlier [closed alert + closed_at, closed_by?, outcome?] · notes? [{"at", "by", "note"}]
          latest [{"kind", "field", "value", "ucum"?, "at", "source_name"?, "entered"?, "flags"?,

@@ -31,10 +31,14 @@ def counts(data: Json, t: words.Words) -> list[View]:
 
 
 def clinical(counts: Json) -> View:
-    """A yellow that is only technical stands with the technical ones, as in the list below."""
-    if "yellow" not in counts:
-        return dict(counts)
-    return {**counts, "yellow": int(counts["yellow"]) - int(counts.get("only_technical") or 0)}
+    """What is only technical stands with the technical ones, as in the list below."""
+    left = {"yellow": "only_technical", "green": "only_quarantined"}
+    fewer = {
+        colour: int(counts[colour]) - int(counts.get(only) or 0)
+        for colour, only in left.items()
+        if colour in counts
+    }
+    return {**counts, **fewer}
 
 
 def fresh(data: Json, now: datetime, lang: str) -> View:

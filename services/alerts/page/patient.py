@@ -24,6 +24,7 @@ def patient_view(data: Json, lang: str, now: datetime) -> View:
             name=person["name"],
         ),
         "person": person,
+        "version": int(data.get("version") or 0),
         "deceased": _deceased(data, lang),
         "unit": data["unit"],
         "watch": shown.watch(data.get("watching"), now, lang),
@@ -139,9 +140,8 @@ def _notices(data: Json, now: datetime, lang: str) -> list[str]:
         until = written.clock(paused["until"], now, t, lang) if paused.get("until") else "–"
         reason = words.say(paused.get("reason"), lang)
         notices.append(t["patient"]["paused"].format(until=until, reason=reason).rstrip(": "))
-    quarantined = int(data.get("quarantined") or 0)
-    if quarantined:
-        notices.append(words.count(t["patient"]["quarantined"], quarantined))
+    if data.get("quarantined"):
+        notices.append(shown.quarantined(data["quarantined"], t))
     return notices
 
 

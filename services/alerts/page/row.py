@@ -87,9 +87,10 @@ def tone_of(row: Json, lane: Lane) -> str:
 
 
 def _is_heard(row: Json, lane: Lane) -> bool:
-    """Something is wrong with the equipment, and yet the patient is not silent."""
+    """Something is wrong with the equipment or what it sent, and yet the patient is not silent."""
     groups = {alert.get("group") for alert in _live(row)}
-    return tone_of(row, lane) == "silent" and bool(groups) and groups <= HEARD
+    heard = bool(groups or row.get("quarantined")) and groups <= HEARD
+    return tone_of(row, lane) == "silent" and heard
 
 
 def alert_of(row: Json, now: datetime) -> Json | None:
@@ -118,6 +119,8 @@ def reason(row: Json, alert: Json | None, lang: str) -> str:
     paused = row.get("paused")
     if not said and paused:
         said = words.say(paused.get("reason"), lang) or t["colours"]["paused"]
+    if not said and row.get("quarantined"):
+        said = shown.quarantined(row["quarantined"], t)
     if said:
         return said
     return str(t["worklist"]["nothing_outside" if row.get("values") else "nothing_yet"])
@@ -135,7 +138,10 @@ def also(row: Json, alert: Json | None, lane: Lane, now: datetime, lang: str) ->
     else:
         pieces.append(words.say(row.get("also"), lang))
         more = len(others)
-    if lane == "clinical" and row.get("technical"):
+    held = row.get("quarantined")
+    if held and (alert or row.get("paused")):
+        pieces.append(said["quarantine"].format(n=held["n"]))
+    if lane == "clinical" and any(one.get("lane") == "technical" for one in _live(row)):
         pieces.append(said["also_silent"])
     if more > 0:
         pieces.append(words.count(said["more_alerts"], more))
@@ -201,9 +207,10 @@ def _dry_weight(row: Json, t: words.Words, lang: str) -> str | None:
 
 
 def _cause(row: Json, lane: Lane, t: words.Words) -> str | None:
-    """Silence always names its cause, if only as unknown."""
+    """Silence always names its cause, if only as unknown. Of what waits in quarantine the reason
+    says it."""
     cause = row.get("cause")
-    if not cause and lane != "technical":
+    if not cause and (lane != "technical" or not _live(row)):
         return None
     word = t["causes"].get(cause or "unknown", cause)
     return str(t["worklist"]["cause"]).format(cause=word)
@@ -223,6 +230,8 @@ def _value(row: Json, now: datetime, lang: str) -> View | None:
 
 def _waited(row: Json, alert: Json | None, now: datetime, lang: str) -> View | None:
     since = row.get("waiting_since")
+    if not since and not alert and not row.get("paused") and row.get("quarantined"):
+        since = row["quarantined"]["oldest"]
     if not since:
         return _until(row, alert, now, lang)
     t = words.words(lang)

@@ -130,3 +130,9 @@ def watch(raw: Json | None, now: datetime, lang: str) -> View:
         else "",
         "next": after,
     }
+
+
+def quarantined(held: Json, t: words.Words) -> str:
+    """How many readings wait in quarantine, and why: each kind of reason once."""
+    why = [t["quarantine"].get(code, code) for code in held["codes"]]
+    return " ".join([words.count(t["patient"]["quarantined"], int(held["n"])), *why])

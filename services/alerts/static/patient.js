@@ -51,8 +51,10 @@ for (const form of document.querySelectorAll(".mv")) {
 // ---- The stream: says that something has come, never swaps a page that somebody is writing on
 
 function changed(data) {
-  if (data.first) return;
-  // No names: too many changed at once, or the stream was away. This one may be among them.
+  // Only a change that is told: the stream is opened with the version of what is shown here, and
+  // says at once whether it is the version still.
+  if (data.patients === undefined) return;
+  // No names: too many changed at once. This one may be among them.
   if (data.patients && !data.patients.includes(patient)) return;
   document.getElementById("changed").hidden = false;
 }
@@ -325,6 +327,6 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => answ
 
 start();
 tellAges();
-follow(changed);
+follow(changed, `?patient=${patient}&version=${document.body.dataset.version}`);
 load();
 document.querySelector(".moved")?.focus();

@@ -1,18 +1,19 @@
-"""A FHIR QuestionnaireResponse as answers by linkId, nested questions flattened."""
+"""A FHIR QuestionnaireResponse as answers by linkId, nested questions flattened.
 
-from collections.abc import Collection, Iterator, Mapping
-from decimal import Decimal
+A form we know is held to: one answer that it does not offer sets all of them aside for a person. A
+form that is not finished is stored like any other: an answer may be red by itself.
+"""
+
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from services.ingest.devices import bodies
+from services.ingest.devices import bodies, fhir_forms
 from services.ingest.devices import fhir_shapes as shapes
 from shared import fhir
 from shared.contracts import Code, Draft, ItemError
 
-# By questionnaire: the linkIds it has. An answer to a question it does not have is not scored as 0.
-Forms = Mapping[str, Collection[str]]
-
-_TEXTS = ("valueString", "valueDate", "valueDateTime", "valueTime", "valueUri")
+Form = Mapping[str, fhir_forms.Question]  # by linkId
+Forms = Mapping[str, Form]  # by questionnaire, as `fhir.questionnaire_name` calls it
 
 
 def drafts(
@@ -25,17 +26,9 @@ def drafts(
     name, version = fhir.questionnaire_name(sent.questionnaire or "")
     if not name:
         errors.append(ItemError("questionnaire", Code.MISSING_VALUE))
-    answers: dict[str, list[Any]] = {}
-    for link_id, answer in _answers(sent.item):
-        value = _value(answer)
-        if value is None:
-            errors.append(ItemError(bodies.path("item", link_id), Code.BAD_VALUE))
-        answers.setdefault(link_id, []).append(value)
-    if not answers:
+    answers = _read(sent.item, forms.get(name), errors)
+    if not answers and not errors:
         errors.append(ItemError("item", Code.MISSING_VALUE))
-    for link_id in answers:
-        if name in forms and link_id not in forms[name]:
-            errors.append(ItemError(bodies.path("item", link_id), Code.UNKNOWN_FIELD))
     if errors:
         return ()
     body = {"v": 1, "message": message_id, "questionnaire": name, "answers": answers, **around}
@@ -44,37 +37,60 @@ def drafts(
     return (Draft("answers", "questionnaire", body),)
 
 
-def _answers(items: Any) -> Iterator[tuple[str, Any]]:
+def _read(items: Any, form: Form | None, errors: list[ItemError]) -> dict[str, list[Any]]:
+    answers: dict[str, list[Any]] = {}
+    faulty: dict[str, Code] = {}
+    for link_id, answer in _given(items, errors):
+        value = fhir_forms.value(answer)
+        told = answers.setdefault(link_id, [])
+        told.append(value)
+        if (code := _fault(form, link_id, answer, value, len(told))) is not None:
+            faulty.setdefault(link_id, code)
+    for link_id, code in faulty.items():
+        # The name of a question of ours is no secret; somebody else's could hold anything.
+        ours = form is not None and link_id in form
+        path = f"item.{link_id}" if ours else bodies.path("item", link_id)
+        errors.append(ItemError(path, code))
+    return answers
+
+
+def _fault(
+    form: Form | None,
+    link_id: str,
+    answer: Mapping[str, Any],
+    value: fhir_forms.Answer | None,
+    count: int,
+) -> Code | None:
+    if form is not None and link_id not in form:
+        return Code.UNKNOWN_FIELD
+    if value is None:
+        return Code.BAD_VALUE
+    if form is None:
+        return None
+    question = form[link_id]
+    if count > 1 and not question.repeats:
+        return Code.BAD_VALUE
+    return fhir_forms.fault(question, answer, value)
+
+
+def _given(items: Any, errors: list[ItemError]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every answer with its question; questions stand in groups, and below answers."""
-    for item in _dicts(items):
+    for item in _dicts(items, errors):
         link_id = item.get("linkId")
-        for answer in _dicts(item.get("answer")):
+        for answer in _dicts(item.get("answer"), errors):
             if isinstance(link_id, str):
                 yield link_id, answer
-            yield from _answers(answer.get("item"))
-        yield from _answers(item.get("item"))
+            else:
+                errors.append(ItemError("item", Code.UNREADABLE))
+            yield from _given(answer.get("item"), errors)
+        yield from _given(item.get("item"), errors)
 
 
-def _value(answer: Mapping[str, Any]) -> bool | int | Decimal | str | None:
-    """A truth, a number, a text, or the code of the chosen option; None if it cannot be read."""
-    if isinstance(answer.get("valueBoolean"), bool):
-        return bool(answer["valueBoolean"])
-    for key in ("valueDecimal", "valueInteger"):
-        if type(answer.get(key)) in (int, Decimal):
-            number: int | Decimal = answer[key]
-            return number
-    for key in _TEXTS:
-        if isinstance(answer.get(key), str):
-            return str(answer[key])
-    coding, quantity = answer.get("valueCoding"), answer.get("valueQuantity")
-    if isinstance(coding, dict):
-        told = coding.get("code") or coding.get("display")
-        return told if isinstance(told, str) else None
-    if isinstance(quantity, dict) and type(quantity.get("value")) in (int, Decimal):
-        amount: int | Decimal = quantity["value"]
-        return amount
-    return None
-
-
-def _dicts(sent: Any) -> list[dict[str, Any]]:
-    return [each for each in sent if isinstance(each, dict)] if isinstance(sent, list) else []
+def _dicts(sent: Any, errors: list[ItemError]) -> list[dict[str, Any]]:
+    """A list of objects. Anything else could hold an answer, so it is not passed over."""
+    if sent is None:
+        return []
+    objects = [each for each in sent if isinstance(each, dict)] if isinstance(sent, list) else []
+    if not isinstance(sent, list) or len(objects) != len(sent):
+        errors.append(ItemError("item", Code.UNREADABLE))
+    return objects

@@ -5,10 +5,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
+from uuid import UUID
 
 from pydantic import ValidationError
 
-from services.ingest.devices import fhir_answers, fhir_observation, fhir_subject, moments
+from services.ingest.devices import (
+    fhir_answers,
+    fhir_observation,
+    fhir_request,
+    fhir_subject,
+    moments,
+    refused,
+)
 from services.ingest.devices import fhir_shapes as shapes
 from shared import exact, fhir
 from shared.contracts import Code, Draft, How, Item, ItemError, Subject
@@ -28,33 +36,31 @@ _STATUS: Mapping[str, How | None] = {
     "corrected": "correction",
     "entered-in-error": "void",
     "cancelled": "void",
+    "in-progress": None,
+    "stopped": None,
 }
-_ANSWERS_STATUS = frozenset(("completed", "amended", "entered-in-error"))
+_ANSWERS_STATUS = frozenset(("in-progress", "completed", "amended", "entered-in-error", "stopped"))
 _PLAIN_STATUS = frozenset(("final", "completed", "amended", "corrected"))
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """How an entry was sent; `identifier` is that of a conditional create or update."""
-
-    method: str = "POST"
-    identifier: str | None = None
+_NOTHING = exact.Part(None, b"")
 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
     """What surrounds a resource: its bytes, how it was sent and what was sent beside it."""
 
-    part: exact.Part
     media_type: str
+    part: exact.Part = _NOTHING
     position: str = ""
-    request: Request = Request()
+    request: fhir_request.Request = fhir_request.PLAIN
     around: fhir_subject.Around = field(default_factory=fhir_subject.Around)
     forms: fhir_answers.Forms = field(default_factory=dict)
+    arrived: datetime | None = None
 
 
 def read(sent: dict[str, Any], shape: type[Shaped], envelope: Envelope) -> Item:
-    """The item, with errors if it must be quarantined; it never raises."""
+    """The item, with errors if it must be quarantined. Raises NotNamed."""
     errors: list[ItemError] = []
     content = sha256(exact.canonical(sent)).digest()
     resource = _shaped(shape, sent, envelope.part, errors)
@@ -69,8 +75,8 @@ def read(sent: dict[str, Any], shape: type[Shaped], envelope: Envelope) -> Item:
         )
     subject = _subject(resource, envelope.around, errors)
     content = _content(sent, subject, content)
-    message_id = _message_id(resource, sent, envelope.request, content)
-    how = _how(resource, envelope.request, errors)
+    message_id = _message_id(resource, sent["resourceType"], envelope.request, content)
+    how = _how(resource, envelope.request.method, errors)
     when, until, told = _times(resource, how, errors)
     if isinstance(resource.status, str) and resource.status not in _PLAIN_STATUS:
         told["status"] = resource.status
@@ -98,6 +104,9 @@ def read(sent: dict[str, Any], shape: type[Shaped], envelope: Envelope) -> Item:
         how=how,
         replaces=message_id if how else None,
         version=_version(resource),
+        # One of several versions that says nothing of its age is the later, the later it came.
+        updated=_updated(resource) or (envelope.arrived if how else None),
+        arrived=envelope.arrived if how else None,
         errors=tuple(errors),
         position=envelope.position,
     )
@@ -140,15 +149,13 @@ def _content(sent: dict[str, Any], subject: Subject | None, content: bytes) -> b
     return sha256(exact.canonical({**sent, "subject": who})).digest()
 
 
-def _message_id(
-    resource: Shaped,
-    sent: Mapping[str, Any],
-    request: Request,
-    content: bytes,
-) -> str:
-    told = _identified(resource, request)
-    if not told and request.method == "PUT" and isinstance(sent.get("id"), str):
-        told = f"{sent['resourceType']}/{sent['id']}"
+def _message_id(resource: Shaped, kind: str, request: fhir_request.Request, content: bytes) -> str:
+    told = _identified(resource, request.identifier)
+    if not told and request.method == "PUT":
+        if request.id is None or _is_a_fact(request.id):
+            # A fact's id is ours: as a message's name it would make another message of it.
+            raise refused.NotNamed
+        told = f"{kind}/{request.id}"
     if not told:
         return f"sha256:{content.hex()}"
     if len(told) > _LONGEST_ID:
@@ -156,26 +163,37 @@ def _message_id(
     return told
 
 
-def _identified(resource: Shaped, request: Request) -> str | None:
-    if request.identifier:
-        return request.identifier.removeprefix(f"{fhir.MESSAGE}|")
+def _identified(resource: Shaped, condition: str | None) -> str | None:
+    """The resource's first identifier, or the one that a condition asks for."""
     given = resource.identifier
-    for each in given if isinstance(given, list) else [given] if given else []:
-        if each.value and (not each.system or each.system == fhir.MESSAGE):
-            return each.value
-        if each.value:
-            return f"{each.system}|{each.value}"
-    return None
+    listed = given if isinstance(given, list) else [given] if given else []
+    if condition is None:
+        return next((_name(each.system, each.value) for each in listed if each.value), None)
+    system, bar, value = condition.rpartition("|")
+    if not bar:  # of whatever system: the resource may say which
+        system = next((each.system or "" for each in listed if each.value == value), "")
+    return _name(system, value)
 
 
-def _how(resource: shapes.Resource, request: Request, errors: list[ItemError]) -> How | None:
+def _name(system: str | None, value: str) -> str:
+    return f"{system}|{value}" if system and system != fhir.MESSAGE else value
+
+
+def _is_a_fact(told: str) -> bool:
+    try:
+        return UUID(told).version == 8
+    except ValueError:
+        return False
+
+
+def _how(resource: shapes.Resource, method: str, errors: list[ItemError]) -> How | None:
     status = resource.status
     taken = _ANSWERS_STATUS if isinstance(resource, shapes.QuestionnaireResponse) else _STATUS
     if not isinstance(status, str) or status not in taken:
         errors.append(ItemError("status", Code.BAD_VALUE))
         return None
     how = _STATUS[status]
-    return "correction" if how is None and request.method == "PUT" else how
+    return "correction" if how is None and method == "PUT" else how
 
 
 def _times(
@@ -232,4 +250,13 @@ def _is_patient(performer: shapes.Reference) -> bool:
 
 def _version(resource: shapes.Resource) -> int | None:
     told = resource.meta.versionId
-    return int(told) if told and len(told) < 10 and told.isascii() and told.isdigit() else None
+    return int(told) if told and len(told) <= 20 and told.isascii() and told.isdigit() else None
+
+
+def _updated(resource: Shaped) -> datetime | None:
+    """When the sender made this version of it; what FHIR defines `issued` and `authored` to be."""
+    if isinstance(resource, shapes.QuestionnaireResponse):
+        made = resource.authored
+    else:
+        made = resource.issued
+    return moments.instant(resource.meta.lastUpdated) or moments.instant(made)

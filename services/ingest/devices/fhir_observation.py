@@ -16,6 +16,12 @@ _REASON = re.compile(r"[a-z-]{1,32}")
 _CONTEXT = re.compile(r"ctx-([a-z0-9-]{1,32})")
 _ON_OXYGEN = ("http://snomed.info/sct", "371825009")
 _YES_NO = {"373066001": True, "373067005": False}
+# Vital signs that are well known and that no rule reads: height, head circumference, BMI, pain,
+# and the panel that only points at its members. Any other unknown one could be a mistyped weight.
+_NEVER_JUDGED = frozenset(
+    ("http://loinc.org", code) for code in ("8302-2", "9843-4", "39156-5", "72514-3", "85353-1")
+)
+_PARTS = frozenset(pair for kind in kinds.CATALOGUE.values() for pair in kind.field_of)
 _COUNTED = ("{score}", "{#}")  # a number of these may come without a unit
 
 
@@ -150,12 +156,15 @@ def _foreign(
 ) -> tuple[Draft, ...]:
     """A laboratory result and its like: kept as text, never judged.
 
-    Not so a vital sign, something that does not say what it is, or a panel with a part that rules
-    read: a person must look at that.
+    Not so a vital sign of unknown code, something that does not say what it is, or a panel with
+    a part that rules read: a person must look at that.
     """
     categories = [code for each in sent.category for _, code in each.pairs()]
-    known_part = any(kinds.find(each.code.pairs()) for each in sent.component)
-    if not categories or _VITAL_SIGNS in categories or not sent.code.pairs() or known_part:
+    parts = {kinds.known(pair) for each in sent.component for pair in each.code.pairs()}
+    known_part = any(kinds.find([part]) or part in _PARTS for part in parts)
+    pairs = sent.code.pairs()
+    doubtful = _VITAL_SIGNS in categories and _NEVER_JUDGED.isdisjoint(pairs)
+    if not categories or doubtful or not pairs or known_part:
         errors.append(ItemError("code", Code.UNKNOWN_CODE))
     if errors:
         return ()

@@ -1,15 +1,15 @@
 """FHIR R4: an Observation, a QuestionnaireResponse, or a batch or transaction Bundle of them.
 
 Each entry is judged by itself. Our message id is the sender's identifier: the one of a conditional
-request, else the resource's first, else (PUT only) its own id, else the content hash.
+request, else the resource's first, else (PUT only) the id it chose itself, else the content hash.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Literal, cast
-from urllib.parse import parse_qs
 
-from services.ingest.devices import fhir_answers, fhir_items, fhir_subject, refused
+from services.ingest.devices import fhir_answers, fhir_items, fhir_request, fhir_subject, refused
 from services.ingest.devices import fhir_shapes as shapes
 from shared import exact
 from shared.contracts import Item
@@ -33,7 +33,6 @@ class Entry:
     """One entry: an item to store, a refusal, or (neither) a resource that only accompanies."""
 
     full_url: str | None
-    method: str = "POST"
     item: Item | None = None
     refusal: refused.Refused | None = None
 
@@ -50,7 +49,12 @@ class Received:
         return [entry.item for entry in self.entries if entry.item is not None]
 
 
-def decode(body: bytes, media_type: str, forms: fhir_answers.Forms | None = None) -> Received:
+def decode(
+    body: bytes,
+    media_type: str,
+    forms: fhir_answers.Forms | None = None,
+    arrived: datetime | None = None,
+) -> Received:
     """The entries of a body, or of one Bundle entry by itself (as kept in quarantine).
 
     Raises a kind of Refused if the whole body is unusable.
@@ -61,24 +65,24 @@ def decode(body: bytes, media_type: str, forms: fhir_answers.Forms | None = None
             sliced = exact.Sliced([exact.Part(exact.loads(body, KEYS), body)])
     except exact.Unreadable as fault:
         raise refused.NotReadable.because(fault) from None
-    forms = forms or {}
+    envelope = fhir_items.Envelope(media_type, forms=forms or {}, arrived=arrived)
     if sliced.many:
-        return Received(_entries(sliced.parts, media_type, forms), _bundle_type(sliced.outer))
-    return _single(sliced.parts[0], media_type, forms)
+        return Received(_entries(sliced.parts, envelope), _bundle_type(sliced.outer))
+    return _single(sliced.parts[0], envelope)
 
 
-def _single(part: exact.Part, media_type: str, forms: fhir_answers.Forms) -> Received:
+def _single(part: exact.Part, envelope: fhir_items.Envelope) -> Received:
     if not isinstance(part.value, dict):
         raise refused.NotAResource
     if part.value.get("resourceType") == "Bundle":
         return Received((), _bundle_type(part.value))
-    envelope = fhir_items.Envelope(part, media_type, forms=forms)
+    envelope = replace(envelope, part=part)
     if "resourceType" not in part.value and "resource" in part.value:
         entry = _entry(envelope)
+        if entry.refusal is not None:
+            raise entry.refusal
     else:
-        entry = _resource(part.value, envelope, None)
-    if entry.refusal is not None:
-        raise entry.refusal
+        entry = Entry(None, _item(part.value, envelope, None))
     if entry.item is None:
         raise refused.ResourceNotTaken
     return Received((entry,))
@@ -90,15 +94,13 @@ def _bundle_type(outer: Mapping[str, Any]) -> BundleType:
     return cast(BundleType, outer["type"])
 
 
-def _entries(
-    parts: list[exact.Part], media_type: str, forms: fhir_answers.Forms
-) -> tuple[Entry, ...]:
+def _entries(parts: list[exact.Part], whole: fhir_items.Envelope) -> tuple[Entry, ...]:
     around = fhir_subject.Around()
     for part in parts:
         if isinstance(part.value, dict) and isinstance(part.value.get("resource"), dict):
             around.add(part.value.get("fullUrl"), part.value["resource"])
     return tuple(
-        _entry(fhir_items.Envelope(part, media_type, str(place), around=around, forms=forms))
+        _entry(replace(whole, part=part, position=str(place), around=around))
         for place, part in enumerate(parts)
     )
 
@@ -107,33 +109,29 @@ def _entry(envelope: fhir_items.Envelope) -> Entry:
     sent = envelope.part.value if isinstance(envelope.part.value, dict) else {}
     told, resource = sent.get("fullUrl"), sent.get("resource")
     full_url = told if isinstance(told, str) else None
-    request = _request(sent.get("request"))
-    if request.method not in ("POST", "PUT"):
-        return Entry(full_url, request.method, refusal=refused.MethodNotTaken())
-    if not isinstance(resource, dict):
-        return Entry(full_url, request.method, refusal=refused.NotAResource())
-    envelope = replace(envelope, request=request, position=full_url or envelope.position)
-    return _resource(resource, envelope, full_url)
+    try:
+        fhir_request.method(sent.get("request"))
+        if not isinstance(resource, dict):
+            raise refused.NotAResource
+        envelope = replace(envelope, position=full_url or envelope.position)
+        return Entry(full_url, _item(resource, envelope, sent.get("request")))
+    except refused.Refused as refusal:
+        return Entry(full_url, refusal=refusal)
 
 
-def _resource(sent: dict[str, Any], envelope: fhir_items.Envelope, full_url: str | None) -> Entry:
-    kind, method = sent.get("resourceType"), envelope.request.method
+def _item(sent: dict[str, Any], envelope: fhir_items.Envelope, request: Any) -> Item | None:
+    """The item in a resource, or None if it only accompanies. Raises a kind of Refused."""
+    kind = sent.get("resourceType")
     if not isinstance(kind, str):
-        return Entry(full_url, method, refusal=refused.NotAResource())
+        raise refused.NotAResource
     if kind in _BESIDE:
-        return Entry(full_url, method)
+        return None
     if kind not in _SHAPES:
-        return Entry(full_url, method, refusal=refused.ResourceNotTaken())
-    return Entry(full_url, method, fhir_items.read(sent, _SHAPES[kind], envelope))
+        raise refused.ResourceNotTaken
+    envelope = replace(envelope, request=fhir_request.of(request, sent))
+    return fhir_items.read(sent, _SHAPES[kind], envelope)
 
 
-def _request(sent: Any) -> fhir_items.Request:
-    """Method and the one identifier of `ifNoneExist` or of a conditional url."""
-    if not isinstance(sent, dict):
-        return fhir_items.Request()
-    method, url, condition = sent.get("method"), sent.get("url"), sent.get("ifNoneExist")
-    if not isinstance(condition, str):
-        condition = url.partition("?")[2] if isinstance(url, str) else ""
-    identifiers = parse_qs(condition.lstrip("?")).get("identifier", [])
-    identifier = identifiers[0] if len(identifiers) == 1 else None
-    return fhir_items.Request(method.upper() if isinstance(method, str) else "POST", identifier)
+def as_entry(body: bytes, request: Mapping[str, str]) -> bytes:
+    """A resource that came by itself, kept together with how it was sent."""
+    return b'{"request":%b,"resource":%b}' % (exact.dumps(request), body)

@@ -58,6 +58,7 @@ class Annotation(Shape):
 
 class Meta(Shape):
     versionId: str | None = None
+    lastUpdated: Any = None
 
 
 class Valued(Shape):
@@ -87,6 +88,7 @@ class Observation(Resource, Valued):
     effectiveDateTime: Any = None
     effectiveInstant: Any = None
     effectivePeriod: Period | None = None
+    issued: Any = None
     performer: list[Reference] = []
     device: Reference | None = None
     interpretation: list[Concept] = []

@@ -216,9 +216,9 @@ def _device(sent: Mapping[str, Any], errors: list[ItemError]) -> dict[str, Any]:
         errors.append(ItemError("device", Code.BAD_VALUE))
         return {}
     kept: dict[str, Any] = {
-        key: device[key]
+        key: text
         for key in _DEVICE_TEXTS
-        if type(device.get(key)) is str and 0 < len(device[key]) <= 128
+        if type(text := device.get(key)) is str and 0 < len(text) <= 128
     }
     battery = device.get("battery")
     if type(battery) is str:
@@ -251,12 +251,16 @@ def _numbers_read(sent: Any) -> Any:
     given = sent.get("values") if type(sent) is dict else None
     if type(given) is not dict:
         return sent
-    return {**sent, "values": {name: _number_read(value) for name, value in given.items()}}
+    read = {name: _number_read(value) for name, value in given.items() if _is_text(value)}
+    return {**sent, "values": {**given, **read}} if read else sent
+
+
+def _is_text(value: Any) -> bool:
+    return type(value.get("value") if type(value) is dict else value) is str
 
 
 def _number_read(value: Any) -> Any:
-    if type(value) is dict and type(value.get("value")) is str:
+    if type(value) is dict:
         return {**value, "value": _number_read(value["value"])}
-    if type(value) is str and (number := values.from_text(value)) is not None:
-        return number
-    return value
+    number = values.from_text(value)
+    return value if number is None else number

@@ -11,6 +11,7 @@ class Refused(Exception):
     """The body is unusable."""
 
     code = "unusable"
+    status = 422  # of the whole answer, or of one entry's
 
     @property
     def title(self) -> str:
@@ -19,6 +20,8 @@ class Refused(Exception):
 
 class NotReadable(Refused):
     """The body is not JSON that can be read safely."""
+
+    status = 400
 
     @classmethod
     def because(cls, fault: exact.Unreadable) -> Self:
@@ -59,6 +62,33 @@ class BundleNotTaken(Refused):
 
 
 class MethodNotTaken(Refused):
-    """An entry's request must be POST or PUT."""
+    """Only POST and PUT are taken. To withdraw, send it with status entered-in-error."""
 
     code = "method-not-taken"
+    status = 405
+
+
+class AddressNotTaken(Refused):
+    """The address must be of the resource's own type: POST Type, PUT Type/id or Type?identifier."""
+
+    code = "address-not-taken"
+
+
+class AnotherId(Refused):
+    """The id in the address is not that of the resource."""
+
+    code = "another-id"
+    status = 400
+
+
+class ConditionNotTaken(Refused):
+    """The only condition taken is one identifier=system|value; versions cannot be asked for."""
+
+    code = "condition-not-taken"
+    status = 412
+
+
+class NotNamed(Refused):
+    """An update must name its message: an identifier, or an id that the sender chose itself."""
+
+    code = "not-named"

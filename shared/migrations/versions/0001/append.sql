@@ -32,10 +32,46 @@ as $$
                            || p_part::text)
 $$;
 
+-- Not `immutable`, which times and jsonb are not quite: the planner would not put it in line.
+create function ledger.flags_of(p_suspect boolean, p_at timestamptz, p_now timestamptz)
+returns text[]
+language sql stable parallel safe
+as $$
+    select case when p_at < p_now - interval '7 days' then
+                    case when p_suspect then '{clock_suspect,late}'::text[] else '{late}' end
+                else case when p_suspect then '{clock_suspect}'::text[] else '{}' end end
+$$;
+
+create function ledger.errors_of(p_extra jsonb, p_code text) returns jsonb
+language sql stable parallel safe
+as $$
+    select case
+        when p_extra ? 'errors' then p_extra -> 'errors'
+        when p_code is not null then jsonb_build_array(jsonb_build_object(
+            'path', case when p_code in ('subject-mismatch', 'unknown-subject') then 'subject'
+                         else 'device' end,
+            'code', p_code))
+    end
+$$;
+
+-- extra of an item that has nothing in it but the device's serial number.
+create function ledger.extra_of(p_serial text) returns jsonb
+language sql stable parallel safe
+as $$
+    select case when p_serial is not null then jsonb_build_object('serial', p_serial) end
+$$;
+
 -- Store a batch of one organisation: receipts, facts, corrections, quarantine and hand-over, or
--- nothing. The p_… arrays are items; the f_… arrays are their facts, f_item pointing at an item
--- from 1. extra carries what most items lack: slot, serial, subject {id, hash}, until, precision,
--- clock_none, how, own_id, targets, rank, code, errors, media.
+-- nothing. The p_… arrays are items, the f_… arrays their facts, f_item pointing at an item from
+-- 1. p_id is the id of an item's first fact; ids are those of the item's first content, unless it
+-- has own_id. extra carries what most items lack: slot, serial, subject {id, hash}, until,
+-- precision, clock_none, how, own_id, targets, rank, code, errors, media. In a batch of devices'
+-- readings that have no more than a serial number p_extra is null.
+--
+-- Nearly every item is such a reading, of a bound device and seen for the first time: look up,
+-- receipt, fact and hand-over, answer. What else may be in a batch has statements of its own, run
+-- only when it is there: starting a statement costs as much as storing several items. And arrays
+-- are read by subscript, because unnest copies every element of every array for each statement.
 create function ledger.append(
     p_org text,
     p_cred text[],
@@ -45,10 +81,11 @@ create function ledger.append(
     p_raw bytea[],
     p_at timestamptz[],
     p_clock_good boolean[],
+    p_id uuid[],
+    p_serial text[],
     p_extra jsonb[],
     f_item integer[],
     f_id uuid[],
-    f_id_reused uuid[],
     f_type text[],
     f_kind text[],
     f_body jsonb[],
@@ -60,9 +97,28 @@ set plan_cache_mode = force_generic_plan set enable_seqscan = off
 as $$
 declare
     v_now timestamptz;
-    v_answers ledger.answer[];
-    v_answered integer[];
+    v_size constant integer := cardinality(p_cred);
+    -- What is found out of each item, by its place in the batch.
+    v_at timestamptz[];
+    v_suspect boolean[];
+    v_patient uuid[];
+    v_unit uuid[];
+    v_slot text[];
+    v_code text[];  -- why it is quarantined
+    v_result text[];
+    v_reuse text[];  -- null: '' for all
+    v_new boolean[];  -- false: known already, or in this batch before; null: all are new
+    v_held bigint;
+    v_corrections bigint := 0;
+    v_own integer[];
+    v_n integer;
+    v_stored bigint;
+    v_stored_cred text[];
+    v_stored_message text[];
+    v_stored_reuse text[];
     v_again integer[];
+    v_answers ledger.answer[];
+    v_refused jsonb;
 begin
     -- Statement 1 takes the lock, statement 2 looks the bindings up. In one statement the
     -- snapshot would be older than the lock, and a binding change that committed in between
@@ -70,205 +126,223 @@ begin
     perform pg_advisory_xact_lock_shared(hashtextextended('bindings:' || p_org, 0));
     v_now := clock_timestamp();
 
-    with item as materialized (
-        select
-            i.n::integer as n, i.cred, i.system, i.message, i.content, i.raw, i.clock_good, i.extra,
-            i.at > v_now + interval '5 minutes' or i.extra ? 'clock_none' as suspect,
-            case
-                when i.at > v_now + interval '5 minutes' or i.extra ? 'clock_none' then v_now
-                else i.at
-            end as at,
-            case when i.extra ? 'own_id' then encode(i.content, 'hex') else '' end as reuse,
-            i.extra ->> 'how' as how
-        from unnest(p_cred, p_system, p_message, p_content, p_raw, p_at, p_clock_good, p_extra)
-            with ordinality as i(cred, system, message, content, raw, at, clock_good, extra, n)
-    ),
-    decided as materialized (
-        select
-            item.*, whose.patient_id, whose.unit_id, coalesce(whose.slot, '') as slot,
-            coalesce(
-                item.extra ->> 'code',
-                -- A withdrawal needs no holder: it aims at the sender's own earlier message.
-                case when item.how is distinct from 'void' then whose.code end
-            ) as code,
-            case when item.suspect then array['clock_suspect'] else '{}' end
-                || case when item.at < v_now - interval '7 days' then array['late'] else '{}' end
-                as flags,
-            row_number() over (
-                partition by item.cred, item.message, item.reuse order by item.n
-            ) = 1 and case
+    if p_extra is null then
+        select array_agg(told.at), array_agg(told.suspect), array_agg(told.patient_id),
+               array_agg(told.unit_id), array_agg(told.slot), array_agg(told.code),
+               array_agg(case when told.code is null then 'stored' else 'quarantined' end),
+               count(told.code)
+        into v_at, v_suspect, v_patient, v_unit, v_slot, v_code, v_result, v_held
+        from (
+            select item.at, item.suspect, whose.patient_id, whose.unit_id, whose.slot, whose.code
+            from (
+                select n, p_at[n] > v_now + interval '5 minutes' as suspect,
+                       case when p_at[n] > v_now + interval '5 minutes' then v_now
+                            else p_at[n] end as at
+                from generate_series(1, v_size) as n
+            ) item
+            cross join lateral ledger.whose(
+                p_org, p_cred[item.n], false, null, p_serial[item.n], null, item.at,
+                p_clock_good[item.n], v_now
+            ) whose
+            order by item.n
+        ) told;
+    else
+        select array_agg(told.at), array_agg(told.suspect), array_agg(told.patient_id),
+               array_agg(told.unit_id), array_agg(coalesce(told.slot, '')), array_agg(told.code),
+               array_agg(case when told.code is not null then 'quarantined'
+                              when told.how = 'void' then 'voided'
+                              when told.how = 'correction' then 'corrected'
+                              else 'stored' end),
+               count(told.code), count(told.how), array_agg(told.n) filter (where told.own)
+        into v_at, v_suspect, v_patient, v_unit, v_slot, v_code, v_result, v_held, v_corrections,
+             v_own
+        from (
+            select item.n, item.at, item.suspect, item.how, item.own,
+                   whose.patient_id, whose.unit_id, whose.slot,
+                   coalesce(
+                       p_extra[item.n] ->> 'code',
+                       -- A withdrawal needs no holder: it aims at the sender's own earlier message.
+                       case when item.how is distinct from 'void' then whose.code end
+                   ) as code
+            from (
+                select clock.*, case when clock.suspect then v_now else p_at[clock.n] end as at
+                from (
+                    select n, p_extra[n] ->> 'how' as how, p_extra[n] ? 'own_id' as own,
+                           coalesce(p_at[n] > v_now + interval '5 minutes', false)
+                               or coalesce(p_extra[n] ? 'clock_none', false) as suspect
+                    from generate_series(1, v_size) as n
+                ) clock
+            ) item
+            left join lateral ledger.whose(
+                p_org, p_cred[item.n], p_system[item.n], p_extra[item.n], item.at,
+                p_clock_good[item.n], v_now
+            ) whose on item.at is not null
+            order by item.n
+        ) told;
+    end if;
+
+    if v_own is not null then
+        v_reuse := array_fill(''::text, array[v_size]);
+        v_new := array_fill(true, array[v_size]);
+        foreach v_n in array v_own loop
+            v_reuse[v_n] := encode(p_content[v_n], 'hex');
+            if exists (
+                select from ledger.receipt earlier
+                where earlier.org = p_org and earlier.cred = p_cred[v_n]
+                  and earlier.message_id = p_message[v_n] and earlier.reuse = ''
+                  and earlier.content = p_content[v_n]
+            ) then
                 -- A PUT of what was posted with the same content is no correction.
-                when item.extra ? 'own_id' then (
-                    select true from ledger.receipt earlier
-                    where earlier.org = p_org and earlier.cred = item.cred
-                      and earlier.message_id = item.message and earlier.reuse = ''
-                      and earlier.content = item.content
-                    limit 1
-                ) is null
-                else true
-            end as first
-        from item
-        left join lateral ledger.whose(
-            p_org, item.cred, item.system, item.extra, item.at, item.clock_good, v_now
-        ) whose on item.at is not null
-    ),
-    part as materialized (
-        select f.*, (row_number() over (partition by f.n order by f.ord) - 1)::integer as place
-        from unnest(f_item, f_id, f_id_reused, f_type, f_kind, f_body)
-            with ordinality as f(n, id, id_reused, type, kind, body, ord)
-    ),
-    -- The item's own id is its first fact's; a withdrawal brings one without a fact.
-    own as materialized (
-        select distinct on (n) n, id, id_reused from part order by n, place
-    ),
-    settled as materialized (
-        select
-            decided.*, case when decided.reuse = '' then own.id else own.id_reused end as own_id,
-            case
-                when code is not null then 'quarantined'
-                when how = 'void' then 'voided'
-                -- A PUT of what was never there is a first storing. (A scalar subquery, because
-                -- NOT EXISTS would be hashed: every receipt of the organisation read per batch.)
-                when how = 'correction' and not (extra ? 'own_id' and (
-                    select true from ledger.receipt earlier
-                    where earlier.org = p_org and earlier.cred = decided.cred
-                      and earlier.message_id = decided.message
-                    limit 1
-                ) is null) then 'corrected'
-                else 'stored'
-            end as result,
-            coalesce(
-                extra -> 'errors',
-                case when code is not null then jsonb_build_array(
-                    jsonb_build_object('path', case
-                        when code in ('subject-mismatch', 'unknown-subject') then 'subject'
-                        else 'device' end, 'code', code)
-                ) end
-            ) as errors
-        from decided left join own using (n)
-    ),
-    fresh as (
+                v_new[v_n] := false;
+            elsif v_result[v_n] = 'corrected' and not exists (
+                select from ledger.receipt earlier
+                where earlier.org = p_org and earlier.cred = p_cred[v_n]
+                  and earlier.message_id = p_message[v_n]
+            ) then
+                -- A PUT of what was never there is a first storing.
+                v_result[v_n] := 'stored';
+            end if;
+        end loop;
+    end if;
+
+    with stored as (
         -- In key order, so that two batches with the same messages never wait for each other in
-        -- a ring.
+        -- a ring. Of a message that is in the batch twice the first is stored.
         insert into ledger.receipt (
             org, cred, message_id, reuse, content, result, fact_id, patient_id, at, received_at,
             flags, errors, system, extra, media_type, raw
         )
         select
-            p_org, cred, message, reuse, content, result,
-            case when code is null then own_id end, patient_id, at, v_now,
-            flags, errors, system, extra, extra ->> 'media', raw
-        from settled
-        where first
-        order by cred, message, reuse
+            p_org, p_cred[n], p_message[n], coalesce(v_reuse[n], ''), p_content[n], v_result[n],
+            case when v_code[n] is null then p_id[n] end, v_patient[n], v_at[n], v_now,
+            ledger.flags_of(v_suspect[n], v_at[n], v_now),
+            ledger.errors_of(p_extra[n], v_code[n]), p_system[n],
+            coalesce(p_extra[n], ledger.extra_of(p_serial[n])), p_extra[n] ->> 'media', p_raw[n]
+        from (
+            select n from generate_series(1, v_size) as n
+            where v_new[n] is not false
+            order by p_cred[n], p_message[n], coalesce(v_reuse[n], ''), n
+        ) item
         on conflict do nothing
         returning cred, message_id, reuse
-    ),
-    new as materialized (
-        select settled.*
-        from settled
-        join fresh
-            on fresh.cred = settled.cred and fresh.message_id = settled.message
-            and fresh.reuse = settled.reuse
-        where settled.first
-    ),
-    filed as (
+    )
+    select count(*), array_agg(stored.cred), array_agg(stored.message_id), array_agg(stored.reuse)
+    into v_stored, v_stored_cred, v_stored_message, v_stored_reuse
+    from stored;
+
+    if v_stored < v_size then
+        select array_agg(mine.cred is not null order by item.n),
+               array_agg(item.n order by item.cred, item.message, item.n)
+                   filter (where mine.cred is null)
+        into v_new, v_again
+        from (
+            select key.*, row_number() over (
+                       partition by key.cred, key.message, key.reuse order by key.n) = 1 as first
+            from (
+                select n, p_cred[n] as cred, p_message[n] as message,
+                       coalesce(v_reuse[n], '') as reuse
+                from generate_series(1, v_size) as n
+            ) key
+        ) item
+        left join unnest(v_stored_cred, v_stored_message, v_stored_reuse)
+                as mine(cred, message, reuse)
+            on item.first and mine.cred = item.cred and mine.message = item.message
+            and mine.reuse = item.reuse;
+    end if;
+
+    with filed as (
         insert into ledger.reading (
             org, id, at, patient_id, type, kind, until, day_only, received_at, cred, slot,
             message_id, flags, body, origin, replaces, rank
         )
         select
-            p_org, case when new.reuse = '' then part.id else part.id_reused end, new.at,
-            new.patient_id, part.type, part.kind, (new.extra ->> 'until')::timestamptz,
-            coalesce(new.extra ->> 'precision' = 'day', false), v_now, new.cred, new.slot,
-            new.message, new.flags, part.body,
-            case when new.reuse = '' then part.id else part.id_reused end,
-            coalesce(new.extra -> 'targets' ->> part.place, new.extra #>> '{targets,0}')::uuid,
-            new.extra ->> 'rank'
-        from part join new using (n)
-        where new.code is null and new.how is distinct from 'void'
-    ),
-    against as materialized (
-        select
-            new.n, coalesce(new.patient_id, '00000000-0000-0000-0000-000000000000') as patient_id,
-            new.at, target.id::uuid as target_id,
-            ledger.fact_id(p_org, new.cred, new.message, target.place - 1, new.reuse) as by_id,
-            new.how, new.extra ->> 'rank' as rank
-        from new,
-            jsonb_array_elements_text(new.extra -> 'targets') with ordinality target(id, place)
-        where new.code is null and new.how is not null
-    ),
-    replaced as (
-        insert into ledger.superseded (org, patient_id, target_id, by_id, how, rank)
-        select p_org, patient_id, target_id, by_id, how, rank from against
-        on conflict do nothing
-    ),
-    held as (
+            p_org, f_id[f], v_at[n], v_patient[n], f_type[f], f_kind[f],
+            (p_extra[n] ->> 'until')::timestamptz,
+            coalesce(p_extra[n] ->> 'precision' = 'day', false), v_now, p_cred[n], v_slot[n],
+            p_message[n], ledger.flags_of(v_suspect[n], v_at[n], v_now), f_body[f], f_id[f],
+            case when p_extra[n] ? 'targets' then coalesce(
+                -- An item's facts stand together: this is the fact's place among them.
+                p_extra[n] -> 'targets' ->> (f - array_position(f_item, n))::integer,
+                p_extra[n] #>> '{targets,0}')::uuid end,
+            p_extra[n] ->> 'rank'
+        from unnest(f_item) with ordinality as fact(n, f)
+        where v_new[n] is not false and v_code[n] is null
+          and p_extra[n] ->> 'how' is distinct from 'void'
+        returning id, patient_id, type, kind, at
+    )
+    insert into ledger.handover (
+        org, consumer, shard, patient_id, fact_id, type, kind, at, received_at
+    )
+    select p_org, 'alerts', ledger.shard(filed.patient_id), filed.patient_id, filed.id,
+           filed.type, filed.kind, filed.at, v_now
+    from filed;
+
+    if v_corrections > 0 then
+        perform ledger.supersede(
+            p_org, p_cred[n], p_message[n], coalesce(v_reuse[n], ''), v_patient[n], v_at[n], v_now,
+            p_extra[n])
+        from generate_series(1, v_size) as n
+        where v_new[n] is not false and v_code[n] is null and p_extra[n] ? 'how';
+    end if;
+
+    if v_held > 0 then
         insert into ledger.quarantine (
             org, cred, message_id, reuse, code, errors, patient_id, unit_id, at, received_at,
             system, clock_good, extra, drafts
         )
         select
-            p_org, new.cred, new.message, new.reuse, new.code, new.errors, new.patient_id,
-            coalesce(new.unit_id, (
+            p_org, p_cred[n], p_message[n], coalesce(v_reuse[n], ''), v_code[n],
+            ledger.errors_of(p_extra[n], v_code[n]), v_patient[n],
+            coalesce(v_unit[n], (
                 select credential.unit_id from patients.credential
-                where credential.org = p_org and credential.cred = new.cred
+                where credential.org = p_org and credential.cred = p_cred[n]
             )),
-            new.at, v_now, new.system, new.clock_good, new.extra,
-            (select jsonb_agg(jsonb_build_object(
-                'id', case when new.reuse = '' then part.id else part.id_reused end,
-                'type', part.type, 'kind', part.kind, 'body', part.body))
-             from part where part.n = new.n)
-        from new
-        where new.code is not null
-    ),
-    handed as (
-        insert into ledger.handover (
-            org, consumer, shard, patient_id, fact_id, type, kind, at, received_at
-        )
-        select p_org, 'alerts', ledger.shard(told.patient_id), told.patient_id, told.fact_id,
-               told.type, told.kind, told.at, v_now
-        from (
-            select new.n, new.patient_id,
-                   case when new.reuse = '' then part.id else part.id_reused end as fact_id,
-                   part.type, part.kind, new.at
-            from part join new using (n)
-            where new.code is null and new.how is distinct from 'void'
-            union all
-            -- What a correction or withdrawal takes away may be another patient's: the take
-            -- finds out whose when both sides have committed.
-            select n, patient_id, by_id, 'void', '', coalesce(at, v_now)
-            from against
-        ) told
-        order by told.n
-    )
-    select array_agg((
-        n, result, case when code is null then own_id end, patient_id, unit_id, v_now, flags,
-        errors)::ledger.answer)
-    into v_answers
-    from new;
+            v_at[n], v_now, p_system[n], p_clock_good[n],
+            coalesce(p_extra[n], ledger.extra_of(p_serial[n])), draft.drafts
+        from generate_series(1, v_size) as n
+        left join (
+            select fact.n, jsonb_agg(jsonb_build_object(
+                       'id', f_id[f], 'type', f_type[f], 'kind', f_kind[f], 'body', f_body[f])
+                       order by f) as drafts
+            from unnest(f_item) with ordinality as fact(n, f)
+            where v_code[fact.n] is not null
+            group by fact.n
+        ) draft using (n)
+        where v_new[n] is not false and v_code[n] is not null;
+    end if;
+
+    return query
+        select n, v_result[n], case when v_code[n] is null then p_id[n] end, v_patient[n],
+               v_unit[n], v_now, ledger.flags_of(v_suspect[n], v_at[n], v_now),
+               ledger.errors_of(p_extra[n], v_code[n])
+        from generate_series(1, v_size) as n
+        where v_new[n] is not false;
 
     -- What was already there is answered by statements of their own: in the first one, the loser
     -- of two simultaneous senders would see neither his row nor the winner's.
-    if coalesce(cardinality(v_answers), 0) < cardinality(p_cred) then
-        v_answered := array(select a.position from unnest(v_answers) a);
-        select array_agg(i.n order by i.cred, i.message, i.n) into v_again
-        from unnest(p_cred, p_message) with ordinality as i(cred, message, n)
-        where i.n <> all (v_answered);
-        v_answers := v_answers || ledger.append_again(
+    if v_again is not null then
+        v_answers := ledger.append_again(
             p_org, v_now, v_again, p_cred, p_system, p_message, p_content, p_raw, p_at,
-            p_clock_good, p_extra, f_item, f_id, f_id_reused, f_type, f_kind, f_body
+            p_clock_good, p_serial, p_extra, f_item, f_type, f_kind, f_body
         );
+        return query select * from unnest(v_answers);
     end if;
 
-    if p_indivisible and exists (select from unnest(v_answers) a where a.result = 'quarantined')
-    then
-        raise exception using errcode = 'HJ001', message = 'not indivisible',
-            detail = (select jsonb_agg(to_jsonb(a))::text from unnest(v_answers) a
-                      where a.result = 'quarantined');
+    if p_indivisible then
+        select jsonb_agg(jsonb_build_object('position', held.n, 'errors', held.errors))
+        into v_refused
+        from (
+            select n, ledger.errors_of(p_extra[n], v_code[n]) as errors
+            from generate_series(1, v_size) as n
+            where v_new[n] is not false and v_code[n] is not null
+            union all
+            select a.position, a.errors from unnest(v_answers) a where a.result = 'quarantined'
+        ) held;
+        if v_refused is not null then
+            raise exception using errcode = 'HJ001', message = 'not indivisible',
+                detail = v_refused::text;
+        end if;
     end if;
-
-    return query select * from unnest(v_answers) a order by a.position;
 end
 $$;
 
@@ -285,10 +359,9 @@ create function ledger.append_again(
     p_raw bytea[],
     p_at timestamptz[],
     p_clock_good boolean[],
+    p_serial text[],
     p_extra jsonb[],
     f_item integer[],
-    f_id uuid[],
-    f_id_reused uuid[],
     f_type text[],
     f_kind text[],
     f_body jsonb[]
@@ -301,12 +374,14 @@ declare
     v_known ledger.receipt;
     v_n integer;
     v_reuse text;
+    v_extra jsonb;
     v_at timestamptz;
     v_suspect boolean;
     v_whose record;
     v_code text;
     v_how text;
     v_own uuid;
+    v_drafts jsonb;
     v_flags text[];
     v_errors jsonb;
     v_result text;
@@ -330,30 +405,35 @@ begin
             continue;
         end if;
 
-        v_how := p_extra[v_n] ->> 'how';
-        v_suspect := p_at[v_n] > p_now + interval '5 minutes' or coalesce(p_extra[v_n] ? 'clock_none', false);
+        v_extra := coalesce(p_extra[v_n], ledger.extra_of(p_serial[v_n]));
+        v_how := v_extra ->> 'how';
+        v_suspect := coalesce(p_at[v_n] > p_now + interval '5 minutes', false)
+            or coalesce(v_extra ? 'clock_none', false);
         v_at := case when v_suspect then p_now else p_at[v_n] end;
         select * into v_whose from ledger.whose(
-            p_org, p_cred[v_n], p_system[v_n], p_extra[v_n], v_at, p_clock_good[v_n], p_now
+            p_org, p_cred[v_n], p_system[v_n], v_extra, v_at, p_clock_good[v_n], p_now
         );
         v_code := coalesce(
-            p_extra[v_n] ->> 'code',
+            v_extra ->> 'code',
             case when v_how is distinct from 'void' and v_at is not null then v_whose.code end
         );
-        v_flags := array['id-reused']
-            || case when v_suspect then array['clock_suspect'] else '{}' end
-            || case when v_at < p_now - interval '7 days' then array['late'] else '{}' end;
-        v_errors := coalesce(
-            p_extra[v_n] -> 'errors',
-            case when v_code is not null then jsonb_build_array(jsonb_build_object(
-                'path', case when v_code in ('subject-mismatch', 'unknown-subject') then 'subject'
-                             else 'device' end, 'code', v_code)) end
-        );
+        v_flags := array['id-reused'] || ledger.flags_of(v_suspect, v_at, p_now);
+        v_errors := ledger.errors_of(v_extra, v_code);
         v_result := case when v_code is not null then 'quarantined' when v_how = 'void' then 'voided'
                          when v_how = 'correction' then 'corrected' else 'stored' end;
-        select f.id_reused into v_own
-        from unnest(f_item, f_id_reused) with ordinality as f(n, id_reused, place)
-        where f.n = v_n order by f.place limit 1;
+        -- Not the ids that came with the batch: these have the content in their name.
+        v_own := case when v_n = any (f_item) then
+                     ledger.fact_id(p_org, p_cred[v_n], p_message[v_n], 0, v_reuse) end;
+        select jsonb_agg(jsonb_build_object(
+                   'id', ledger.fact_id(p_org, p_cred[v_n], p_message[v_n], f.place - 1, v_reuse),
+                   'type', f.type, 'kind', f.kind, 'body', f.body) order by f.place)
+        into v_drafts
+        from (
+            select row_number() over (order by place) as place, type, kind, body
+            from unnest(f_item, f_type, f_kind, f_body)
+                     with ordinality as all_of(n, type, kind, body, place)
+            where n = v_n
+        ) f;
 
         insert into ledger.receipt (
             org, cred, message_id, reuse, content, result, fact_id, patient_id, at, received_at,
@@ -361,7 +441,7 @@ begin
         ) values (
             p_org, p_cred[v_n], p_message[v_n], v_reuse, p_content[v_n], v_result,
             case when v_code is null then v_own end, v_whose.patient_id, v_at, p_now,
-            v_flags, v_errors, p_system[v_n], p_extra[v_n], p_extra[v_n] ->> 'media', p_raw[v_n]
+            v_flags, v_errors, p_system[v_n], v_extra, v_extra ->> 'media', p_raw[v_n]
         ) on conflict do nothing;
         if not found then
             -- A simultaneous sender of the same content was quicker by a moment.
@@ -385,22 +465,13 @@ begin
                 p_org, p_cred[v_n], p_message[v_n], v_reuse, v_code, v_errors, v_whose.patient_id,
                 coalesce(v_whose.unit_id, (select c.unit_id from patients.credential c
                                            where c.org = p_org and c.cred = p_cred[v_n])),
-                v_at, p_now, p_system[v_n], p_clock_good[v_n], p_extra[v_n],
-                (select jsonb_agg(jsonb_build_object(
-                    'id', f.id, 'type', f.type, 'kind', f.kind, 'body', f.body))
-                 from unnest(f_item, f_id_reused, f_type, f_kind, f_body)
-                     as f(n, id, type, kind, body)
-                 where f.n = v_n)
+                v_at, p_now, p_system[v_n], p_clock_good[v_n], v_extra, v_drafts
             );
         else
             perform ledger.file(
                 p_org, v_whose.patient_id, v_at, p_now, p_cred[v_n], coalesce(v_whose.slot, ''),
-                p_message[v_n], v_reuse, v_flags, p_extra[v_n],
-                (select jsonb_agg(jsonb_build_object(
-                    'id', f.id, 'type', f.type, 'kind', f.kind, 'body', f.body))
-                 from unnest(f_item, f_id_reused, f_type, f_kind, f_body)
-                     as f(n, id, type, kind, body)
-                 where f.n = v_n)
+                p_message[v_n], v_reuse, v_flags, v_extra,
+                v_drafts
             );
         end if;
         v_answers := v_answers || (
@@ -421,7 +492,6 @@ language plpgsql volatile set search_path = pg_catalog
 as $$
 declare
     v_how text := p_extra ->> 'how';
-    v_nobody constant uuid := '00000000-0000-0000-0000-000000000000';
 begin
     if v_how is distinct from 'void' then
         insert into ledger.reading (
@@ -447,21 +517,37 @@ begin
     end if;
 
     if v_how is not null then
-        insert into ledger.superseded (org, patient_id, target_id, by_id, how, rank)
-        select p_org, coalesce(p_patient, v_nobody), target.id::uuid,
-               ledger.fact_id(p_org, p_cred, p_message, target.place - 1, p_reuse), v_how,
-               p_extra ->> 'rank'
-        from jsonb_array_elements_text(p_extra -> 'targets') with ordinality target(id, place)
-        on conflict do nothing;
-
-        insert into ledger.handover (
-            org, consumer, shard, patient_id, fact_id, type, kind, at, received_at
-        )
-        select p_org, 'alerts', ledger.shard(coalesce(p_patient, v_nobody)),
-               coalesce(p_patient, v_nobody),
-               ledger.fact_id(p_org, p_cred, p_message, target.place - 1, p_reuse), 'void', '',
-               coalesce(p_at, p_received_at), p_received_at
-        from jsonb_array_elements_text(p_extra -> 'targets') with ordinality target(id, place);
+        perform ledger.supersede(
+            p_org, p_cred, p_message, p_reuse, p_patient, p_at, p_received_at, p_extra);
     end if;
+end
+$$;
+
+-- What a correction or withdrawal takes away may be another patient's: the take finds out whose
+-- when both sides have committed.
+create function ledger.supersede(
+    p_org text, p_cred text, p_message text, p_reuse text, p_patient uuid, p_at timestamptz,
+    p_received_at timestamptz, p_extra jsonb
+) returns void
+language plpgsql volatile set search_path = pg_catalog
+as $$
+declare
+    v_how text := p_extra ->> 'how';
+    v_patient uuid := coalesce(p_patient, '00000000-0000-0000-0000-000000000000');
+begin
+    insert into ledger.superseded (org, patient_id, target_id, by_id, how, rank)
+    select p_org, v_patient, target.id::uuid,
+           ledger.fact_id(p_org, p_cred, p_message, target.place - 1, p_reuse), v_how,
+           p_extra ->> 'rank'
+    from jsonb_array_elements_text(p_extra -> 'targets') with ordinality target(id, place)
+    on conflict do nothing;
+
+    insert into ledger.handover (
+        org, consumer, shard, patient_id, fact_id, type, kind, at, received_at
+    )
+    select p_org, 'alerts', ledger.shard(v_patient), v_patient,
+           ledger.fact_id(p_org, p_cred, p_message, target.place - 1, p_reuse), 'void', '',
+           coalesce(p_at, p_received_at), p_received_at
+    from jsonb_array_elements_text(p_extra -> 'targets') with ordinality target(id, place);
 end
 $$;

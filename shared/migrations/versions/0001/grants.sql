@@ -4,7 +4,7 @@ grant usage on schema ledger to hjv_ingest, hjv_patients, hjv_alerts;
 revoke execute on all functions in schema ledger from public;
 grant execute on function ledger.append to hjv_ingest, hjv_patients, hjv_alerts;
 grant execute on function ledger.mend to hjv_ingest;
-grant select (org, id, cred, message_id, reuse, state) on ledger.quarantine to hjv_ingest;
+grant select (org, id, cred, message_id, reuse, state, received_at) on ledger.quarantine to hjv_ingest;
 grant select (org, cred, message_id, reuse, media_type, raw) on ledger.receipt to hjv_ingest;
 grant select on ledger.organisation to hjv_ingest, hjv_patients, hjv_alerts;
 

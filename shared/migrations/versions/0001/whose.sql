@@ -15,9 +15,10 @@ $$;
 
 -- Whose is a reading? The binding valid when it was measured decides; a system names its subject.
 -- One rule in one place: a single SELECT in a STABLE function is put in line by the planner, so
--- the append's whole batch is looked up set-wise.
+-- the append's whole batch is looked up set-wise, and what it says of subjects and dates costs
+-- nothing where p_system is false and p_extra null.
 create function ledger.whose(
-    p_org text, p_cred text, p_system boolean, p_extra jsonb,
+    p_org text, p_cred text, p_system boolean, p_slot text, p_serial text, p_extra jsonb,
     p_at timestamptz, p_clock_good boolean, p_now timestamptz
 ) returns table (patient_id uuid, unit_id uuid, slot text, code text)
 language sql stable as $$
@@ -33,38 +34,43 @@ language sql stable as $$
             when p_extra ? 'subject' and subject.patient_id is distinct from held.patient_id then
                 'subject-mismatch'
             -- The former holder's reading, or a clock that fell back into his time? When the
-            -- clock is not known to be right, only a person can say.
-            when held.patient_id is distinct from held.now_id and (
+            -- clock is not known to be right, only a person can say. (The binding is nearly
+            -- always still in force, and then nobody need ask who holds it now.)
+            when not held.valid @> p_now and (
                 not p_clock_good
                 or p_at < p_now - interval '7 days'
                 or (p_extra ->> 'precision' = 'day'
                     and ledger.changes_that_day(p_org, p_cred, named.slot, p_at))
+            ) and held.patient_id is distinct from (
+                select b.patient_id from patients.binding b
+                where b.org collate "C" = p_org and b.cred collate "C" = p_cred
+                  and b.slot collate "C" = named.slot and b.valid @> p_now
+                limit 1
             ) then 'whose'
         end
     from (
         select coalesce(
-            p_extra ->> 'slot',
+            p_slot,
             -- Ever bound, not bound at that moment: a scale whose binding has ended must not
             -- fall back to the household's main user.
-            case when p_extra ? 'serial' then (
+            case when p_serial is not null then (
                 select known.slot from patients.binding known
                 where known.org collate "C" = p_org and known.cred collate "C" = p_cred
-                  and known.slot collate "C" = p_extra ->> 'serial'
+                  and known.slot collate "C" = p_serial
                 limit 1
             ) end,
             ''
         ) as slot
+        offset 0  -- looked up once, not once for each place that names it
     ) named
-    -- One look-up for both moments, by the plain index: the collations keep the planner from the
-    -- exclusion index, whose search costs ten times as much.
-    cross join lateral (
-        select
-            (array_agg(b.patient_id) filter (where b.valid @> p_at))[1] as patient_id,
-            (array_agg(b.patient_id) filter (where b.valid @> p_now))[1] as now_id
-        from patients.binding b
+    -- By the plain index: the collations keep the planner from the exclusion index, whose search
+    -- costs ten times as much. Two cannot be valid at one moment.
+    left join lateral (
+        select b.patient_id, b.valid from patients.binding b
         where b.org collate "C" = p_org and b.cred collate "C" = p_cred
-          and b.slot collate "C" = named.slot
-    ) held
+          and b.slot collate "C" = named.slot and b.valid @> p_at
+        limit 1
+    ) held on true
     left join lateral (
         select coalesce(
             (select p.id from patients.patient p
@@ -82,4 +88,15 @@ language sql stable as $$
         end
         limit 1
     ) person on true
+$$;
+
+-- The same of an item whose slot and serial stand with the rest in extra.
+create function ledger.whose(
+    p_org text, p_cred text, p_system boolean, p_extra jsonb,
+    p_at timestamptz, p_clock_good boolean, p_now timestamptz
+) returns table (patient_id uuid, unit_id uuid, slot text, code text)
+language sql stable as $$
+    select whose.*
+    from ledger.whose(p_org, p_cred, p_system, p_extra ->> 'slot', p_extra ->> 'serial', p_extra,
+                      p_at, p_clock_good, p_now) whose
 $$;

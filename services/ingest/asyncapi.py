@@ -1,0 +1,201 @@
+"""The AsyncAPI document of what devices send and hear over MQTT, made from the code itself."""
+
+from importlib import metadata
+from typing import Any
+
+from fastapi import FastAPI, Response
+
+from services.ingest import decoders, fhir_examples, hot, mqtt, openapi, routes
+from services.ingest.devices import json_v1
+from shared import exact
+from shared.contracts import Code, Flag, Result
+
+Json = dict[str, Any]
+
+STATUS: Json = {"state": "offline", "battery": 71, "fw": "1.2"}
+
+_PROMISE = (
+    "The broker's own acknowledgement (PUBACK) says that the broker has the message, and nothing "
+    "more: it may be lost after it, or never be understood. Only a receipt says that it is "
+    "durably stored. Keep a reading until its receipt has come; send it again, with the same id, "
+    "if none comes: what is known already is answered `duplicate` and stored once."
+)
+_REPLY = (
+    "With MQTT 5 a Response Topic is honoured if it starts with your own `hjv/1/{org}/{cred}/` "
+    f"and ends in `ack`; Correlation Data of at most {mqtt.CORRELATION_BYTES} bytes comes back "
+    "unchanged. Without one, and with MQTT 3.1.1, receipts go to `…/ack`: subscribe to it first."
+)
+_SENT: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    "obs": (
+        "Readings in JSON, version 1",
+        f"One item, or an array of at most {json_v1.MQTT_ITEMS}; an array is answered with an "
+        "array of receipts, in order.",
+        ("item", "items"),
+    ),
+    "fhir": (
+        "FHIR R4",
+        "An Observation, a QuestionnaireResponse or a batch Bundle; answered with JSON receipts. "
+        "A transaction cannot be asked for here: its entries stand each for themselves.",
+        ("observation", "answers", "bundle"),
+    ),
+    "status": (
+        "What a gateway says of itself",
+        "Retained, and set as the last will, so that `offline` is told when the connection ends.",
+        ("status",),
+    ),
+}
+
+
+def document() -> Json:
+    channels = {name: _channel(name, _SENT[name][2]) for name in mqtt.CHANNELS}
+    channels["ack"] = _channel("ack", ("receipt", "receipts"))
+    operations = {f"receive-{name}": _receive(name) for name in mqtt.CHANNELS}
+    operations["send-receipts"] = {
+        "action": "send",
+        "channel": {"$ref": "#/channels/ack"},
+        "summary": "A receipt for every item, after its commit",
+        "bindings": _bindings(retain=False),
+    }
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Hjemvakt over MQTT",
+            "version": metadata.version("hjemvakt"),
+            "description": f"{_PROMISE}\n\n{_REPLY}",
+        },
+        "defaultContentType": decoders.JSON,
+        "servers": {
+            name: {
+                "host": "{broker}:1883",
+                "protocol": "mqtt",
+                "protocolVersion": version,
+                "variables": {"broker": {"description": "The hospital's broker"}},
+                "security": [{"$ref": "#/components/securitySchemes/credential"}],
+            }
+            for name, version in (("mqtt5", "5.0"), ("mqtt3", "3.1.1"))
+        },
+        "channels": channels,
+        "operations": operations,
+        "components": {
+            "messages": _messages(),
+            "schemas": _schemas(),
+            "securitySchemes": {
+                "credential": {
+                    "type": "userPassword",
+                    "description": "User name: the credential (c-…); password: its secret. A "
+                    "credential writes only below its own name and reads only its ack and cmd.",
+                }
+            },
+        },
+    }
+
+
+def _channel(name: str, messages: tuple[str, ...]) -> Json:
+    return {
+        "address": f"hjv/1/{{org}}/{{cred}}/{name}",
+        "parameters": {
+            "org": {"description": "The organisation; comes with the credential"},
+            "cred": {"description": "The credential's name, which is the user name"},
+        },
+        "messages": {one: {"$ref": f"#/components/messages/{one}"} for one in messages},
+    }
+
+
+def _receive(name: str) -> Json:
+    summary, description, _ = _SENT[name]
+    return {
+        "action": "receive",
+        "channel": {"$ref": f"#/channels/{name}"},
+        "summary": summary,
+        "description": f"{description} At most {hot.MOST_BYTES // 1024} KiB. {_PROMISE}",
+        "bindings": _bindings(retain=name == "status"),
+        "reply": {
+            "address": {
+                "location": "$message.header#/responseTopic",
+                "description": _REPLY,
+            },
+            "channel": {"$ref": "#/channels/ack"},
+        },
+    }
+
+
+def _bindings(*, retain: bool) -> Json:
+    return {"mqtt": {"qos": 1, "retain": retain, "bindingVersion": "0.2.0"}}
+
+
+def _messages() -> Json:
+    return {
+        "item": _message(decoders.JSON, "#/components/schemas/Observation", routes.EXAMPLE),
+        "items": _message(decoders.JSON, "#/components/schemas/Observations", [routes.EXAMPLE]),
+        "observation": _message(decoders.FHIR, None, fhir_examples.OBSERVATION),
+        "answers": _message(decoders.FHIR, None, fhir_examples.ANSWERS),
+        "bundle": _message(decoders.FHIR, None, fhir_examples.BUNDLE),
+        "status": _message(decoders.JSON, "#/components/schemas/Status", STATUS),
+        "receipt": _message(decoders.JSON, "#/components/schemas/Receipt", routes.RECEIPT),
+        "receipts": _message(decoders.JSON, "#/components/schemas/Receipts", [routes.RECEIPT]),
+    }
+
+
+def _message(media_type: str, schema: str | None, example: Any) -> Json:
+    return {
+        "contentType": media_type,
+        "payload": {"$ref": schema} if schema else {"type": "object"},
+        "examples": [{"payload": example}],
+    }
+
+
+def _schemas() -> Json:
+    code = {"enum": [code.value for code in Code]}
+    error = {
+        "type": "object",
+        "required": ["path", "code"],
+        "properties": {"path": {"type": "string"}, "code": code},
+    }
+    moment: Json = {"type": "string", "format": "date-time"}
+    perhaps: Json = {"oneOf": [moment, {"type": "null"}]}
+    members: Json = {
+        "v": {"const": 1},
+        "id": {"type": "string", "description": "The item's own id"},
+        "result": {"enum": [result.value for result in Result]},
+        "ref": {"type": ["string", "null"], "description": "Where it can be read as FHIR"},
+        "received": moment,
+        "flags": {"type": "array", "items": {"enum": [flag.value for flag in Flag]}},
+        "errors": {"type": "array", "items": error},
+        "watch": {
+            "type": "object",
+            "description": "Whether anybody is watching the patient's unit now, and when next",
+            "required": ["now", "until", "next"],
+            "properties": {"now": {"type": "boolean"}, "until": perhaps, "next": perhaps},
+        },
+    }
+    return {
+        "Observation": openapi.observation(),
+        "Observations": _several("Observation", json_v1.MQTT_ITEMS),
+        "Status": {
+            "type": "object",
+            "required": ["state"],
+            "properties": {
+                "state": {"enum": ["online", "offline"]},
+                "battery": {"type": "number", "description": "per cent"},
+                "fw": {"type": "string"},
+                "at": moment,
+            },
+        },
+        "Receipt": {"type": "object", "required": list(members), "properties": members},
+        "Receipts": _several("Receipt", json_v1.MQTT_ITEMS),
+    }
+
+
+def _several(name: str, most: int) -> Json:
+    items = {"$ref": f"#/components/schemas/{name}"}
+    return {"type": "array", "minItems": 1, "maxItems": most, "items": items}
+
+
+def serve(app: FastAPI) -> None:
+    """Answer GET /asyncapi.json, beside /openapi.json."""
+    body = exact.dumps(document())
+
+    async def asyncapi() -> Response:
+        return Response(body, media_type="application/json")
+
+    app.add_api_route("/asyncapi.json", asyncapi, include_in_schema=False)

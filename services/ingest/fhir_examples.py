@@ -1,0 +1,35 @@
+"""What the FHIR doors take, by example: for the OpenAPI and the AsyncAPI document."""
+
+from typing import Any
+
+OBSERVATION: dict[str, Any] = {
+    "resourceType": "Observation",
+    "status": "final",
+    "identifier": [{"system": "urn:example:app", "value": "reading-0001"}],
+    "code": {"coding": [{"system": "http://loinc.org", "code": "29463-7"}]},
+    "subject": {"reference": "Patient/3f1f4f5e-6a53-4c39-9c1f-3a3d2f6d7a10"},
+    "effectiveDateTime": "2026-11-23T07:10:00+01:00",
+    "valueQuantity": {"value": 82.4, "system": "http://unitsofmeasure.org", "code": "kg"},
+}
+
+ANSWERS: dict[str, Any] = {
+    "resourceType": "QuestionnaireResponse",
+    "status": "completed",
+    "identifier": {"system": "urn:example:app", "value": "answers-0001"},
+    "questionnaire": "https://hjemvakt.example/fhir/Questionnaire/home-dialysis-daily",
+    "subject": {"reference": "Patient/3f1f4f5e-6a53-4c39-9c1f-3a3d2f6d7a10"},
+    "authored": "2026-11-23T07:15:00+01:00",
+    "item": [{"linkId": "effluent", "answer": [{"valueCoding": {"code": "clear"}}]}],
+}
+
+BUNDLE: dict[str, Any] = {
+    "resourceType": "Bundle",
+    "type": "batch",
+    "entry": [
+        {
+            "fullUrl": "urn:uuid:5c5a0b7e-0c4e-4f1d-9a53-2a8f2f4b8f11",
+            "request": {"method": "POST", "url": "Observation"},
+            "resource": OBSERVATION,
+        }
+    ],
+}

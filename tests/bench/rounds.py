@@ -1,0 +1,162 @@
+"""All floors and scenarios once, a round: each floor right before what is divided by it, and the
+order turns so that none always comes last."""
+
+import asyncio
+import contextlib
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from tests.bench import floors, scenarios
+from tests.bench.load import User
+from tests.bench.machine import Foreign
+from tests.bench.platform import Platform
+from tests.bench.scenarios import Run
+
+Row = dict[str, Any]
+"A round: floats for the small floors, a Run for everything else, None where nothing can be run."
+
+
+@dataclass(frozen=True)
+class Size:
+    """How long it lasts: a few minutes, or for `BENCH=quick` under a minute and a half."""
+
+    rounds: int = 5
+    patients: int = 80
+    "In each round."
+    http_seconds: float = 2.0
+    batch_readings: int = 10_000
+    mqtt_readings: int = 10_000
+    slow_readings: int = 120
+    kill_readings: int = 2_400
+
+
+QUICK = Size(rounds=1)
+
+
+@dataclass
+class Measured:
+    rows: list[Row] = field(default_factory=list)
+    kill: Run = field(default_factory=Run)
+    idle: dict[str, float] = field(default_factory=dict)
+    "Resident MB of each service before any load …"
+    loaded: dict[str, float] = field(default_factory=dict)
+    "… and the most that was seen during it."
+    foreign: float = 0.0
+    "Share of the machine that others used, over all."
+
+    @property
+    def invalid(self) -> list[str]:
+        runs = [("kill", self.kill)]
+        for number, row in enumerate(self.rows, 1):
+            runs += [
+                (f"round {number} {name}", run) for name, run in row.items() if isinstance(run, Run)
+            ]
+        return [f"{name}: {run.invalid}" for name, run in runs if run.invalid]
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self) | {"invalid": self.invalid}
+
+
+@dataclass
+class Bench:
+    platform: Platform
+    no_op: str
+    naive: str
+    broker: str | None
+    size: Size
+
+    async def measure(self) -> Measured:
+        measured = Measured(idle=self.platform.rss_megabytes())
+        foreign = Foreign()
+        async with self._watched(measured.loaded):
+            for number in range(self.size.rounds):
+                sys.stderr.write(f"Round {number + 1} of {self.size.rounds} …\n")
+                measured.rows.append(await self._round(number))
+        if self.platform.has_mosquitto:
+            sys.stderr.write("Killing ingest and alerts …\n")
+            measured.kill = await scenarios.kill(
+                self.platform, self._users(0), self.size.kill_readings, "kill"
+            )
+        measured.foreign = round(foreign.share(), 3)
+        return measured
+
+    async def _round(self, number: int) -> Row:
+        row: Row = {"foreign": {}, "seconds": {}}
+        steps: list[Callable[[Row, int], Awaitable[None]]] = [
+            self._latency, self._singles, self._batches, self._mqtt,
+        ]  # fmt: skip
+        for turn in range(len(steps)):
+            await steps[(turn + number) % len(steps)](row, number)
+        return row
+
+    async def _latency(self, row: Row, number: int) -> None:
+        """One reading at a time, every one a red."""
+        url, users = self.platform.database, self._users(number)
+        await _note(row, "fsync_us", asyncio.to_thread(floors.fsync_microseconds))
+        await _note(row, "commit_ms", floors.commit_milliseconds(url))
+        row["mqtt-20ps"] = None
+        if self.platform.has_mosquitto:
+            slow = scenarios.mqtt_paced(
+                self.platform, users, 20, self.size.slow_readings, 1, f"l{number}"
+            )
+            await _note(row, "mqtt-20ps", slow)
+
+    async def _singles(self, row: Row, number: int) -> None:
+        users, seconds = self._users(number), self.size.http_seconds
+        for name, url in (("no-op", self.no_op), ("naive", self.naive)):
+            run = scenarios.application(users, url, seconds, f"{name}{number}")
+            await _note(row, name, run)
+        single = scenarios.http_single(self.platform, users, seconds, f"s{number}")
+        await _note(row, "http-single-64", single)
+
+    async def _batches(self, row: Row, number: int) -> None:
+        platform, count = self.platform, self.size.batch_readings
+        await _note(row, "copy", floors.copy_rows_per_second(platform.database))
+        batch = scenarios.http_batch(platform, self._users(number), count, f"b{number}")
+        await _note(row, "http-batch-500", batch)
+
+    async def _mqtt(self, row: Row, number: int) -> None:
+        """Floor, greatest rate, and half of that rate, one right after the other."""
+        row |= {"broker": None, "mqtt-max": None, "mqtt-half-max": None}
+        platform, users, count = self.platform, self._users(number), self.size.mqtt_readings
+        if self.broker is None or not platform.has_mosquitto:
+            return
+        await _note(row, "broker", scenarios.broker(users, self.broker, count, f"floor{number}"))
+        most = await _note(
+            row, "mqtt-max", scenarios.mqtt_max(platform, users, count, f"m{number}")
+        )
+        rate = most.rate / 2
+        half = scenarios.mqtt_paced(
+            platform, users, rate, int(rate * 2), scenarios.RED_EVERY, f"h{number}"
+        )
+        await _note(row, "mqtt-half-max", half)
+
+    def _users(self, number: int) -> list[User]:
+        return self.platform.users(number, self.size.rounds)
+
+    @contextlib.asynccontextmanager
+    async def _watched(self, most: dict[str, float]) -> AsyncIterator[None]:
+        """Sample the services' memory into `most` meanwhile."""
+
+        async def sample() -> None:
+            while True:
+                for name, size in self.platform.rss_megabytes().items():
+                    most[name] = max(size, most.get(name, 0.0))
+                await asyncio.sleep(0.2)
+
+        sampling = asyncio.create_task(sample())
+        try:
+            yield
+        finally:
+            sampling.cancel()
+
+
+async def _note(row: Row, name: str, work: Awaitable[Any]) -> Any:
+    foreign, began = Foreign(), time.perf_counter()
+    row[name] = await work
+    row["foreign"][name] = round(foreign.share(), 3)
+    row["seconds"][name] = round(time.perf_counter() - began, 1)
+    return row[name]

@@ -1,0 +1,84 @@
+"""What the platform is compared with: a bare broker, an application that does nothing, and the
+one somebody would write first."""
+
+import contextlib
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+
+from deploy.local import broker, ports, process
+
+# The platform's own broker in what costs time, without users, rights and disk. As another user
+# than root, who started it, it would outlive us when we are killed.
+BARE = """
+listener {port} 127.0.0.1
+allow_anonymous true
+persistence false
+set_tcp_nodelay true
+max_inflight_messages 0
+max_queued_messages 0
+user root
+"""
+
+
+@contextlib.contextmanager
+def bare_broker() -> Iterator[str | None]:
+    """The address of a Mosquitto; None where there is none."""
+    program = broker.find_mosquitto()
+    if program is None:
+        yield None
+        return
+    port = ports.free_port()
+    with tempfile.NamedTemporaryFile("w", suffix=".conf") as config:
+        config.write(BARE.format(port=port))
+        config.flush()
+        with _started([str(program), "-c", config.name], dict(os.environ)):
+            time.sleep(0.5)
+            yield f"mqtt://127.0.0.1:{port}"
+
+
+@contextlib.contextmanager
+def no_op() -> Iterator[str]:
+    with _application("tests.bench.noop:app") as address:
+        yield address
+
+
+@contextlib.contextmanager
+def naive(database: str) -> Iterator[str]:
+    url = database.replace("postgresql://", "postgresql+asyncpg://")
+    with _application("tests.bench.naive:create", "--factory", NAIVE_DATABASE=url) as address:
+        yield address
+
+
+@contextlib.contextmanager
+def _application(name: str, *more: str, **environment: str) -> Iterator[str]:
+    port = ports.free_port()
+    command = [
+        *(sys.executable, "-m", "uvicorn", name, "--port", str(port)),
+        *("--log-level", "error", "--no-access-log", *more),
+    ]
+    address = f"http://127.0.0.1:{port}/v1/observations"
+    with _started(command, {**os.environ, **environment}):
+        for _ in range(100):
+            with contextlib.suppress(httpx.TransportError):
+                httpx.post(address, json={}, trust_env=False)
+                break
+            time.sleep(0.1)
+        yield address
+
+
+@contextlib.contextmanager
+def _started(command: list[str], environment: dict[str, str]) -> Iterator[None]:
+    """Ends with us, also when we are killed."""
+    with tempfile.TemporaryDirectory(prefix="hjv-bench-") as directory:
+        running = process.start(command, log=Path(directory) / "log", env=environment)
+        try:
+            yield
+        finally:
+            process.stop(running, ((signal.SIGTERM, 5.0),))
