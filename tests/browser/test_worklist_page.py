@@ -170,6 +170,7 @@ def test_a_phoned_in_reading_is_entered_corrected_and_withdrawn(
     nurse: Screen, hospital: Hospital
 ) -> None:
     patient = _long_enrolled(hospital)
+    expect(nurse.row(patient)).to_be_visible()
     nurse.open(patient)
     page = nurse.page
 
