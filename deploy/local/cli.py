@@ -49,7 +49,7 @@ def demo(
     patients: Annotated[int, typer.Option(min=1, help="How many patients to make.")] = 30,
     programme: Annotated[
         str, typer.Option(help="Which programmes, separated by commas; empty: all.")
-    ] = "",
+    ] = "home_dialysis",
 ) -> None:
     """Run everything, make patients, and simulate what they send from home.
 

@@ -80,7 +80,9 @@ def _filters(programmes: Programmes, asked: Question, listed: Listed) -> list[Js
         {"key": "mine", "on": asked.assignee == "me"},
         {"key": "nobody", "on": asked.assignee == "none"},
     ]
-    if len(programmes) > 1:
+    # Only what is followed here: a unit has a few of all the programmes there are.
+    followed = listed.programmes | ({asked.programme} if asked.programme else set())
+    if len(followed) > 1:
         chips += [
             {
                 "key": "programme",
@@ -89,6 +91,7 @@ def _filters(programmes: Programmes, asked: Question, listed: Listed) -> list[Js
                 "on": asked.programme == slug,
             }
             for slug, one in programmes.items()
+            if slug in followed
         ]
     return chips
 

@@ -159,6 +159,19 @@ async def counts(tx: asyncpg.Connection, org: str, units: Sequence[UUID]) -> dic
     return dict(row)
 
 
+async def programmes_followed(tx: asyncpg.Connection, org: str, units: Sequence[UUID]) -> set[str]:
+    """Slugs of the programmes that anybody on these units' lists is in."""
+    rows = await tx.fetch(
+        """
+        select distinct unnest(programmes) as slug from alerts.worklist_row
+        where org = $1 and unit_id = any($2)
+        """,
+        org,
+        list(units),
+    )
+    return {row["slug"] for row in rows}
+
+
 async def expected_today(
     tx: asyncpg.Connection, org: str, units: Sequence[UUID], today: date
 ) -> dict[str, int]:

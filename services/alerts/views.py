@@ -68,6 +68,7 @@ class Listed:
     quarantined: tuple[int, datetime | None]
     held: dict[UUID, Held]
     expected: dict[str, int]
+    programmes: set[str]
     units: dict[UUID, asyncpg.Record]
     shown: list[UUID]
     staff: list[asyncpg.Record]
@@ -103,6 +104,7 @@ async def worklist(parts: Parts, by: Reader, asked: Question) -> Listed:
             quarantined=await store_views.quarantined(tx, by.org, shown),
             held=await store_views.held(tx, by.org, [row["patient_id"] for row in page]),
             expected=await store_views.expected_today(tx, by.org, shown, schedule.local_day(now)),
+            programmes=await store_views.programmes_followed(tx, by.org, shown),
             units=await store_views.units(tx, by.org),
             shown=shown,
             staff=await store_views.staff(tx, by.org),
