@@ -176,7 +176,7 @@ def _handle_problems(app: FastAPI, problems: Mapping[type[Exception], int]) -> N
             fact = type(error)
             headers = {"Retry-After": "2"} if status == 503 else {}
             if status == 401:
-                headers["WWW-Authenticate"] = "Bearer"
+                headers["WWW-Authenticate"] = getattr(error, "challenge", "Bearer")
             members = getattr(error, "members", {})
             return problem(status, code_of(fact), title_of(fact), headers, **members)
 

@@ -15,7 +15,9 @@ class SettingIsMissing(Exception):
     """A setting this service needs is missing or unusable."""
 
 
-class _Settings(BaseSettings):
+class AnyService(BaseSettings):
+    """What every service reads."""
+
     model_config = SettingsConfigDict(
         env_prefix="HJEMVAKT_", frozen=True, extra="ignore", populate_by_name=True
     )
@@ -31,11 +33,22 @@ class _Settings(BaseSettings):
         default=None,
         description="file with the development issuer's private key; refused in production mode",
     )
+    issuers: Path | None = Field(
+        default=None, description="file with the trusted identity providers (docs/identity.md)"
+    )
+    public_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/?#\s]+$",
+        description="this service's address as its callers see it: a proof of possession names it",
+    )
+    idle_minutes: int = Field(
+        default=15, ge=1, le=480, description="after so long without use a page is logged out"
+    )
     log_format: Literal["text", "json"] = "json"
     docs: bool = Field(default=True, description="serve /docs and /openapi.json")
 
 
-class Ingest(_Settings):
+class Ingest(AnyService):
     database: str = Field(validation_alias="HJEMVAKT_DATABASE_INGEST")
     mqtt_url: str | None = Field(
         default=None,
@@ -55,14 +68,14 @@ class Ingest(_Settings):
     )
 
 
-class Patients(_Settings):
+class Patients(AnyService):
     database: str = Field(validation_alias="HJEMVAKT_DATABASE_PATIENTS")
     programmes: Path | None = Field(
         default=None, description="a hospital's own programme folder, beside the built-in ones"
     )
 
 
-class Alerts(_Settings):
+class Alerts(AnyService):
     database: str = Field(validation_alias="HJEMVAKT_DATABASE_ALERTS")
     programmes: Path | None = Field(
         default=None, description="a hospital's own programme folder, beside the built-in ones"

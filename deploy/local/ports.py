@@ -41,6 +41,10 @@ class Ports:
     def mqtt_inner(self) -> int:
         return self.base + 6
 
+    @property
+    def issuer(self) -> int:
+        return self.base + 7
+
     def by_part(self) -> Mapping[str, int]:
         return {
             "ingest": self.ingest,
@@ -49,6 +53,7 @@ class Ports:
             "MQTT": self.mqtt,
             "the database": self.database,
             "MQTT for ingest": self.mqtt_inner,
+            "the development issuer": self.issuer,
         }
 
 

@@ -25,6 +25,8 @@ class Running:
     pids: Mapping[str, int] = field(default_factory=dict)
     development_key: str | None = None
     "The file that signs tokens; None: `seed` and `token` cannot work."
+    issuer: str | None = None
+    "The development issuer; None: staff log in elsewhere."
     shared_subscription: bool = True
     "False with the demonstration broker, which speaks MQTT 5 only."
 
@@ -36,6 +38,7 @@ class Running:
             "alerts": self.alerts,
             "mqtt": self.mqtt,
             "database": self.database,
+            "issuer": self.issuer,
             "pids": dict(self.pids),
         }
 

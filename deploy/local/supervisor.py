@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 import httpx
 
 from deploy import migrate
-from deploy.local import broker, keys, ports, postgres, roles, running
+from deploy.local import broker, keys, ports, postgres, roles, running, seed
+from deploy.local.issuer import settings as issuer
 from deploy.local.parts import Command, Say, Watched
 from deploy.local.ports import Ports
 from deploy.local.running import Running
@@ -53,7 +54,8 @@ class System:
         self._say("Bringing the database to the present schema …")
         migrate.migrate(urls[postgres.OWNER])
         mqtt_url, mqtt = self._start_broker(urls)
-        self._start_services(urls, mqtt_url, shared=self._uses_shared_subscription())
+        issuers = self._start_issuer(urls)
+        self._start_services(urls, mqtt_url, issuers, shared=self._uses_shared_subscription())
         self._wait_until_ready()
         self.running = Running(
             ingest=f"http://127.0.0.1:{self.ports.ingest}",
@@ -63,6 +65,7 @@ class System:
             database=urls[postgres.OWNER],
             pids=self._pids(),
             development_key=str(self.data_dir / "development.jwk") if _is_test() else None,
+            issuer=f"http://127.0.0.1:{self.ports.issuer}" if _has_own_issuer() else None,
             shared_subscription=self._uses_shared_subscription(),
         )
         running.write(self.running, self.data_dir)
@@ -110,7 +113,10 @@ class System:
         self._lock = lock
 
     def _ports_needed(self, database: bool, mqtt: bool) -> dict[str, int]:
-        own = {"the database": database, "MQTT": mqtt, "MQTT for ingest": mqtt}
+        own = {
+            "the database": database, "MQTT": mqtt, "MQTT for ingest": mqtt,
+            "the development issuer": _has_own_issuer(),
+        }  # fmt: skip
         return {part: port for part, port in self.ports.by_part().items() if own.get(part, True)}
 
     def _start_database(self) -> dict[str, str]:
@@ -157,7 +163,23 @@ class System:
     def _uses_shared_subscription(self) -> bool:
         return not any(isinstance(watched.part, broker.IotCore) for watched in self._parts)
 
-    def _start_services(self, urls: Mapping[str, str], mqtt_url: str, *, shared: bool) -> None:
+    def _start_issuer(self, urls: Mapping[str, str]) -> str | None:
+        """The file of trusted issuers, with our own one in it."""
+        if not _has_own_issuer():
+            return os.environ.get("HJEMVAKT_ISSUERS")
+        alerts = f"http://127.0.0.1:{self.ports.alerts}"
+        trusted, clients = issuer.write(self.data_dir, self.ports.issuer, alerts, seed.ORG)
+        env = {name: value for name, value in os.environ.items() if not _is_a_way_in(name)}
+        env |= {"HJEMVAKT_DATABASE_ALERTS": urls["hjv_alerts"]}
+        arguments = ["--port", str(self.ports.issuer), "--clients", str(clients)]
+        command = Command(["deploy.local.issuer", *arguments], env, self._log("issuer"))
+        command.start()
+        self._parts.append(Watched("issuer", command))
+        return str(trusted)
+
+    def _start_services(
+        self, urls: Mapping[str, str], mqtt_url: str, issuers: str | None, *, shared: bool
+    ) -> None:
         self._say("Starting the services …")
         common = {
             **{name: value for name, value in os.environ.items() if not _is_a_way_in(name)},
@@ -167,11 +189,14 @@ class System:
         }
         if _is_test():
             common["HJEMVAKT_DEVELOPMENT_KEY"] = str(keys.development_key(self.data_dir))
+        if issuers is not None:
+            common["HJEMVAKT_ISSUERS"] = issuers
         for name in SERVICES:
             env = {**common, f"HJEMVAKT_DATABASE_{name.upper()}": urls[f"hjv_{name}"]}
+            port = getattr(self.ports, name)
+            env.setdefault("HJEMVAKT_PUBLIC_URL", f"http://127.0.0.1:{port}")
             if name == "ingest":
                 env |= {"MQTT_URL": mqtt_url, "HJEMVAKT_MQTT_SHARED": str(shared).lower()}
-            port = getattr(self.ports, name)
             command = Command(
                 [f"services.{name}", "--host", "127.0.0.1", "--port", str(port)],
                 env,
@@ -213,6 +238,11 @@ class System:
 
 def _is_test() -> bool:
     return os.environ.get("HJEMVAKT_MODE", "test") == "test"
+
+
+def _has_own_issuer() -> bool:
+    """Where other issuers are named, staff log in by them."""
+    return _is_test() and "HJEMVAKT_ISSUERS" not in os.environ
 
 
 def _is_a_way_in(name: str) -> bool:

@@ -28,7 +28,8 @@ PortBase = Annotated[
         "--port-base",
         min=1024,
         max=65_000,
-        help="ingest +1, patients +2, alerts +3, MQTT +4 (1883 at the default base), database +5.",
+        help="ingest +1, patients +2, alerts +3, MQTT +4 (1883 at the default base), database +5, "
+        "log-in +7.",
     ),
 ]
 AsJson = Annotated[

@@ -30,6 +30,7 @@ from services.alerts.page.frame import TEMPLATES
 from services.alerts.stream import Hub, Notifier
 from services.alerts.views import Parts
 from shared import access, ledger, programmes, service, settings
+from shared.access.login import Logins
 from shared.database import Database
 
 STATIC = TEMPLATES.parent / "static"
@@ -109,7 +110,8 @@ def create() -> FastAPI:
     app.mount("/static", Files(directory=STATIC), name="static")
     app.state.parts = Parts(database, notifier, known, memory)
     app.state.hub = hub
-    app.state.issuer = access.DevelopmentIssuer(chosen.development_key, chosen.mode)
+    guard = access.guard_of(app, chosen, database)
+    app.state.logins = Logins(guard, f"{chosen.public_url}/login/callback")
     app.state.secure_cookie = chosen.secure_cookie
     _problems_as_pages(app)
     return app

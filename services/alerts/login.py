@@ -1,14 +1,25 @@
-"""The development issuer's log-in: in test mode, whoever reaches it may be any of the staff."""
+"""Log-in and log-out: by the identity provider, or in test mode without one by choosing a name."""
 
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from services.alerts import door, page, sheet, views
 from services.alerts.door import Has
-from shared import access
-from shared.access import Caller, Role
+from shared import access, service
+from shared.access import Caller, Role, login
+from shared.access.login import Logins
+
+WAITING = "hjemvakt-login"  # the browser that began is the one that comes back
+FAILED: tuple[type[Exception], ...] = (
+    login.LogInFailed,
+    access.NotRegisteredHere,
+    access.LevelIsTooLow,
+    access.ScopeIsMissing,
+    access.IssuerDoesNotAnswer,
+)
 
 router = APIRouter(include_in_schema=False)
 
@@ -19,9 +30,16 @@ async def login_page(
     has: Has,
     next: Annotated[str, Query(max_length=500)] = "/",
     problem: Annotated[str | None, Query(max_length=64, pattern="^[a-z-]+$")] = None,
+    left: bool = False,
 ) -> Response:
-    """In test mode, whoever reaches this page may log in as any of the staff."""
-    people = await views.people(has) if request.app.state.issuer.is_open else []
+    """Where staff log in. With one identity provider straight to it, unless there is something to
+    say first. In test mode without any, whoever reaches this page may be any of the staff."""
+    logins: Logins = request.app.state.logins
+    ways = logins.ways()
+    if len(ways) == 1 and problem is None and not left:
+        return _onwards(_start(0, next))
+    is_open = request.app.state.issuer.is_open and not ways
+    people = await views.people(has) if is_open else []
     people.sort(key=lambda one: list(Role).index(Role(one["role"])))  # nurses first
     data = {
         **sheet.looks(request),
@@ -34,15 +52,56 @@ async def login_page(
             }
             for one in people
         ],
+        "ways": [
+            {"name": way.name, "address": _start(place, next)} for place, way in enumerate(ways)
+        ],
         "next": _inside(next),
         "problem": problem,
     }
     return sheet.html(request, "login.html", page.login_view(data, sheet.language(request)))
 
 
+@router.get("/login/start")
+async def start(
+    request: Request,
+    way: Annotated[int, Query(ge=0, le=20)] = 0,
+    next: Annotated[str, Query(max_length=500)] = "/",
+) -> Response:
+    """To the identity provider. A link and not a form: our pages' forms lead nowhere else."""
+    logins: Logins = request.app.state.logins
+    ways = logins.ways()
+    if way >= len(ways):
+        return _onwards("/login?problem=log-in-failed")
+    try:
+        begun = await logins.begin(ways[way], _inside(next))
+    except FAILED as refused:
+        return _onwards(f"/login?problem={service.code_of(type(refused))}")
+    response = _onwards(begun.address)
+    _keep(request, response, WAITING, begun.browser, login.LOGIN_SECONDS)
+    return response
+
+
+@router.get("/login/callback")
+async def finish(request: Request) -> Response:
+    """Back from the identity provider."""
+    logins: Logins = request.app.state.logins
+    browser = request.cookies.get(_name(request, WAITING), "")
+    given = {name: value for name, value in request.query_params.items() if len(value) < 4000}
+    try:
+        done = await logins.finish(browser, given)
+    except FAILED as refused:
+        return _onwards(f"/login?problem={service.code_of(type(refused))}")
+    response = _onwards(_inside(done.next))
+    _forget(request, response, WAITING)
+    _keep(request, response, access.COOKIE, done.session, login.SESSION_SECONDS)
+    return response
+
+
 @router.post("/login")
 async def log_in(request: Request, has: Has) -> Response:
     access.same_site(request)
+    if request.app.state.logins.ways():
+        return _onwards("/login")
     form = await door.form(request)
     org, _, person = form.get("person", "").partition(":")
     found = [
@@ -59,28 +118,48 @@ async def log_in(request: Request, has: Has) -> Response:
         hpr=found[0]["hpr"],
     )
     token = request.app.state.issuer.token(caller)
-    response = RedirectResponse(_inside(form.get("next", "/")), 303, headers=sheet.HEADERS)
-    secure = request.app.state.secure_cookie
-    response.set_cookie(
-        access.cookie_name(secure=secure),
-        token,
-        max_age=access.SESSION_SECONDS,
-        httponly=True,
-        samesite="lax",
-        secure=secure,
-    )
+    response = _onwards(_inside(form.get("next", "/")))
+    _keep(request, response, access.COOKIE, token, access.SESSION_SECONDS)
     return response
 
 
 @router.post("/logout")
 async def log_out(request: Request) -> Response:
     access.same_site(request)
-    response = RedirectResponse("/login", 303, headers=sheet.HEADERS)
-    secure = request.app.state.secure_cookie
-    response.delete_cookie(
-        access.cookie_name(secure=secure), httponly=True, samesite="lax", secure=secure
-    )
+    session = request.cookies.get(_name(request, access.COOKIE), "")
+    await request.app.state.logins.end(session)
+    response = _onwards("/login?left=true")
+    _forget(request, response, access.COOKIE)
     return response
+
+
+def _onwards(place: str) -> Response:
+    return RedirectResponse(place, 303, headers=sheet.HEADERS)
+
+
+def _start(way: int, next: str) -> str:
+    return f"/login/start?{urlencode({'way': way, 'next': _inside(next)})}"
+
+
+def _name(request: Request, cookie: str) -> str:
+    return f"__Host-{cookie}" if request.app.state.secure_cookie else cookie
+
+
+def _keep(request: Request, response: Response, cookie: str, value: str, seconds: int) -> None:
+    secure = request.app.state.secure_cookie
+    response.set_cookie(
+        _name(request, cookie),
+        value,
+        max_age=seconds,
+        httponly=True,
+        samesite="lax",
+        secure=secure,
+    )
+
+
+def _forget(request: Request, response: Response, cookie: str) -> None:
+    secure = request.app.state.secure_cookie
+    response.delete_cookie(_name(request, cookie), httponly=True, samesite="lax", secure=secure)
 
 
 def _inside(place: str) -> str:

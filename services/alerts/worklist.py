@@ -107,6 +107,8 @@ async def stream(
             if patient is not None:
                 await missed(has, listener, patient, version)
             async for name, data in happening(has, listener, caller):
+                if name == "heartbeat" and not await request.app.state.guard.still(caller):
+                    return  # logged out, or has left
                 yield ServerSentEvent(exact.dumps(data).decode(), event=name)
 
     return EventSourceResponse(

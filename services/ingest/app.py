@@ -49,8 +49,7 @@ def create() -> FastAPI:
     app.state.database = database
     app.state.door = door
     app.state.forms = forms
-    app.state.issuer = access.DevelopmentIssuer(chosen.development_key, chosen.mode)
-    app.state.secure_cookie = False
+    access.guard_of(app, chosen, database)
     openapi.complete(app)
     if chosen.docs:
         asyncapi.serve(app)

@@ -124,8 +124,7 @@ def create() -> FastAPI:
     )
     app.add_exception_handler(search.NotSearchable, fhir_door.outcome)
     app.state.database = database
-    app.state.issuer = access.DevelopmentIssuer(chosen.development_key, chosen.mode)
-    app.state.secure_cookie = False
+    access.guard_of(app, chosen, database)
     app.state.mode = chosen.mode
     app.state.programmes = programmes.in_use(chosen.programmes)
     app.state.versions = programmes.versions(chosen.programmes)

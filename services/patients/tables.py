@@ -61,6 +61,14 @@ staff = Table(
     Column("left_at", Moment),
 )
 
+staff_number = Table(
+    "staff_number",
+    metadata,
+    _key("org", Text),
+    _key("hash", LargeBinary),
+    _must("staff_id", Uuid),
+)
+
 patient = Table(
     "patient",
     metadata,

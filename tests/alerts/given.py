@@ -300,10 +300,11 @@ def application(world: World) -> FastAPI:
     """As `create` wires it, on this world's database, without its loops."""
     os.environ["HJEMVAKT_MODE"] = "test"
     os.environ["HJEMVAKT_IDENTITY_KEY"] = "00" * 32
+    os.environ["HJEMVAKT_DEVELOPMENT_KEY"] = str(_key)
     os.environ["HJEMVAKT_DATABASE_ALERTS"] = world.urls.alerts
     made = app.create()
     made.state.parts = Parts(world.alerts, Notifier(world.alerts), PROGRAMMES, world.memory)
-    made.state.issuer = ISSUER
+    made.state.guard.database = world.alerts
     return made
 
 

@@ -41,7 +41,8 @@ def frame(data: Json, lang: str) -> View:
 
 
 def login_view(data: Json, lang: str) -> View:
-    """`people`: [{"id", "name", "role", "unit"}], and `problem`, a code, after a refused try."""
+    """`people`: [{"id", "name", "role", "unit"}] or `ways`: [{"name", "address"}], and `problem`,
+    a code, after a refused try."""
     t = words.words(lang)
     people: Sequence[Json] = data.get("people") or ()
     return {
@@ -60,6 +61,7 @@ def login_view(data: Json, lang: str) -> View:
         "problem": t["error"].get(data["problem"], t["error"]["unknown"])
         if data.get("problem")
         else None,
+        "ways": [dict(each) for each in data.get("ways") or ()],
         "next": str(data.get("next") or ""),
     }
 

@@ -1,0 +1,77 @@
+"""Who is asking, and what he may: staff and patients by their identity provider's token, systems by
+client credentials, devices by their secret, the pages by a session.
+
+Every route names in its signature who may ask. What came with a request is judged in `guard`; the
+pure judgements are in `signed`, `tokens`, `dpop` and `profiles`.
+"""
+
+from fastapi import FastAPI
+
+from shared import settings
+from shared.access import trust
+from shared.access.caller import (
+    CLINICAL,
+    PROBLEMS,
+    Caller,
+    CrossSite,
+    HprIsMissing,
+    IssuerDoesNotAnswer,
+    LevelIsTooLow,
+    NotAllowed,
+    NotAuthenticated,
+    NotRegisteredHere,
+    ProofIsMissing,
+    Role,
+    ScopeIsMissing,
+)
+from shared.access.development import (
+    ISSUER,
+    SESSION_SECONDS,
+    DevelopmentIssuer,
+    DevelopmentIssuerInProduction,
+)
+from shared.access.door import (
+    COOKIE,
+    Administrator,
+    AnyStaff,
+    Clinician,
+    ClinicianOrAdministrator,
+    ClinicianOrPatient,
+    caller_of,
+    cookie_name,
+    needs,
+    same_site,
+)
+from shared.access.guard import Guard
+from shared.access.secret import new_secret, same, secret_hash
+from shared.database import Database
+
+__all__ = [
+    "CLINICAL", "COOKIE", "ISSUER", "PROBLEMS", "SESSION_SECONDS", "Administrator", "AnyStaff",
+    "Caller", "Clinician", "ClinicianOrAdministrator", "ClinicianOrPatient", "CrossSite",
+    "DevelopmentIssuer", "DevelopmentIssuerInProduction", "Guard", "HprIsMissing",
+    "IssuerDoesNotAnswer", "LevelIsTooLow", "NotAllowed", "NotAuthenticated",
+    "NotRegisteredHere", "ProofIsMissing", "Role", "ScopeIsMissing", "caller_of", "cookie_name",
+    "guard_of", "needs", "new_secret", "same", "same_site", "secret_hash",
+]  # fmt: skip
+
+
+def guard_of(app: FastAPI, chosen: settings.AnyService, database: Database) -> Guard:
+    """The guard of a service, where its routes find it. IssuersAreUnusable,
+    DevelopmentIssuerInProduction."""
+    bearer = DevelopmentIssuer(chosen.development_key, chosen.mode)
+    issuers = trust.read(chosen.issuers, chosen.mode)
+    if issuers and chosen.mode == "production" and chosen.public_url is None:
+        raise trust.IssuersAreUnusable("HJEMVAKT_PUBLIC_URL is needed beside HJEMVAKT_ISSUERS.")
+    guard = Guard(
+        database,
+        issuers,
+        bearer,
+        identity_key=bytes.fromhex(chosen.identity_key.get_secret_value()),
+        idle=chosen.idle_minutes * 60,
+    )
+    app.state.issuer = bearer
+    app.state.guard = guard
+    app.state.public_url = chosen.public_url
+    app.state.secure_cookie = False
+    return guard

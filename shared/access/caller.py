@@ -1,0 +1,90 @@
+"""Who is asking, as the rest of the code sees it, and the refusals that say who may not."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+
+class NotAuthenticated(Exception):
+    """Log in, or send a valid bearer token"""
+
+    challenge = "Bearer"
+
+
+class ProofIsMissing(NotAuthenticated):
+    """Log in, or send a valid token with its proof of possession"""
+
+    # Which signatures a proof may have (RFC 9449 section 7.1), and nothing of what was wrong.
+    challenge = 'DPoP algs="ES256 ES384 ES512 PS256 PS384 PS512 RS256"'
+
+
+class IssuerDoesNotAnswer(Exception):
+    """The log-in service does not answer just now"""
+
+
+class NotAllowed(Exception):
+    """Your role does not allow this"""
+
+
+class LevelIsTooLow(Exception):
+    """Log in with the highest security level"""
+
+
+class ScopeIsMissing(Exception):
+    """The token is not given for this"""
+
+
+class NotRegisteredHere(Exception):
+    """You are logged in, but not registered here"""
+
+
+class HprIsMissing(Exception):
+    """This takes a number in the health personnel register"""
+
+
+class CrossSite(Exception):
+    """The request did not come from this site's own pages"""
+
+
+class Role(StrEnum):
+    NURSE = "nurse"
+    PHYSICIAN = "physician"
+    ADMINISTRATOR = "administrator"
+    AUDITOR = "auditor"
+    PATIENT = "patient"
+    SYSTEM = "system"
+
+
+CLINICAL = (Role.NURSE, Role.PHYSICIAN)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A person as the token says: staff, or the patient himself (`patient_id`); or a system."""
+
+    id: str
+    name: str
+    role: Role
+    org: str
+    units: frozenset[UUID] = frozenset()
+    hpr: str | None = None
+    patient_id: UUID | None = None
+    by_cookie: bool = False
+    expires: int | None = None  # when the token ends, in seconds since 1970
+    scopes: frozenset[str] = frozenset()  # a system's; a person's role says what he may
+    groups: frozenset[str] = frozenset()  # access groups, see shared/sensitive.py
+    session: bytes | None = None  # a page's session, by the hash of its cookie
+
+
+PROBLEMS: Mapping[type[Exception], int] = {
+    NotAuthenticated: 401,
+    ProofIsMissing: 401,
+    NotAllowed: 403,
+    LevelIsTooLow: 403,
+    ScopeIsMissing: 403,
+    NotRegisteredHere: 403,
+    HprIsMissing: 403,
+    CrossSite: 403,
+    IssuerDoesNotAnswer: 503,
+}

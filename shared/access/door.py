@@ -1,0 +1,94 @@
+"""What a route asks for: the caller, in the roles it lets in. Only here is a request read."""
+
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from fastapi import Depends, Request
+
+from shared.access.caller import CLINICAL, Caller, CrossSite, NotAllowed, NotAuthenticated, Role
+from shared.access.guard import Guard, Shown
+
+COOKIE = "hjemvakt"
+
+
+async def caller_of(request: Request) -> Caller:
+    """The logged-in person, by token or by the page's cookie.
+
+    A cookie is sent by the browser on its own, so an unsafe request by cookie must show that one
+    of our own pages made it.
+    """
+    guard: Guard = request.app.state.guard
+    given = request.headers.getlist("authorization")
+    if given:
+        return await guard.by_token(shown(request, given))
+    cookie = request.cookies.get(cookie_name(secure=request.app.state.secure_cookie))
+    if not cookie:
+        raise NotAuthenticated
+    if request.method not in {"GET", "HEAD"} and not _is_same_site(request):
+        raise CrossSite
+    return await guard.by_cookie(cookie, is_use=_is_use(request))
+
+
+def _is_use(request: Request) -> bool:
+    """Whether a person did this. What a page's script reads by itself is a fetch."""
+    return request.method != "GET" or request.headers.get("sec-fetch-mode", "") in ("", "navigate")
+
+
+def shown(request: Request, given: list[str]) -> Shown:
+    """NotAuthenticated when two answers are given to the question who asks."""
+    if len(given) != 1:
+        raise NotAuthenticated
+    scheme, _, token = given[0].partition(" ")
+    return Shown(
+        scheme, token.strip(), request.headers.getlist("dpop"), request.method, address(request)
+    )
+
+
+def address(request: Request) -> str:
+    """Where the request came in, as its sender sees it. Never by the Host header when the
+    installation says its address."""
+    path = request.scope.get("raw_path") or request.scope["path"].encode()
+    public: str | None = request.app.state.public_url
+    place = public.rstrip("/") if public else f"{request.url.scheme}://{request.url.netloc}"
+    return f"{place}{path.decode('ascii')}"
+
+
+def same_site(request: Request) -> None:
+    """Log-in and log-out come from our own pages, though nobody is logged in. CrossSite."""
+    if not _is_same_site(request):
+        raise CrossSite
+
+
+def _is_same_site(request: Request) -> bool:
+    fetched_from = request.headers.get("sec-fetch-site")
+    if fetched_from is not None:
+        return fetched_from == "same-origin"
+    origin = request.headers.get("origin")
+    return origin is not None and urlsplit(origin).netloc == request.headers.get("host")
+
+
+def cookie_name(*, secure: bool) -> str:
+    return f"__Host-{COOKIE}" if secure else COOKIE
+
+
+def needs(*roles: Role) -> Callable[[Request], Coroutine[Any, Any, Caller]]:
+    """A dependency that lets these roles pass and nobody else."""
+
+    async def check(request: Request) -> Caller:
+        caller = await caller_of(request)
+        if caller.role not in roles:
+            raise NotAllowed
+        request.state.caller = caller
+        return caller
+
+    return check
+
+
+Clinician = Annotated[Caller, Depends(needs(*CLINICAL))]
+Administrator = Annotated[Caller, Depends(needs(Role.ADMINISTRATOR))]
+AnyStaff = Annotated[
+    Caller, Depends(needs(Role.NURSE, Role.PHYSICIAN, Role.ADMINISTRATOR, Role.AUDITOR))
+]
+ClinicianOrAdministrator = Annotated[Caller, Depends(needs(*CLINICAL, Role.ADMINISTRATOR))]
+ClinicianOrPatient = Annotated[Caller, Depends(needs(*CLINICAL, Role.PATIENT))]

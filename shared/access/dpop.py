@@ -1,0 +1,87 @@
+"""Pure: proof that the sender holds the key his token is bound to. RFC 9449.
+
+A proof is for one method, one address, one token and one minute; that it is used once is kept in
+PostgreSQL (shared/access/store.py), so that it holds across replicas and restarts.
+"""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from shared.access import signed, tokens
+from shared.access.signed import Key, Unusable
+
+WINDOW = 60  # seconds, each way
+TYPES = ("dpop+jwt",)
+_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """`id` names the proof for the check that it is used once."""
+
+    thumbprint: str
+    id: bytes
+
+
+def check(proof: str, *, method: str, address: str, token: str | None, now: float) -> Proof:
+    """A proof for this request. `token`: the access token it goes with, if any. Unusable."""
+    read = signed.read(
+        proof, lambda header: signed.public_key(header.get("jwk")), types=TYPES, own_key=True
+    )
+    claims = read.claims
+    if claims.get("htm") != method or not _is_address(claims.get("htu"), address):
+        raise Unusable
+    made = tokens.moment(claims, "iat")
+    if made is None or abs(now - made) > WINDOW:
+        raise Unusable
+    if token is not None and claims.get("ath") != hash_of(token):
+        raise Unusable
+    name = tokens.text(claims, "jti")
+    if name is None:
+        raise Unusable
+    thumbprint = signed.public_key(read.header["jwk"]).thumbprint()
+    return Proof(thumbprint, hashlib.sha256(f"{thumbprint} {name}".encode()).digest())
+
+
+def make(key: Key, *, method: str, address: str, token: str | None, now: float) -> str:
+    """A proof as a client makes it."""
+    claims = {
+        "jti": secrets.token_urlsafe(16),
+        "htm": method,
+        "htu": _without_query(address),
+        "iat": int(now),
+        **({"ath": hash_of(token)} if token is not None else {}),
+    }
+    public = {name: key.as_dict(private=False)[name] for name in _NAMES[key.key_type]}
+    return signed.sign(claims, key, type="dpop+jwt", jwk=public)
+
+
+_NAMES = {"EC": ("kty", "crv", "x", "y"), "RSA": ("kty", "n", "e")}
+
+
+def hash_of(token: str) -> str:
+    return signed.plain(hashlib.sha256(token.encode()).digest())
+
+
+def _is_address(said: object, address: str) -> bool:
+    """The same address; case and default port do not matter, query and fragment are left out."""
+    if not isinstance(said, str) or len(said) > 2000:
+        return False
+    try:
+        return _parts(said) == _parts(address)
+    except ValueError:
+        return False
+
+
+def _parts(address: str) -> tuple[str, str, int | None, str]:
+    parts = urlsplit(address)
+    scheme = parts.scheme.lower()
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("an address with a user")
+    return scheme, parts.hostname or "", parts.port or _PORTS.get(scheme), parts.path or "/"
+
+
+def _without_query(address: str) -> str:
+    return address.partition("?")[0].partition("#")[0]

@@ -1,0 +1,236 @@
+"""Verb: from what a request carries to who is asking, or a refusal.
+
+A token's signature and its person are remembered for half a minute, so a person who has left, a
+revoked system and a withdrawn key are out within that; a proof is checked every time.
+"""
+
+import hashlib
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+import asyncpg
+
+from shared import identity
+from shared.access import development, dpop, profiles, signed, store, tokens
+from shared.access.caller import (
+    Caller,
+    NotAuthenticated,
+    NotRegisteredHere,
+    ProofIsMissing,
+    Role,
+)
+from shared.access.keys import Keys
+from shared.access.profiles import Citizen, Machine, Professional
+from shared.access.signed import Claims, Unusable
+from shared.access.trust import Issuer
+from shared.database import Database
+
+REMEMBERED = 30.0  # seconds
+MOST = 20_000
+IDLE = 15 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a request shows of who is asking. `address` is where it came in, as its sender sees it:
+    made from our own setting, never from a header."""
+
+    scheme: str
+    token: str
+    proofs: Sequence[str]
+    method: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    until: float
+    caller: Caller
+    thumbprint: str | None
+
+
+class Guard:
+    """Knows the trusted issuers, their keys, and the development key of a test installation."""
+
+    def __init__(
+        self,
+        database: Database,
+        issuers: Mapping[str, Issuer],
+        bearer: development.DevelopmentIssuer,
+        *,
+        identity_key: bytes,
+        idle: int = IDLE,
+        keys: Keys | None = None,
+    ) -> None:
+        self.issuers = issuers
+        self.keys = keys or Keys()
+        self.database = database
+        self._bearer = bearer
+        self._identity_key = identity_key
+        self._idle = idle
+        self._verified: dict[bytes, _Verified] = {}
+        self._swept = time.monotonic()
+
+    # --- by token ---------------------------------------------------------------------------
+
+    async def by_token(self, shown: Shown) -> Caller:
+        """NotAuthenticated, LevelIsTooLow, ScopeIsMissing, NotRegisteredHere."""
+        refusal = ProofIsMissing if any(one.dpop for one in self.issuers.values()) else None
+        try:
+            return await self._by_token(shown)
+        except Unusable as error:
+            raise (refusal or NotAuthenticated) from error
+
+    async def _by_token(self, shown: Shown) -> Caller:
+        scheme = shown.scheme.lower()
+        name = signed.peek(shown.token, 1).get("iss")
+        if name == development.ISSUER:
+            if scheme != "bearer" or shown.proofs:
+                raise Unusable
+            return self._bearer.caller(shown.token)
+        issuer = self.issuers.get(name) if isinstance(name, str) else None
+        if issuer is None or scheme != ("dpop" if issuer.dpop else "bearer"):
+            raise Unusable
+        if len(shown.proofs) != (1 if issuer.dpop else 0):
+            raise Unusable
+        known = await self._known(shown.token, issuer)
+        if issuer.dpop:
+            await self._proven(shown, known.thumbprint)
+        return known.caller
+
+    async def _known(self, token: str, issuer: Issuer) -> _Verified:
+        place = hashlib.sha256(token.encode()).digest()
+        known = self._verified.get(place)
+        if known is not None and known.until > time.monotonic():
+            if known.caller.expires is not None and known.caller.expires > time.time():
+                return known
+            raise Unusable
+        claims = await self.verified(token, issuer)
+        thumbprint = tokens.thumbprint(claims)
+        if (thumbprint is not None) != issuer.dpop:
+            raise Unusable  # bound to a key that nobody shows, or to none where one must be
+        caller = replace(await self.caller(claims, issuer), expires=tokens.moment(claims, "exp"))
+        known = _Verified(time.monotonic() + REMEMBERED, caller, thumbprint)
+        if len(self._verified) >= MOST:
+            self._verified.clear()
+        self._verified[place] = known
+        return known
+
+    async def verified(self, token: str, issuer: Issuer) -> Claims:
+        """The claims of an access token of this issuer, for us and now. Unusable."""
+        return (await self.read(token, issuer, tokens.TYPES, issuer.audience)).claims
+
+    async def read(
+        self, token: str, issuer: Issuer, types: Sequence[str], audience: str
+    ) -> signed.Signed:
+        """Any token of this issuer: its signature, name, audience and moment. Unusable."""
+        kid = signed.peek(token, 0).get("kid")
+        if not isinstance(kid, str) or len(kid) > 200:
+            raise Unusable
+        key = await self.keys.key(issuer, kid)
+        found = signed.read(token, lambda _: key, types=types, algorithms=issuer.algorithms)
+        tokens.check(found.claims, tokens.Expected(issuer.issuer, audience), time.time())
+        return found
+
+    async def _proven(self, shown: Shown, thumbprint: str | None) -> None:
+        proof = dpop.check(
+            shown.proofs[0],
+            method=shown.method,
+            address=shown.address,
+            token=shown.token,
+            now=time.time(),
+        )
+        if proof.thumbprint != thumbprint:
+            raise Unusable
+        async with self.database.transaction() as tx:
+            if not await store.use_proof(tx, proof.id, 2 * dpop.WINDOW + 1):
+                raise Unusable
+            if time.monotonic() - self._swept > dpop.WINDOW:
+                self._swept = time.monotonic()
+                await store.forget_proofs(tx)
+
+    # --- who that is ------------------------------------------------------------------------
+
+    async def caller(self, claims: Claims, issuer: Issuer) -> Caller:
+        """The person or system behind an issuer's claims. NotRegisteredHere and the profiles'
+        refusals."""
+        found = profiles.who(claims, issuer)
+        async with self.database.transaction() as tx:
+            match found:
+                case Professional():
+                    return await self._professional(tx, found)
+                case Citizen():
+                    return await self._citizen(tx, found)
+                case Machine():
+                    return await _machine(tx, found)
+
+    async def _professional(self, tx: asyncpg.Connection, found: Professional) -> Caller:
+        rows: list[asyncpg.Record] = []
+        if found.subject is not None:
+            with suppress(ValueError):
+                rows = await store.staff_by_id(tx, found.org, UUID(found.subject))
+        elif found.hpr is not None:
+            rows = await store.staff_by_hpr(tx, found.org, found.hpr)
+        if not rows and found.subject is None and found.pid is not None:
+            rows = await store.staff_by_number(tx, found.org, self.hashed(found.pid))
+        if len(rows) != 1:
+            raise NotRegisteredHere
+        row = rows[0]
+        if row["hpr"] is not None and found.hpr is not None and row["hpr"] != found.hpr:
+            raise NotRegisteredHere
+        return staff(row, found.org, found.hpr)
+
+    async def _citizen(self, tx: asyncpg.Connection, found: Citizen) -> Caller:
+        patient = await store.patient_by_number(tx, found.org, self.hashed(found.pid))
+        if patient is None:
+            raise NotRegisteredHere
+        return Caller(str(patient), "", Role.PATIENT, found.org, patient_id=patient)
+
+    def hashed(self, number: str) -> bytes:
+        kind = identity.kind_of(number)
+        return identity.hashed(self._identity_key, kind.system if kind else identity.FNR, number)
+
+    # --- by a page's session ----------------------------------------------------------------
+
+    async def by_cookie(self, cookie: str, *, is_use: bool = True) -> Caller:
+        """NotAuthenticated. `is_use`: a person did something; a page that looks for news by itself
+        does not keep its session alive."""
+        if "." in cookie:  # the development log-in's own token
+            return self._bearer.caller(cookie, by_cookie=True)
+        place = hashlib.sha256(cookie.encode()).digest()
+        async with self.database.transaction() as tx:
+            row = await store.session(tx, place, self._idle)
+            if row is None:
+                raise NotAuthenticated
+            if is_use and row["was_seen_long_ago"]:
+                await store.seen(tx, place)
+        caller = staff(row, row["org"], row["vouched"])
+        return replace(caller, by_cookie=True, session=place, expires=int(row["until"].timestamp()))
+
+    async def still(self, caller: Caller) -> bool:
+        """Whether a page's session goes on: asked by what stays open, such as the live stream."""
+        if caller.session is None:
+            return caller.expires is None or caller.expires > time.time()
+        async with self.database.transaction() as tx:
+            return await store.session(tx, caller.session, self._idle) is not None
+
+
+def staff(row: asyncpg.Record, org: str, hpr: str | None) -> Caller:
+    return Caller(
+        id=str(row["id"]),
+        name=row["name"],
+        role=Role(row["role"]),
+        org=org,
+        units=frozenset(row["units"]),
+        hpr=hpr,
+    )
+
+
+async def _machine(tx: asyncpg.Connection, found: Machine) -> Caller:
+    label = await store.system(tx, found.org, found.cred)
+    if label is None:
+        raise NotRegisteredHere
+    return Caller(found.cred, label, Role.SYSTEM, found.org, scopes=found.scopes)

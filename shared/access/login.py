@@ -1,0 +1,202 @@
+"""Verb: log a person in on our pages by the identity provider (OpenID Connect, code flow).
+
+What the browser carries back is worth nothing by itself: the request was pushed beforehand (PAR),
+the code needs our verifier (PKCE), our key (private_key_jwt) and our proof (DPoP), and the browser
+must be the one that began. What remains is a session of ours; the issuer's tokens are not kept.
+"""
+
+import hashlib
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+import structlog
+
+from shared import exact
+from shared.access import dpop, signed, store, tokens
+from shared.access.caller import CLINICAL, Caller, IssuerDoesNotAnswer, Role
+from shared.access.guard import Guard
+from shared.access.signed import Claims, Unusable
+from shared.access.trust import Client, Issuer
+
+log = structlog.get_logger()
+
+LOGIN_SECONDS = 600  # between the first click and the return: people look for their card
+SESSION_SECONDS = 8 * 3600
+ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+STAFF = (*CLINICAL, Role.ADMINISTRATOR, Role.AUDITOR)
+MOST_BYTES = 64 * 1024
+
+
+class LogInFailed(Exception):
+    """The log-in did not succeed; begin again"""
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """Where the browser goes, and the secret by which it is known when it comes back."""
+
+    address: str
+    browser: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    caller: Caller
+    session: str
+    next: str
+
+
+@dataclass
+class Logins:
+    """`redirect` is our own address for the way back, as the issuer has it registered."""
+
+    guard: Guard
+    redirect: str
+    _proof_key: signed.Key = field(default_factory=signed.new_key)
+
+    def ways(self) -> list[Issuer]:
+        """The issuers that staff can log in by."""
+        return [one for one in self.guard.issuers.values() if one.client is not None]
+
+    async def begin(self, issuer: Issuer, next: str) -> Begun:
+        """IssuerDoesNotAnswer."""
+        assert issuer.client is not None
+        about = await self.guard.keys.about(issuer)
+        browser, state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(4))
+        form = {
+            "response_type": "code",
+            "redirect_uri": self.redirect,
+            "scope": " ".join(issuer.client.scopes),
+            "state": state,
+            "nonce": nonce,
+            "code_challenge": signed.plain(hashlib.sha256(verifier.encode()).digest()),
+            "code_challenge_method": "S256",
+            "prompt": "login",
+        }
+        pushed = await self._post(issuer, _address(about, "pushed_authorization_request"), form)
+        kept = {
+            "issuer": issuer.issuer, "state": state, "nonce": nonce, "verifier": verifier,
+            "next": next,
+        }  # fmt: skip
+        async with self.guard.database.transaction() as tx:
+            await store.begin_login(tx, _hash(browser), kept, LOGIN_SECONDS)
+        query = {"client_id": issuer.client.id, "request_uri": str(pushed.get("request_uri"))}
+        return Begun(f"{about['authorization_endpoint']}?{urlencode(query)}", browser)
+
+    async def finish(self, browser: str, given: Mapping[str, str]) -> Done:
+        """LogInFailed, IssuerDoesNotAnswer, NotRegisteredHere, LevelIsTooLow, ScopeIsMissing."""
+        async with self.guard.database.transaction() as tx:
+            kept = await store.take_login(tx, _hash(browser))
+        if kept is None or kept["issuer"] not in self.guard.issuers:
+            raise LogInFailed
+        issuer = self.guard.issuers[kept["issuer"]]
+        # Without `iss` an answer of one issuer could be passed off as another's (RFC 9207).
+        if given.get("iss") != issuer.issuer or not secrets.compare_digest(
+            given.get("state", "").encode(), str(kept["state"]).encode()
+        ):
+            raise LogInFailed
+        if "code" not in given:
+            raise LogInFailed
+        try:
+            claims = await self._exchange(issuer, given["code"], kept)
+        except Unusable as error:
+            raise LogInFailed from error
+        caller = await self.guard.caller(claims, issuer)
+        if caller.role not in STAFF:
+            raise LogInFailed
+        session = secrets.token_urlsafe(32)
+        async with self.guard.database.transaction() as tx:
+            await store.begin_session(
+                tx, _hash(session), caller.org, caller.id,
+                issuer=issuer.issuer, hpr=caller.hpr, seconds=SESSION_SECONDS,
+            )  # fmt: skip
+        log.info("Logged in.", org=caller.org, by=caller.id, issuer=issuer.name)
+        return Done(caller, session, str(kept["next"]))
+
+    async def end(self, session: str) -> None:
+        """Log out: the session is over for every page and stream of it."""
+        async with self.guard.database.transaction() as tx:
+            await store.end_session(tx, _hash(session))
+
+    async def _exchange(self, issuer: Issuer, code: str, kept: Mapping[str, Any]) -> Claims:
+        """The access token's claims, after the id token has said that it answers our request."""
+        assert issuer.client is not None
+        about = await self.guard.keys.about(issuer)
+        address = _address(about, "token")
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": self.redirect,
+            "code_verifier": str(kept["verifier"]),
+        }
+        given = await self._post(issuer, address, form, proven=issuer.dpop)
+        token, id_token = given.get("access_token"), given.get("id_token")
+        if not isinstance(token, str) or not isinstance(id_token, str):
+            raise Unusable
+        about_him = await self.guard.read(id_token, issuer, ("jwt",), issuer.client.id)
+        if about_him.claims.get("nonce") != kept["nonce"]:
+            raise Unusable
+        claims = await self.guard.verified(token, issuer)
+        if claims.get("sub") != about_him.claims.get("sub"):
+            raise Unusable
+        bound = self._proof_key.thumbprint() if issuer.dpop else None
+        if tokens.thumbprint(claims) != bound:
+            raise Unusable
+        return claims
+
+    async def _post(
+        self, issuer: Issuer, address: str, form: Mapping[str, str], *, proven: bool = False
+    ) -> Mapping[str, Any]:
+        assert issuer.client is not None
+        sent = {
+            **form,
+            "client_id": issuer.client.id,
+            "client_assertion_type": ASSERTION,
+            "client_assertion": assertion(issuer.client, issuer.issuer),
+        }
+        headers = {"accept": "application/json"}
+        if proven:
+            now = time.time()
+            headers["DPoP"] = dpop.make(
+                self._proof_key, method="POST", address=address, token=None, now=now
+            )
+        try:
+            async with self.guard.keys.client(issuer) as client:
+                answer = await client.post(address, data=sent, headers=headers)
+            if answer.status_code >= 500 or len(answer.content) > MOST_BYTES:
+                raise IssuerDoesNotAnswer
+            found = exact.loads(answer.content)
+        except (httpx.HTTPError, ValueError) as error:
+            raise IssuerDoesNotAnswer from error
+        if not answer.is_success or not isinstance(found, dict):
+            said = found.get("error") if isinstance(found, dict) else None
+            log.warning("An issuer refused a log-in.", issuer=issuer.name, error=str(said)[:40])
+            raise LogInFailed
+        return found
+
+
+def assertion(client: Client, audience: str) -> str:
+    """That it is us: signed with our key, for this issuer, for a minute, once."""
+    now = int(time.time())
+    claims = {
+        "iss": client.id, "sub": client.id, "aud": audience, "iat": now, "nbf": now,
+        "exp": now + 60, "jti": secrets.token_urlsafe(16),
+    }  # fmt: skip
+    key = client.private_key
+    return signed.sign(claims, key, type="client-authentication+jwt", kid=key.kid)
+
+
+def _address(about: Mapping[str, Any], what: str) -> str:
+    found = about.get(f"{what}_endpoint")
+    if not isinstance(found, str):
+        raise IssuerDoesNotAnswer
+    return found
+
+
+def _hash(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode()).digest()

@@ -1,0 +1,176 @@
+"""Every statement about who is asking: proofs that were used, people by number, sessions.
+
+Functions receive the connection or transaction and never commit.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+# --- proofs -----------------------------------------------------------------------------------
+
+
+async def use_proof(connection: asyncpg.Connection, proof: bytes, seconds: int) -> bool:
+    """False if the proof has been used before, here or in another replica."""
+    return bool(
+        await connection.fetchval(
+            # A proof lost in a crash could be used once more within its minute by whoever has the
+            # token too; to wait for the disk at every request would cost more than that is worth.
+            """
+            insert into access.proof (id, until)
+            select $1, clock_timestamp() + make_interval(secs => $2)
+            from set_config('synchronous_commit', 'off', true)
+            on conflict (id) do nothing
+            returning true
+            """,
+            proof,
+            seconds,
+        )
+    )
+
+
+async def forget_proofs(connection: asyncpg.Connection) -> None:
+    await connection.execute("delete from access.proof where until < clock_timestamp()")
+
+
+# --- people -----------------------------------------------------------------------------------
+
+_STAFF = "s.id, s.name, s.role, s.units, s.hpr"
+
+
+async def staff_by_hpr(connection: asyncpg.Connection, org: str, hpr: str) -> list[asyncpg.Record]:
+    return await connection.fetch(
+        f"select {_STAFF} from patients.staff s where s.org = $1 and s.hpr = $2"
+        " and s.left_at is null limit 2",
+        org,
+        hpr,
+    )
+
+
+async def staff_by_number(
+    connection: asyncpg.Connection, org: str, hash: bytes
+) -> list[asyncpg.Record]:
+    return await connection.fetch(
+        f"""
+        select {_STAFF} from patients.staff_number n
+        join patients.staff s on s.org = n.org and s.id = n.staff_id
+        where n.org = $1 and n.hash = $2 and s.left_at is null
+        """,
+        org,
+        hash,
+    )
+
+
+async def staff_by_id(
+    connection: asyncpg.Connection, org: str, staff_id: UUID
+) -> list[asyncpg.Record]:
+    return await connection.fetch(
+        f"select {_STAFF} from patients.staff s where s.org = $1 and s.id = $2"
+        " and s.left_at is null",
+        org,
+        staff_id,
+    )
+
+
+async def patient_by_number(connection: asyncpg.Connection, org: str, hash: bytes) -> UUID | None:
+    found: UUID | None = await connection.fetchval(
+        "select patient_id from patients.identifier where org = $1 and hash = $2", org, hash
+    )
+    return found
+
+
+async def system(connection: asyncpg.Connection, org: str, cred: str) -> str | None:
+    """The label of a system credential that is in force."""
+    found: str | None = await connection.fetchval(
+        """
+        select label from patients.credential
+        where org = $1 and cred = $2 and kind = 'system' and revoked_at is null
+        """,
+        org,
+        cred,
+    )
+    return found
+
+
+# --- log-in and sessions ----------------------------------------------------------------------
+
+
+async def begin_login(
+    tx: asyncpg.Connection, browser: bytes, kept: Mapping[str, Any], seconds: int
+) -> None:
+    await tx.execute("delete from access.login where until < clock_timestamp()")
+    await tx.execute(
+        """
+        insert into access.login (browser, kept, until)
+        values ($1, $2, clock_timestamp() + make_interval(secs => $3))
+        """,
+        browser,
+        kept,
+        seconds,
+    )
+
+
+async def take_login(tx: asyncpg.Connection, browser: bytes) -> Mapping[str, Any] | None:
+    """What was kept for this browser's log-in; once only."""
+    found: Mapping[str, Any] | None = await tx.fetchval(
+        "delete from access.login where browser = $1 and until > clock_timestamp() returning kept",
+        browser,
+    )
+    return found
+
+
+async def begin_session(
+    tx: asyncpg.Connection,
+    id: bytes,
+    org: str,
+    staff_id: str,
+    *,
+    issuer: str,
+    hpr: str | None,
+    seconds: int,
+) -> None:
+    await tx.execute(
+        "delete from access.session where until < clock_timestamp() - interval '1 day'"
+    )
+    await tx.execute(
+        """
+        insert into access.session (id, org, staff_id, issuer, hpr, until)
+        values ($1, $2, $3::text::uuid, $4, $5, clock_timestamp() + make_interval(secs => $6))
+        """,
+        id, org, staff_id, issuer, hpr, seconds,
+    )  # fmt: skip
+
+
+async def session(connection: asyncpg.Connection, id: bytes, idle: int) -> asyncpg.Record | None:
+    """The person as he stands now: who has left, or was used too long ago, is not logged in."""
+    return await connection.fetchrow(
+        f"""
+        select {_STAFF}, a.org, coalesce(a.hpr, s.hpr) as vouched, a.until,
+               a.seen_at < clock_timestamp() - interval '30 s' as was_seen_long_ago
+        from access.session a join patients.staff s on s.org = a.org and s.id = a.staff_id
+        where a.id = $1 and a.ended_at is null and a.until > clock_timestamp()
+          and a.seen_at > clock_timestamp() - make_interval(secs => $2)
+          and s.left_at is null
+        """,
+        id,
+        idle,
+    )
+
+
+async def seen(connection: asyncpg.Connection, id: bytes) -> None:
+    await connection.execute(
+        """
+        update access.session a set seen_at = clock_timestamp()
+        from set_config('synchronous_commit', 'off', true) where a.id = $1
+        """,
+        id,
+    )
+
+
+async def end_session(tx: asyncpg.Connection, id: bytes) -> None:
+    await tx.execute(
+        "update access.session set ended_at = clock_timestamp() where id = $1 and ended_at is null",
+        id,
+    )
