@@ -7,6 +7,7 @@ from pathlib import Path
 from services.alerts.clinical import lifecycle
 from services.ingest import asyncapi
 from shared import instruments, programmes
+from shared.access import table
 
 DOCS = Path(__file__).parents[2] / "docs"
 PROGRAMMES = "programmes"
@@ -16,6 +17,7 @@ def pages() -> Mapping[str, str]:
     """File name -> contents."""
     return {
         **programme_pages(),
+        "access.md": who_may(),
         "alert-life.md": alert_life(),
         "instruments.md": questionnaire_instruments(),
         "asyncapi.json": json.dumps(asyncapi.document(), indent=1, ensure_ascii=False) + "\n",
@@ -69,6 +71,23 @@ can be.
 
 {instruments.describe().strip()}
 """
+
+
+def who_may() -> str:
+    return f"""# Who may do what
+
+Made from the table in `shared/access/table.toml` by `make docs`; the services read the same table
+at every request, and a door that does not stand in it is shut.
+
+**own** the patient himself · **unit** patients whom one of the caller's units treats · **org**
+everybody in the caller's organisation. Nothing reaches another organisation: what is there answers
+as what does not exist. **clinical** the answer holds clinical content, which no administrator
+reaches. **emergency** may be opened by emergency access: with a reason, for one hour, told to the
+unit and the auditor and shown to the patient. Whom the patient has blocked by name does not see the
+record in an emergency either. A patient's record may be locked by the patient; a lock is opened by
+emergency access only.
+
+{table.describe()}"""
 
 
 def alert_life() -> str:

@@ -10,9 +10,10 @@ from uuid import UUID
 
 import asyncpg
 
-from services.alerts import store_views
+from services.alerts import store_shields, store_views
 from services.alerts.patient import PLATFORM
-from shared.access import Caller
+from shared.access import Blocked, Caller, Locked, NotRelated, table
+from shared.access.table import Reach
 from shared.database import Database
 
 TREATS = "treating-unit"
@@ -24,6 +25,9 @@ class NoSuchPatient(Exception):
 
 class NotYourUnit(Exception):
     """The patient is followed by another unit"""
+
+
+REFUSALS = (NotYourUnit, Locked, Blocked)
 
 
 class Shown(Exception):
@@ -44,10 +48,14 @@ class Reader:
     org: str
     units: frozenset[UUID]
     request_id: str | None = None
+    in_emergency: bool = False  # whether emergency access counts for what she does
 
     @classmethod
     def of(cls, caller: Caller, request_id: str | None = None) -> "Reader":
-        return cls(caller.id, caller.name, caller.role.value, caller.org, caller.units, request_id)
+        return cls(
+            caller.id, caller.name, caller.role.value, caller.org, caller.units, request_id,
+            in_emergency=caller.in_emergency,
+        )  # fmt: skip
 
 
 @contextlib.asynccontextmanager
@@ -58,13 +66,13 @@ async def opened(
     refusal: Exception | None = None
     try:
         async with database.transaction() as tx:
-            await check(tx, reader, patient_id)
-            await note(tx, reader, [patient_id], what)
+            why = await check(tx, reader, patient_id)
+            await note(tx, reader, [patient_id], what, why=why)
             try:
                 yield tx
             except Shown as shown:
                 refusal = shown.refusal
-    except NotYourUnit:
+    except REFUSALS:
         async with database.transaction() as tx:
             await note(tx, reader, [patient_id], what, "refused")
         raise
@@ -72,14 +80,21 @@ async def opened(
         raise refusal
 
 
-async def check(tx: asyncpg.Connection, reader: Reader, patient_id: UUID) -> None:
+async def check(tx: asyncpg.Connection, reader: Reader, patient_id: UUID) -> str:
+    """Why the patient may be read. NoSuchPatient, NotYourUnit, Locked, Blocked."""
     if patient_id == PLATFORM:
-        return
+        return TREATS
     known, units = await store_views.patient_units(tx, reader.org, patient_id)
     if not known and not units:
         raise NoSuchPatient
-    if not units & reader.units:
-        raise NotYourUnit
+    standing = await store_shields.standing(
+        tx, reader.org, patient_id, reader.id, treats=bool(units & reader.units)
+    )
+    try:
+        why = table.why(Reach.UNIT, standing, emergency_counts=reader.in_emergency)
+    except NotRelated:
+        raise NotYourUnit from None
+    return TREATS if standing.treats and why != "emergency" else why
 
 
 async def note(
@@ -88,6 +103,8 @@ async def note(
     patient_ids: Iterable[UUID],
     what: str,
     outcome: str = "shown",
+    *,
+    why: str = TREATS,
 ) -> None:
     await store_views.log_access(
         tx,
@@ -96,7 +113,7 @@ async def note(
         role=reader.role,
         patient_ids=[id_ for id_ in patient_ids if id_ != PLATFORM],
         what=what,
-        why=TREATS,
+        why=why,
         request_id=reader.request_id,
         outcome=outcome,
     )

@@ -27,6 +27,8 @@ from services.patients import (
     release,
     routes,
     search,
+    shield,
+    shields,
     units,
     versions,
 )
@@ -39,6 +41,9 @@ PROBLEMS: dict[type[Exception], int] = {
     look.NoSuchPatient: 404,
     look.AnotherUnit: 403,
     look.LookCannotBeLogged: 503,
+    shield.AlreadyShut: 409,
+    shield.NoSuchShield: 404,
+    shield.UnknownStaff: 422,
     organise.NoSuchUnit: 404,
     organise.NoSuchStaff: 404,
     organise.NameIsTaken: 409,
@@ -104,6 +109,7 @@ def create() -> FastAPI:
         routers=[
             units.router,
             routes.router,
+            shields.router,
             care.router,
             limits.router,
             limits.waiting_router,

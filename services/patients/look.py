@@ -12,9 +12,10 @@ from uuid import UUID
 
 import asyncpg
 
-from services.patients import store
+from services.patients import store, store_shields
 from services.patients.nouns import Patient
-from shared.access import CLINICAL, Caller, Role
+from shared.access import CLINICAL, Blocked, Caller, Locked, NotRelated, Role, table
+from shared.access.table import Reach
 from shared.database import Database
 
 Outcome = Literal["shown", "changed", "refused"]
@@ -35,6 +36,9 @@ class NoSuchPatient(Exception):
 
 class AnotherUnit(Exception):
     """The patient belongs to another unit"""
+
+
+REFUSALS = (AnotherUnit, Locked, Blocked)
 
 
 class LookCannotBeLogged(Exception):
@@ -83,19 +87,37 @@ async def opened(
         patient = await store.patient(tx, caller.org, patient_id)
         if patient is None:
             raise NoSuchPatient
-        if await is_hers(tx, caller, patient_id):
-            await logged(tx, looker, [patient_id], what, "changed" if changes else "shown")
+        try:
+            why = await why_hers(tx, caller, patient_id)
+        except REFUSALS as error:
+            refusal: Exception = error
+        else:
+            outcome: Outcome = "changed" if changes else "shown"
+            await logged(tx, looker, [patient_id], what, outcome, why=why)
             yield Opened(tx, caller.org, caller.id, patient)
             return
         await logged(tx, looker, [patient_id], what, "refused")
-    raise AnotherUnit
+    raise refusal
+
+
+async def why_hers(tx: asyncpg.Connection, caller: Caller, patient_id: UUID) -> str:
+    """Why this caller may see the patient: a clinician by unit or enrolment, or in an emergency.
+    AnotherUnit, Locked, Blocked."""
+    if caller.role not in CLINICAL:
+        return WHY[caller.role]
+    standing = await store_shields.standing(tx, caller.org, patient_id, caller.id, caller.units)
+    try:
+        return table.why(Reach.UNIT, standing, emergency_counts=caller.in_emergency)
+    except NotRelated:
+        raise AnotherUnit from None
 
 
 async def is_hers(tx: asyncpg.Connection, caller: Caller, patient_id: UUID) -> bool:
-    """Whether the patient is one of this caller's: a clinician's by unit or enrolment."""
-    if caller.role not in CLINICAL:
-        return True
-    return bool(caller.units & await store.units_of(tx, caller.org, patient_id))
+    try:
+        await why_hers(tx, caller, patient_id)
+    except REFUSALS:
+        return False
+    return True
 
 
 async def logged(
@@ -104,6 +126,8 @@ async def logged(
     patient_ids: Sequence[UUID],
     what: str,
     outcome: Outcome = "shown",
+    *,
+    why: str | None = None,
 ) -> None:
     """One line per patient, also for a list. LookCannotBeLogged."""
     caller = looker.caller
@@ -115,7 +139,7 @@ async def logged(
             by=caller.id,
             role=caller.role.value,
             what=what,
-            why=WHY[caller.role],
+            why=why or WHY[caller.role],
             request_id=looker.request_id,
             outcome=outcome,
         )

@@ -50,6 +50,30 @@ class Staff:
 
 
 @dataclass(frozen=True, slots=True)
+class Shield:
+    """What a patient has shut: for one member of staff, or (`staff` null) the whole record."""
+
+    id: UUID
+    staff: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Emergency:
+    """A record that was opened without a treating relation or although it was locked."""
+
+    id: UUID
+    patient_id: UUID
+    by: str
+    name: str | None
+    role: str
+    reason: str
+    text: str
+    at: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Patient:
     """A person. `number` is the hospital's local number, never the national one."""
 

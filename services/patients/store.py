@@ -157,21 +157,6 @@ async def change_patient(tx: asyncpg.Connection, org: str, patient: Patient) -> 
     )  # fmt: skip
 
 
-async def units_of(tx: asyncpg.Connection, org: str, patient_id: UUID) -> frozenset[UUID]:
-    """The patient's own unit and those that follow him in a programme now."""
-    rows = await tx.fetch(
-        """
-        select unit_id from patients.patient where org = $1 and id = $2
-        union
-        select unit_id from patients.enrolment
-        where org = $1 and patient_id = $2 and ended_at is null
-        """,
-        org,
-        patient_id,
-    )
-    return frozenset(row["unit_id"] for row in rows)
-
-
 async def patients(
     tx: asyncpg.Connection,
     org: str,

@@ -250,6 +250,33 @@ binding = Table(
     Column("was", TSTZRANGE),
 )
 
+shield = Table(
+    "shield",
+    metadata,
+    _key("org", Text),
+    _key("id", Uuid),
+    _must("patient_id", Uuid),
+    Column("staff_id", Text),
+    _must("at", Moment),
+    _must("by", Text),
+    Column("ended_at", Moment),
+    Column("ended_by", Text),
+)
+
+emergency = Table(
+    "emergency",
+    metadata,
+    _key("org", Text),
+    _key("id", Uuid),
+    _must("patient_id", Uuid),
+    _must("staff_id", Text),
+    _must("role", Text),
+    _must("reason", Text),
+    _must("text", Text),
+    _must("at", Moment),
+    _must("until", Moment),
+)
+
 access_log = Table(
     "access_log",
     metadata,

@@ -8,18 +8,21 @@ pure judgements are in `signed`, `tokens`, `dpop` and `profiles`.
 from fastapi import FastAPI
 
 from shared import settings
-from shared.access import trust
+from shared.access import table, trust
 from shared.access.caller import (
     CLINICAL,
     PROBLEMS,
+    Blocked,
     Caller,
     CrossSite,
     HprIsMissing,
     IssuerDoesNotAnswer,
     LevelIsTooLow,
+    Locked,
     NotAllowed,
     NotAuthenticated,
     NotRegisteredHere,
+    NotRelated,
     ProofIsMissing,
     Role,
     ScopeIsMissing,
@@ -48,11 +51,12 @@ from shared.database import Database
 
 __all__ = [
     "CLINICAL", "COOKIE", "ISSUER", "PROBLEMS", "SESSION_SECONDS", "Administrator", "AnyStaff",
-    "Caller", "Clinician", "ClinicianOrAdministrator", "ClinicianOrPatient", "CrossSite",
-    "DevelopmentIssuer", "DevelopmentIssuerInProduction", "Guard", "HprIsMissing",
-    "IssuerDoesNotAnswer", "LevelIsTooLow", "NotAllowed", "NotAuthenticated",
-    "NotRegisteredHere", "ProofIsMissing", "Role", "ScopeIsMissing", "caller_of", "cookie_name",
-    "guard_of", "needs", "new_secret", "same", "same_site", "secret_hash",
+    "Blocked", "Caller", "Clinician", "ClinicianOrAdministrator", "ClinicianOrPatient",
+    "CrossSite", "DevelopmentIssuer", "DevelopmentIssuerInProduction", "Guard", "HprIsMissing",
+    "IssuerDoesNotAnswer", "LevelIsTooLow", "Locked", "NotAllowed", "NotAuthenticated",
+    "NotRegisteredHere", "NotRelated", "ProofIsMissing", "Role", "ScopeIsMissing", "caller_of",
+    "cookie_name", "guard_of", "needs", "new_secret", "same", "same_site", "secret_hash",
+    "table",
 ]  # fmt: skip
 
 

@@ -43,6 +43,18 @@ class HprIsMissing(Exception):
     """This takes a number in the health personnel register"""
 
 
+class NotRelated(Exception):
+    """The patient belongs to another unit; emergency access must be opened first"""
+
+
+class Locked(Exception):
+    """The patient has locked the record; emergency access must be opened first"""
+
+
+class Blocked(Exception):
+    """The patient has asked that you do not see the record"""
+
+
 class CrossSite(Exception):
     """The request did not come from this site's own pages"""
 
@@ -74,6 +86,8 @@ class Caller:
     expires: int | None = None  # when the token ends, in seconds since 1970
     scopes: frozenset[str] = frozenset()  # a system's; a person's role says what he may
     groups: frozenset[str] = frozenset()  # access groups, see shared/sensitive.py
+    reach: str | None = None  # own, unit or org: what the table says of this act
+    in_emergency: bool = False  # whether emergency access counts for this act
     session: bytes | None = None  # a page's session, by the hash of its cookie
 
 
@@ -86,5 +100,8 @@ PROBLEMS: Mapping[type[Exception], int] = {
     NotRegisteredHere: 403,
     HprIsMissing: 403,
     CrossSite: 403,
+    NotRelated: 403,
+    Locked: 403,
+    Blocked: 403,
     IssuerDoesNotAnswer: 503,
 }

@@ -1,11 +1,13 @@
 """What a route asks for: the caller, in the roles it lets in. Only here is a request read."""
 
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 
+from shared.access import table
 from shared.access.caller import CLINICAL, Caller, CrossSite, NotAllowed, NotAuthenticated, Role
 from shared.access.guard import Guard, Shown
 
@@ -77,8 +79,13 @@ def needs(*roles: Role) -> Callable[[Request], Coroutine[Any, Any, Caller]]:
 
     async def check(request: Request) -> Caller:
         caller = await caller_of(request)
-        if caller.role not in roles:
+        # The signature says who may ask, for whoever reads the code; the table decides. A route
+        # that does not stand in it is nobody's.
+        act = table.by_route().get(f"{request.method} {request.scope['route'].path}")
+        if act is None or caller.role not in act.reach or caller.role not in roles:
             raise NotAllowed
+        reach = act.reach[caller.role]
+        caller = replace(caller, reach=reach, in_emergency=act.emergency)
         request.state.caller = caller
         return caller
 

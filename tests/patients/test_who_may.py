@@ -33,6 +33,10 @@ GET    /v1/patients/{patient_id}                    401 ok  404 ok  403 ok  403 
 PATCH  /v1/patients/{patient_id}                    401 403 403 ok  403 ok  403 404 404
 POST   /v1/patients/{patient_id}/identifiers        401 403 403 ok  403 ok  403 404 404
 GET    /v1/patients/{patient_id}/access-log         401 ok  404 403 403 403 ok  403 403
+GET    /v1/patients/{patient_id}/shields            401 ok  404 403 403 ok  403 403 404
+POST   /v1/patients/{patient_id}/shields            401 ok  404 403 403 ok  403 403 404
+POST   /v1/patients/{patient_id}/shields/{shield_id}/end \
+                                                    401 ok  404 403 403 ok  403 403 404
 GET    /v1/patients/{patient_id}/enrolments         401 ok  404 ok  403 403 403 404 403
 POST   /v1/patients/{patient_id}/enrolments         401 403 403 ok  403 403 403 404 403
 POST   /v1/patients/{patient_id}/enrolments/{enrolment_id}/end \
@@ -100,6 +104,8 @@ GET    /fhir/Questionnaire/{name}                   401 ok  ok  ok  ok  403 403 
 GET    /fhir/Device                                 401 ok  404 ok  403 403 403 404 403
 POST   /fhir/Device/_search                         401 ok  404 ok  403 403 403 404 403
 GET    /fhir/Device/{device_id}                     401 403 403 ok  ok  403 403 404 403
+POST   /v1/patients/{patient_id}/emergency-access   401 403 403 ok  ok  403 403 404 403
+GET    /v1/emergency-access                         401 403 403 ok  ok  403 ok  ok  403
 GET    /development/people                          ok  ok  ok  ok  ok  ok  ok  ok  ok
 POST   /development/token                           ok  ok  ok  ok  ok  ok  ok  ok  ok
 GET    /livez                                       ok  ok  ok  ok  ok  ok  ok  ok  ok
@@ -136,6 +142,10 @@ class World:
             "/v1/patients/search": {"identifier": {"system": "urn:hospital", "value": "pas-1"}},
             "/v1/patients/{patient_id}": {"language": "nn"},
             "/v1/patients/{patient_id}/identifiers": identifier,
+            "/v1/patients/{patient_id}/shields": {"staff": ids["staff_id"]},
+            "/v1/patients/{patient_id}/emergency-access": {
+                "reason": "acute-illness", "text": "Innlagt i natt",
+            },
             "/v1/patients/{patient_id}/enrolments": {"programme": "home_dialysis"},
             "/v1/patients/{patient_id}/enrolments/{enrolment_id}/end": REASON,
             "/v1/patients/{patient_id}/limits": {
@@ -216,7 +226,12 @@ async def world(record: Record) -> World:
     )
     await record.send(loose)
     item = (await nurse.get("/v1/quarantine"))["items"][0]
+    colleague = await record.staff("physician", unit)
+    administrator = await record.administrator()
+    block = {"staff": record.ids[colleague.token or ""]}
+    shield = await administrator.post(f"{path}/shields", block)
     ids = {
+        "shield_id": shield["id"],
         "unit_id": unit, "staff_id": record.ids[nurse.token or ""], "patient_id": patient,
         "enrolment_id": enrolment["id"], "pause_id": pause["id"], "fact_id": reading["id"],
         "device_id": device["id"], "cred": cred, "binding_id": binding["id"],
@@ -230,7 +245,7 @@ async def world(record: Record) -> World:
         "another-patient": await record.person(patient=other),
         "nurse": nurse,
         "nurse-of-another-unit": await record.staff("nurse", heart),
-        "administrator": await record.administrator(),
+        "administrator": administrator,
         "auditor": await record.auditor(),
         "nurse-elsewhere": await record.staff("nurse", elsewhere, org="elsewhere"),
         "administrator-elsewhere": await record.administrator("elsewhere"),
