@@ -84,8 +84,9 @@ everybody in the caller's organisation. Nothing reaches another organisation: wh
 as what does not exist. **clinical** the answer holds clinical content, which no administrator
 reaches. **emergency** may be opened by emergency access: with a reason, for one hour, told to the
 unit and the auditor and shown to the patient. Whom the patient has blocked by name does not see the
-record in an emergency either. A patient's record may be locked by the patient; a lock is opened by
-emergency access only.
+record in an emergency either. **HPR** a clinician needs a number in the health personnel register,
+vouched for by the identity provider at log-in. A patient's record may be locked by the patient; a
+lock is opened by emergency access only.
 
 {table.describe()}"""
 

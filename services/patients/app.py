@@ -47,6 +47,7 @@ PROBLEMS: dict[type[Exception], int] = {
     organise.NoSuchUnit: 404,
     organise.NoSuchStaff: 404,
     organise.NameIsTaken: 409,
+    organise.NumberIsTaken: 409,
     organise.UnknownUnit: 422,
     organise.OwnRights: 403,
     watching.HoursAreUnusable: 422,

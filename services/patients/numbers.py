@@ -38,6 +38,12 @@ class Numbers:
             raise NumberNeedsItsSystem
         return system, value
 
+    def of_person(self, number: str) -> bytes:
+        """The hash of a national number or D-number sent without its system."""
+        kind = identity.kind_of(number.replace(" ", ""))
+        system, value = self.check(kind.system if kind else identity.FNR, number)
+        return self.hashed(system, value)
+
     def hashed(self, system: str, value: str) -> bytes:
         return identity.hashed(self.key, system, value)
 

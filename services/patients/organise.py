@@ -18,6 +18,10 @@ class NameIsTaken(Exception):
     """Another unit has this name"""
 
 
+class NumberIsTaken(Exception):
+    """Somebody else is registered with this number"""
+
+
 class NoSuchUnit(Exception):
     """There is no such unit here"""
 
@@ -72,11 +76,15 @@ async def add_staff(
     role: StaffRole,
     units: list[UUID],
     hpr: str | None,
+    number: bytes | None = None,
 ) -> Staff:
+    """`number`: the hash of the national number."""
     staff = Staff(uuid4(), name, role, units, hpr, None)
     async with database.transaction() as tx:
         await must_be_units(tx, caller.org, units)
         await store.add_staff(tx, caller.org, staff)
+        if number is not None and not await store.add_number(tx, caller.org, number, staff.id):
+            raise NumberIsTaken
     return staff
 
 

@@ -74,6 +74,21 @@ async def add_staff(tx: asyncpg.Connection, org: str, staff: Staff) -> None:
     )  # fmt: skip
 
 
+async def add_number(tx: asyncpg.Connection, org: str, hash: bytes, staff_id: UUID) -> bool:
+    """False if it is somebody else's."""
+    return bool(
+        await tx.fetchval(
+            """
+            insert into patients.staff_number (org, hash, staff_id) values ($1, $2, $3)
+            on conflict do nothing returning true
+            """,
+            org,
+            hash,
+            staff_id,
+        )
+    )
+
+
 async def change_staff(tx: asyncpg.Connection, org: str, staff: Staff) -> None:
     await tx.execute(
         """

@@ -8,7 +8,7 @@ from fastapi import Depends, Request, Response
 from pydantic import Field
 
 from services.patients import door, organise, store
-from services.patients.door import Db, Id, Line, Now, Sent, Word
+from services.patients.door import Db, Id, Keys, Line, Now, Sent, Word
 from services.patients.nouns import Staff, StaffRole, Unit
 from shared import access
 from shared.access import Role
@@ -69,6 +69,9 @@ class NewStaff(Sent):
     name: Line
     role: StaffRole
     units: list[Id] = Field(max_length=100)
+    national_number: Word | None = Field(
+        default=None, description="for log-in of who has no HPR number; only its hash is kept"
+    )
     hpr: Annotated[str, Field(pattern=r"^\d{1,9}$")] | None = None
 
 
@@ -143,10 +146,11 @@ async def staff(database: Db, caller: access.AnyStaff, unit: UUID | None = None)
 
 @router.post("/staff", status_code=201)
 async def add_staff(
-    response: Response, database: Db, caller: access.Administrator, new: NewStaff
+    response: Response, database: Db, keys: Keys, caller: access.Administrator, new: NewStaff
 ) -> Staff:
+    number = keys.of_person(new.national_number) if new.national_number else None
     made = await organise.add_staff(
-        database, caller, name=new.name, role=new.role, units=new.units, hpr=new.hpr
+        database, caller, name=new.name, role=new.role, units=new.units, hpr=new.hpr, number=number
     )
     door.created(response, f"/v1/staff/{made.id}")
     return made

@@ -86,6 +86,7 @@ class Caller:
     expires: int | None = None  # when the token ends, in seconds since 1970
     scopes: frozenset[str] = frozenset()  # a system's; a person's role says what he may
     groups: frozenset[str] = frozenset()  # access groups, see shared/sensitive.py
+    issuer: str | None = None  # who vouches for the caller; None: the development key
     reach: str | None = None  # own, unit or org: what the table says of this act
     in_emergency: bool = False  # whether emergency access counts for this act
     session: bytes | None = None  # a page's session, by the hash of its cookie

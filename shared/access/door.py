@@ -8,7 +8,15 @@ from urllib.parse import urlsplit
 from fastapi import Depends, Request
 
 from shared.access import table
-from shared.access.caller import CLINICAL, Caller, CrossSite, NotAllowed, NotAuthenticated, Role
+from shared.access.caller import (
+    CLINICAL,
+    Caller,
+    CrossSite,
+    HprIsMissing,
+    NotAllowed,
+    NotAuthenticated,
+    Role,
+)
 from shared.access.guard import Guard, Shown
 
 COOKIE = "hjemvakt"
@@ -84,6 +92,9 @@ def needs(*roles: Role) -> Callable[[Request], Coroutine[Any, Any, Caller]]:
         act = table.by_route().get(f"{request.method} {request.scope['route'].path}")
         if act is None or caller.role not in act.reach or caller.role not in roles:
             raise NotAllowed
+        # A development token has no register behind it; an identity provider has.
+        if act.hpr and caller.hpr is None and caller.issuer and caller.role in CLINICAL:
+            raise HprIsMissing
         reach = act.reach[caller.role]
         caller = replace(caller, reach=reach, in_emergency=act.emergency)
         request.state.caller = caller

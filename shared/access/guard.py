@@ -112,7 +112,11 @@ class Guard:
         thumbprint = tokens.thumbprint(claims)
         if (thumbprint is not None) != issuer.dpop:
             raise Unusable  # bound to a key that nobody shows, or to none where one must be
-        caller = replace(await self.caller(claims, issuer), expires=tokens.moment(claims, "exp"))
+        caller = replace(
+            await self.caller(claims, issuer),
+            expires=tokens.moment(claims, "exp"),
+            issuer=issuer.issuer,
+        )
         known = _Verified(time.monotonic() + REMEMBERED, caller, thumbprint)
         if len(self._verified) >= MOST:
             self._verified.clear()
@@ -208,7 +212,13 @@ class Guard:
             if is_use and row["was_seen_long_ago"]:
                 await store.seen(tx, place)
         caller = staff(row, row["org"], row["vouched"])
-        return replace(caller, by_cookie=True, session=place, expires=int(row["until"].timestamp()))
+        return replace(
+            caller,
+            by_cookie=True,
+            session=place,
+            expires=int(row["until"].timestamp()),
+            issuer=row["issuer"],
+        )
 
     async def still(self, caller: Caller) -> bool:
         """Whether a page's session goes on: asked by what stays open, such as the live stream."""

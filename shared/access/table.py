@@ -31,6 +31,7 @@ class Act:
     routes: tuple[str, ...]
     clinical: bool = False
     emergency: bool = False
+    hpr: bool = False
     open: bool = False
     by_secret: bool = False
 
@@ -100,8 +101,8 @@ def describe() -> str:
     """The table as a page for people."""
     roles = [role for role in Role if any(role in act.reach for act in acts())]
     lines = [
-        f"| | | {' | '.join(role.value for role in roles)} | clinical | emergency |",
-        f"|---|---|{'---|' * len(roles)}---|---|",
+        f"| | | {' | '.join(role.value for role in roles)} | clinical | emergency | HPR |",
+        f"|---|---|{'---|' * len(roles)}---|---|---|",
     ]
     for act in acts():
         if act.open or act.by_secret:
@@ -109,7 +110,7 @@ def describe() -> str:
             cells = [whom, *[""] * (len(roles) - 1)]
         else:
             cells = [str(act.reach.get(role, "–")) for role in roles]
-        marks = ["yes" if mark else "" for mark in (act.clinical, act.emergency)]
+        marks = ["yes" if mark else "" for mark in (act.clinical, act.emergency, act.hpr)]
         lines.append(f"| **{act.on}**: {act.do} | {act.says} | {' | '.join(cells + marks)} |")
     routes = [
         f"- **{act.on}**: {act.do}: {', '.join(f'`{route}`' for route in act.routes)}"

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 from cryptography.hazmat.primitives import serialization
 from joserfc import jwk
@@ -231,6 +232,58 @@ async def test_a_true_token_that_does_not_do_says_what_is_missing(house: House) 
     for name, (other, code) in REFUSED.items():
         answer = await house.ask(house.token(**other))
         assert (answer.status_code, answer.json()["code"]) == (403, code), name
+
+
+async def test_what_takes_a_registered_clinician_takes_the_number(house: House) -> None:
+    path = f"/v1/patients/{house.patient}/enrolments"
+
+    async def enrol(**other: Any) -> httpx.Response:
+        token = house.token(**other)
+        proof = house.proof(token, path, "POST")
+        headers = {"authorization": f"DPoP {token}", "dpop": proof}
+        body = {"programme": "home_dialysis"}
+        return await house.client.post(path, json=body, headers=headers)
+
+    refused = await enrol(**{profiles.HPR: None})
+    assert (refused.status_code, refused.json()["code"]) == (403, "hpr-is-missing")
+    assert (await enrol()).status_code == 201
+
+
+async def test_staff_are_found_by_their_numbers(house: House) -> None:
+    """As with HelseID itself, where `sub` means nothing to us."""
+    guard = house.record.state.guard
+    real = guard.issuers[house.helseid.issuer].model_copy(
+        update={"staff_by": "number", "organisations": {"983974724": "nordland"}}
+    )
+    guard.issuers = {**guard.issuers, real.issuer: real}
+    administrator = {"authorization": f"Bearer {await _administrator(house)}"}
+
+    async def add(**more: str) -> int:
+        body = {"name": "Ny", "role": "nurse", "units": [], **more}
+        answer = await house.client.post("/v1/staff", json=body, headers=administrator)
+        return answer.status_code
+
+    async def ask(pid: str | None, hpr: str | None, org: str = "983974724") -> int:
+        who = {profiles.PID: pid, profiles.HPR: hpr, profiles.PARENT: org}
+        return (await house.ask(house.token(sub="pairwise", **who))).status_code
+
+    assert await ask("49680699185", "9144901") == 403
+    assert await add(hpr="9144901") == 201
+    assert await ask("49680699185", "9144901") == 200
+    assert await ask("49680699185", None) == 403
+    assert await add(national_number="49680699185") == 201
+    assert await add(national_number="49680699185") == 409
+    assert await add(national_number="123") == 422
+    assert await ask("49680699185", None) == 200
+    assert await ask("49680699185", "1234567") == 200, "a number nobody has noted here"
+    assert await ask("41814065640", None) == 403
+    assert await ask("49680699185", None, "999999999") == 403
+    assert await ask("49680699185", None, "nordland") == 403
+
+
+async def _administrator(house: House) -> str:
+    who = {"role": "administrator", "org": "nordland"}
+    return str((await house.client.post("/development/token", json=who)).json()["token"])
 
 
 async def test_a_scope_more_does_no_harm(house: House) -> None:
