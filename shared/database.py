@@ -6,7 +6,8 @@ goes with exact decimals.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextvars import ContextVar
 from typing import Any, cast
 
 import asyncpg
@@ -28,6 +29,26 @@ SAFETY: Mapping[str, str] = {
 }
 
 
+# Whose request this is, once that is known. PostgreSQL's own fence around an organisation's rows
+# (`fence` in shared/migrations) goes by it.
+_organisation: ContextVar[str | None] = ContextVar("organisation", default=None)
+
+
+@contextlib.contextmanager
+def one_request() -> Iterator[None]:
+    """From here on nobody's, and afterwards whose it was."""
+    token = _organisation.set(None)
+    try:
+        yield
+    finally:
+        _organisation.reset(token)
+
+
+def confine(org: str) -> None:
+    """The rest of this request is of one organisation."""
+    _organisation.set(org)
+
+
 class DatabaseIsAway(Exception):
     """The database cannot be reached just now."""
 
@@ -42,7 +63,10 @@ class Database:
         name: str,
         size: int = 8,
         server_settings: Mapping[str, str] | None = None,
+        fenced: bool = False,
     ) -> None:
+        """`fenced`: a request's transactions see its organisation's rows only."""
+        self._fenced = fenced
         self._url = url
         self._name = name
         self._size = size
@@ -86,6 +110,8 @@ class Database:
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[asyncpg.Connection]:
         async with self.connection() as connection, connection.transaction():
+            if self._fenced and (org := _organisation.get()) is not None:
+                await connection.execute("select set_config('hjemvakt.org', $1, true)", org)
             yield connection
 
     async def is_reachable(self) -> bool:

@@ -25,7 +25,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import exact
-from shared.database import DatabaseIsAway
+from shared.database import DatabaseIsAway, one_request
 
 log = structlog.get_logger()
 
@@ -247,7 +247,8 @@ class _Envelope:
             await send(message)
 
         try:
-            await self._app(scope, receive, enveloped)
+            with one_request():
+                await self._app(scope, receive, enveloped)
         finally:
             route = _route(scope)
             REQUESTS.labels(scope["method"], route, str(status)).inc()

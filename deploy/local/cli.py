@@ -83,6 +83,7 @@ for command in (
 ):
     app.command()(command)
 app.command("broker-files")(cli_operations.follow_credentials)
+app.command("client-key")(cli_operations.make_client_key)
 app.command("development-key")(cli_operations.make_development_key)
 programmes_app.command("check")(cli_operations.check_programmes)
 programmes_app.command("describe")(cli_operations.describe_programmes)
@@ -148,6 +149,8 @@ def _show_demo(running: Any, seeded: Any, seed_file: Path) -> None:
 
     table = Table("Open", "Address", show_edge=False)
     table.add_row("Worklist: log in by choosing a name", f"{running.alerts}/")
+    if running.issuer:
+        table.add_row("Development log-in", running.issuer)
     table.add_row("Intake", f"{running.ingest}/docs")
     table.add_row("Record", f"{running.patients}/docs")
     table.add_row("Devices", running.mqtt)

@@ -95,6 +95,22 @@ def make_development_key(
     keys.write_private(file, DevelopmentIssuer.new_key())
 
 
+def make_client_key(
+    file: Annotated[Path, typer.Argument(help="Where to write it; an existing file is kept.")],
+) -> None:
+    """Make the key that we log in with at an identity provider, and print its public half."""
+    import json
+
+    from deploy.local import keys
+    from shared.access import signed
+
+    if file.exists():
+        words.fail(f"{file} exists already.")
+    key = signed.new_key()
+    keys.write_private(file, json.dumps(key.as_dict(private=True)))
+    print(json.dumps(signed.as_public(key)))
+
+
 def doctor(
     data_dir: words.DataDir = words.DEFAULT_DATA_DIR, port_base: words.PortBase = DEFAULT_BASE
 ) -> None:

@@ -104,7 +104,7 @@ PROBLEMS: dict[type[Exception], int] = {
 
 def create() -> FastAPI:
     chosen = settings.read(settings.Patients)
-    database = Database(chosen.database, name="patients")
+    database = Database(chosen.database, name="patients", fenced=True)
     app = service.build(
         "patients",
         routers=[

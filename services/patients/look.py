@@ -27,6 +27,7 @@ WHY = {
     Role.ADMINISTRATOR: "administration",
     Role.AUDITOR: "audit",
     Role.PATIENT: "own",
+    Role.SYSTEM: "integration",
 }
 
 

@@ -16,8 +16,10 @@ from shared.access.caller import (
     NotAllowed,
     NotAuthenticated,
     Role,
+    ScopeIsMissing,
 )
 from shared.access.guard import Guard, Shown
+from shared.database import confine
 
 COOKIE = "hjemvakt"
 
@@ -95,8 +97,11 @@ def needs(*roles: Role) -> Callable[[Request], Coroutine[Any, Any, Caller]]:
         # A development token has no register behind it; an identity provider has.
         if act.hpr and caller.hpr is None and caller.issuer and caller.role in CLINICAL:
             raise HprIsMissing
+        if caller.role is Role.SYSTEM and act.scope not in caller.scopes:
+            raise ScopeIsMissing
         reach = act.reach[caller.role]
         caller = replace(caller, reach=reach, in_emergency=act.emergency)
+        confine(caller.org)
         request.state.caller = caller
         return caller
 
@@ -109,4 +114,5 @@ AnyStaff = Annotated[
     Caller, Depends(needs(Role.NURSE, Role.PHYSICIAN, Role.ADMINISTRATOR, Role.AUDITOR))
 ]
 ClinicianOrAdministrator = Annotated[Caller, Depends(needs(*CLINICAL, Role.ADMINISTRATOR))]
-ClinicianOrPatient = Annotated[Caller, Depends(needs(*CLINICAL, Role.PATIENT))]
+# A system reads what clinicians and the patient read, where its token is given for that.
+ClinicianOrPatient = Annotated[Caller, Depends(needs(*CLINICAL, Role.PATIENT, Role.SYSTEM))]

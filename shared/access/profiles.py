@@ -38,7 +38,8 @@ class Citizen:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A system that speaks as one of our system credentials."""
+    """A system that speaks as one of our system credentials. Scopes without the audience that
+    they begin with: `readings.read`."""
 
     org: str
     cred: str
@@ -51,7 +52,9 @@ def who(claims: Claims, issuer: Issuer) -> Professional | Citizen | Machine:
         return _citizen(claims, issuer)
     system = _system(claims, issuer)
     if system is not None:
-        return Machine(system.organisation, system.credential, tokens.scopes(claims))
+        mine = f"{issuer.audience}/"
+        scopes = (one.removeprefix(mine) for one in tokens.scopes(claims) if one.startswith(mine))
+        return Machine(system.organisation, system.credential, frozenset(scopes))
     return _professional(claims, issuer)
 
 

@@ -32,6 +32,8 @@ class Act:
     clinical: bool = False
     emergency: bool = False
     hpr: bool = False
+    scope: str | None = None
+    "What a system's token must be given for, after its audience and a slash."
     open: bool = False
     by_secret: bool = False
 
@@ -61,6 +63,8 @@ def _act(row: Mapping[str, Any]) -> Act:
     reach = {role: Reach(row[role.value]) for role in Role if role.value in row}
     roles = {role.value for role in Role}
     nobody_logs_in = row.get("open", False) or row.get("by_secret", False)
+    if (Role.SYSTEM in reach) != ("scope" in row):
+        raise TableIsUnusable(f"{row['on']}: {row['do']}")
     if row.keys() - roles - Act.__dataclass_fields__.keys() or bool(reach) == nobody_logs_in:
         raise TableIsUnusable(f"{row['on']}: {row['do']}")
     mine = {name: value for name, value in row.items() if name not in roles}
@@ -101,8 +105,8 @@ def describe() -> str:
     """The table as a page for people."""
     roles = [role for role in Role if any(role in act.reach for act in acts())]
     lines = [
-        f"| | | {' | '.join(role.value for role in roles)} | clinical | emergency | HPR |",
-        f"|---|---|{'---|' * len(roles)}---|---|---|",
+        f"| | | {' | '.join(role.value for role in roles)} | clinical | emergency | HPR | scope |",
+        f"|---|---|{'---|' * len(roles)}---|---|---|---|",
     ]
     for act in acts():
         if act.open or act.by_secret:
@@ -111,6 +115,7 @@ def describe() -> str:
         else:
             cells = [str(act.reach.get(role, "–")) for role in roles]
         marks = ["yes" if mark else "" for mark in (act.clinical, act.emergency, act.hpr)]
+        marks.append(f"`{act.scope}`" if act.scope else "")
         lines.append(f"| **{act.on}**: {act.do} | {act.says} | {' | '.join(cells + marks)} |")
     routes = [
         f"- **{act.on}**: {act.do}: {', '.join(f'`{route}`' for route in act.routes)}"

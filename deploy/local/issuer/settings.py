@@ -15,7 +15,7 @@ CITIZENS = "https://hjemvakt.example/patients"
 STAFF = f"{AUDIENCE}/staff"
 PAGE = "hjemvakt-page"
 SYSTEM = "hjemvakt-system"
-SYSTEM_SCOPES = (f"{AUDIENCE}/intake",)
+SYSTEM_SCOPES = (f"{AUDIENCE}/readings.read", f"{AUDIENCE}/care.read")
 
 
 def address(port: int, profile: str) -> str:
