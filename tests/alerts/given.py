@@ -177,8 +177,9 @@ async def patient(
     plan: list[dict[str, Any]] | None = None,
     limits: dict[str, Any] | None = None,
     unit: UUID | None = None,
+    programme: str = HOME,
 ) -> UUID:
-    """Registered and enrolled in home dialysis; without a plan, nothing is expected of him."""
+    """Registered and enrolled, in home dialysis if not told; without a plan, nothing is expected of him."""
     id_, of = uuid4(), unit or world.unit
     now = await world.now()
     async with world.owner.transaction() as tx:
@@ -196,11 +197,11 @@ async def patient(
     about = {"name": f"Test Testesen {n}", "born": "1952-03-14", "unit_id": str(of),
              "number": f"S-{n:06d}", "deceased": False}  # fmt: skip
     await decide(world, id_, "patient-registered", about, now - enrolled)
-    enrolment = {"enrolment_id": str(uuid4()), "programme": HOME, "unit_id": str(of),
+    enrolment = {"enrolment_id": str(uuid4()), "programme": programme, "unit_id": str(of),
                  "plan": [] if plan is None else plan}  # fmt: skip
     await decide(world, id_, "enrolled", enrolment, now - enrolled)
     for name, value in (limits or {}).items():
-        body = {"programme": HOME, "name": name, "value": value, "reason": "test"}
+        body = {"programme": programme, "name": name, "value": value, "reason": "test"}
         await decide(world, id_, "limit-set", body, now - enrolled)
     return id_
 
