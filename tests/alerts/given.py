@@ -183,7 +183,7 @@ async def patient(
     unit: UUID | None = None,
     programme: str = HOME,
 ) -> UUID:
-    """Registered and enrolled, in home dialysis if not told; without a plan, nothing is expected."""
+    """Registered and enrolled, in home dialysis if not told; no plan: nothing is expected."""
     id_, of = uuid4(), unit or world.unit
     now = await world.now()
     async with world.owner.transaction() as tx:
