@@ -29,6 +29,7 @@ from shared import exact, ledger, programmes
 from shared.access import Caller, DevelopmentIssuer, Role
 from shared.contracts import Draft, Item, Subject
 from shared.database import Database
+from shared.programmes import Programme
 from tests.conftest import DatabaseUrls
 
 ORG = "nyre"
@@ -60,14 +61,15 @@ class World:
     nurse: Reader
     memory: Memory = field(default_factory=Memory)
     follower: Follower = field(default_factory=lambda: Follower(ORG))
+    programmes: dict[str, Programme] = field(default_factory=lambda: PROGRAMMES)
 
     @property
     def consumer(self) -> Consumer:
-        return Consumer(self.alerts, Notifier(self.alerts), PROGRAMMES, self.memory)
+        return Consumer(self.alerts, Notifier(self.alerts), self.programmes, self.memory)
 
     @property
     def clock(self) -> silence.Clock:
-        return silence.Clock(self.alerts, Notifier(self.alerts), PROGRAMMES, self.memory)
+        return silence.Clock(self.alerts, Notifier(self.alerts), self.programmes, self.memory)
 
     async def judge(self) -> int:
         """Everything that waits, as the follower does it."""
@@ -77,7 +79,9 @@ class World:
         """What the clock loop does to one patient, whenever he would have been woken. The alerts
         that were told."""
         async with self.alerts.transaction() as tx:
-            woken = await silence.wake(tx, ORG, patient, PROGRAMMES, self.memory, may_listen=True)
+            woken = await silence.wake(
+                tx, ORG, patient, self.programmes, self.memory, may_listen=True
+            )
         assert woken is not None
         self.memory.keep(ORG, woken.patient)
         return woken.told
@@ -128,7 +132,7 @@ class World:
         return await move(
             self.alerts,
             Notifier(self.alerts),
-            PROGRAMMES,
+            self.programmes,
             self.memory,
             self.nurse,
             alert["id"],
@@ -177,8 +181,9 @@ async def patient(
     plan: list[dict[str, Any]] | None = None,
     limits: dict[str, Any] | None = None,
     unit: UUID | None = None,
+    programme: str = HOME,
 ) -> UUID:
-    """Registered and enrolled in home dialysis; without a plan, nothing is expected of him."""
+    """Registered and enrolled, in home dialysis if not told; no plan: nothing is expected."""
     id_, of = uuid4(), unit or world.unit
     now = await world.now()
     async with world.owner.transaction() as tx:
@@ -196,11 +201,11 @@ async def patient(
     about = {"name": f"Test Testesen {n}", "born": "1952-03-14", "unit_id": str(of),
              "number": f"S-{n:06d}", "deceased": False}  # fmt: skip
     await decide(world, id_, "patient-registered", about, now - enrolled)
-    enrolment = {"enrolment_id": str(uuid4()), "programme": HOME, "unit_id": str(of),
+    enrolment = {"enrolment_id": str(uuid4()), "programme": programme, "unit_id": str(of),
                  "plan": [] if plan is None else plan}  # fmt: skip
     await decide(world, id_, "enrolled", enrolment, now - enrolled)
     for name, value in (limits or {}).items():
-        body = {"programme": HOME, "name": name, "value": value, "reason": "test"}
+        body = {"programme": programme, "name": name, "value": value, "reason": "test"}
         await decide(world, id_, "limit-set", body, now - enrolled)
     return id_
 
@@ -303,7 +308,7 @@ def application(world: World) -> FastAPI:
     os.environ["HJEMVAKT_DEVELOPMENT_KEY"] = str(_key)
     os.environ["HJEMVAKT_DATABASE_ALERTS"] = world.urls.alerts
     made = app.create()
-    made.state.parts = Parts(world.alerts, Notifier(world.alerts), PROGRAMMES, world.memory)
+    made.state.parts = Parts(world.alerts, Notifier(world.alerts), world.programmes, world.memory)
     made.state.guard.database = world.alerts
     return made
 

@@ -1,5 +1,6 @@
 """The list: its order, its filters that hide no red, and who was seen when it was read."""
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -200,3 +201,18 @@ async def test_greens_are_seen_together_and_a_red_is_never_taken_along(world: Wo
     assert answer == {"acknowledged": 1, "refused": [str(patients["older"])]}
     rows = (await listed(world))["rows"]
     assert [row["seen_at"] is not None for row in rows] == [False, False, False, False, True]
+
+
+async def test_the_page_offers_only_the_programmes_that_somebody_on_the_list_is_in(
+    world: World,
+) -> None:
+    await given.patient(world)
+    await given.patient(world, programme="copd")
+    await world.judge()
+
+    async with given.client(world) as client:
+        page = await client.get("/", params={"lang": "en"})
+
+    assert page.status_code == 200
+    offered = set(re.findall(r"programme=([a-z_]+)", page.text))
+    assert offered == {"home_dialysis", "copd"}
