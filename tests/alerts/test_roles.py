@@ -41,6 +41,8 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
     ("POST", "/patients/{patient_id}/readings/{fact_id}/correct"): FORM,
     ("POST", "/patients/{patient_id}/readings/{fact_id}/void"): FORM,
     ("GET", "/login"): OPEN,
+    ("GET", "/login/start"): (303,) * 6,
+    ("GET", "/login/callback"): (303,) * 6,
     ("POST", "/login"): (403,) * 6,  # not from one of our own pages
     ("POST", "/logout"): (403,) * 6,
     ("GET", "/livez"): OPEN,
