@@ -43,7 +43,7 @@ class Ports:
 
     @property
     def issuer(self) -> int:
-        return self.base + 7
+        return self.base + 8
 
     def by_part(self) -> Mapping[str, int]:
         return {

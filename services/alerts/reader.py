@@ -27,6 +27,10 @@ class NotYourUnit(Exception):
     """The patient is followed by another unit"""
 
 
+class NotYourGroup(Exception):
+    """This is for the access group of another programme"""
+
+
 REFUSALS = (NotYourUnit, Locked, Blocked)
 
 
@@ -49,13 +53,25 @@ class Reader:
     units: frozenset[UUID]
     request_id: str | None = None
     in_emergency: bool = False  # whether emergency access counts for what she does
+    shut: frozenset[str] = frozenset()  # the sensitive programmes that are not open to her
 
     @classmethod
-    def of(cls, caller: Caller, request_id: str | None = None) -> "Reader":
+    def of(
+        cls,
+        caller: Caller,
+        request_id: str | None = None,
+        shut: frozenset[str] = frozenset(),
+    ) -> "Reader":
         return cls(
-            caller.id, caller.name, caller.role.value, caller.org, caller.units, request_id,
+            caller.id,
+            caller.name,
+            caller.role.value,
+            caller.org,
+            caller.units,
+            request_id,
             in_emergency=caller.in_emergency,
-        )  # fmt: skip
+            shut=shut,
+        )
 
 
 @contextlib.asynccontextmanager

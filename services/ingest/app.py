@@ -5,13 +5,15 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from services.ingest import asyncapi, fhir, hot, mqtt, openapi, replay, routes
+from services.ingest import asyncapi, attachments, fhir, hot, mqtt, openapi, replay, routes
 from services.ingest.accept import CannotCommit, Intake
-from services.ingest.devices import fhir_answers, fhir_forms
 from services.ingest.senders import Senders
-from shared import access, identity, programmes, service, settings
-from shared import fhir as fhir_names
+from services.ingest.uploads import Uploads
+from shared import access, form_answers, identity, programmes, service, settings
 from shared.database import Database
+from shared.filing import Desk, Quota
+from shared.form_answers import Forms
+from shared.instruments import forms as instrument_forms
 
 
 def create() -> FastAPI:
@@ -21,9 +23,11 @@ def create() -> FastAPI:
     senders = Senders(database)
     hashed = partial(identity.hashed, key)
     intake = Intake(database, hashed)
-    door = hot.Door(senders, intake)
-    forms = questionnaires(chosen.programmes)
-    again = replay.Replay(database, hashed, forms)
+    forms = questionnaires(chosen.programmes, chosen.instruments)
+    door = hot.Door(senders, intake, forms)
+    quota = Quota(chosen.attachments_per_day, chosen.attachment_mib_per_day)
+    desk = Desk(database, quota)
+    again = replay.Replay(database, hashed, forms, desk)
 
     parts: list[service.Part] = [database, senders, intake, again]
     if chosen.mqtt_url:
@@ -39,7 +43,7 @@ def create() -> FastAPI:
         )
     app = service.build(
         "ingest",
-        routers=[routes.router, fhir.router],
+        routers=[routes.router, attachments.router, fhir.router],
         parts=parts,
         problems={CannotCommit: 503},
         docs=chosen.docs,
@@ -48,6 +52,7 @@ def create() -> FastAPI:
     )
     app.state.database = database
     app.state.door = door
+    app.state.uploads = Uploads(database, intake, desk, programmes.in_use(chosen.programmes))
     app.state.forms = forms
     access.guard_of(app, chosen, database)
     openapi.complete(app)
@@ -56,10 +61,9 @@ def create() -> FastAPI:
     return app
 
 
-def questionnaires(own: Path | None) -> fhir_answers.Forms:
-    """The programmes' forms: an answer that they do not offer is quarantined, never scored."""
-    return {
-        fhir_names.questionnaire_name(form["url"])[0]: fhir_forms.questions(form)
-        for programme in programmes.in_use(own).values()
-        for form in programme.questionnaires
-    }
+def questionnaires(own: Path | None, instruments: Path | None = None) -> Forms:
+    """The programmes' forms and the instruments: an answer that they do not offer is quarantined,
+    never scored. `own` and `instruments` are folders of the hospital's."""
+    return form_answers.offered(
+        programmes.in_use(own).values(), instrument_forms.in_use(instruments)
+    )

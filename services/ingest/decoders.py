@@ -4,8 +4,8 @@ import hashlib
 from datetime import datetime
 
 from services.ingest.devices import fhir_r4, json_v1, status
-from services.ingest.devices.fhir_answers import Forms
 from shared.contracts import Code, Item, ItemError
+from shared.form_answers import Forms
 
 JSON = "application/json"
 FHIR = "application/fhir+json"
@@ -26,7 +26,7 @@ def decode(channel: str, body: bytes, media: str, now: datetime, forms: Forms) -
         case "status":
             return status.decode(body, media, now)
         case _:
-            return json_v1.decode(body, media, json_v1.MQTT_ITEMS)
+            return json_v1.decode(body, media, json_v1.MQTT_ITEMS, forms)
 
 
 def decode_again(body: bytes, media: str | None, now: datetime, forms: Forms) -> list[Item]:
@@ -37,7 +37,7 @@ def decode_again(body: bytes, media: str | None, now: datetime, forms: Forms) ->
         case "application/vnd.hjemvakt.status+json":
             return status.decode(body, STATUS, now)
         case _:
-            return json_v1.decode(body, JSON, json_v1.HTTP_ITEMS)
+            return json_v1.decode(body, JSON, json_v1.HTTP_ITEMS, forms)
 
 
 def unreadable(body: bytes, media: str) -> Item:

@@ -12,11 +12,12 @@ import asyncpg
 import structlog
 
 from services.ingest import decoders, store
-from services.ingest.devices import refused
+from services.ingest.devices import attachment, refused
 from services.ingest.devices.fhir_answers import Forms
-from shared import ledger
+from shared import attachments, ledger
 from shared.contracts import Code, Item
 from shared.database import Database, DatabaseIsAway
+from shared.filing import Desk
 
 log = structlog.get_logger()
 
@@ -28,11 +29,16 @@ class Replay:
     """A loop that every replica may run: a row that another took first is simply gone."""
 
     def __init__(
-        self, database: Database, hashed: Callable[[str, str], bytes], forms: Forms
+        self,
+        database: Database,
+        hashed: Callable[[str, str], bytes],
+        forms: Forms,
+        desk: Desk,
     ) -> None:
         self._database = database
         self._hashed = hashed
         self._forms = forms
+        self._desk = desk
         self._asked = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -79,7 +85,10 @@ class Replay:
         return done
 
     async def _read(self, connection: asyncpg.Connection, org: str, row: Any) -> None:
-        item = _decoded(row, self._forms)
+        if row["media_type"] == attachments.MEDIA:
+            item = await self._looked_at(org, row["raw"])
+        else:
+            item = _decoded(row, self._forms)
         if item is None:
             errors = [{"path": "", "code": Code.UNREADABLE.value}]
             outcome = await store.mend(
@@ -96,6 +105,12 @@ class Replay:
                 errors=[{"path": e.path, "code": e.code.value} for e in item.errors] or None,
             )  # fmt: skip
         log.info("A quarantined item was read again.", org=org, item=str(row["id"]), now=outcome)
+
+    async def _looked_at(self, org: str, raw: bytes) -> Item | None:
+        """An upload again: of what was said of the file, and the file as it is kept."""
+        said, sha256 = attachment.again(raw)
+        file = await self._desk.look_again(org, sha256)
+        return attachment.item(said, file) if file is not None else None
 
 
 def _decoded(row: Any, forms: Forms) -> Item | None:

@@ -30,6 +30,15 @@ WeekDay = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Clock = Annotated[str, Field(pattern=r"^(?:(?:[01]\d|2[0-3]):[0-5]\d|24:00)$")]
 
 
+Group = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z0-9_-]{1,64}$",
+        description="the slug of a sensitive programme, or `sensitive` for all of them",
+    ),
+]
+
+
 class Period(Sent):
     days: list[WeekDay] = Field(min_length=1, max_length=7)
     since: Clock = Field(alias="from")
@@ -73,6 +82,7 @@ class NewStaff(Sent):
         default=None, description="for log-in of who has no HPR number; only its hash is kept"
     )
     hpr: Annotated[str, Field(pattern=r"^\d{1,9}$")] | None = None
+    groups: list[Group] = Field(default=[], max_length=50)
 
 
 class StaffChange(Sent):
@@ -84,6 +94,7 @@ class StaffChange(Sent):
     role: StaffRole | None = None
     units: list[Id] | None = Field(default=None, max_length=100)
     hpr: Annotated[str, Field(pattern=r"^\d{1,9}$")] | None = None
+    groups: list[Group] | None = Field(default=None, max_length=50)
     left: bool | None = None
 
 
@@ -150,7 +161,14 @@ async def add_staff(
 ) -> Staff:
     number = keys.of_person(new.national_number) if new.national_number else None
     made = await organise.add_staff(
-        database, caller, name=new.name, role=new.role, units=new.units, hpr=new.hpr, number=number
+        database,
+        caller,
+        name=new.name,
+        role=new.role,
+        units=new.units,
+        hpr=new.hpr,
+        groups=new.groups,
+        number=number,
     )
     door.created(response, f"/v1/staff/{made.id}")
     return made

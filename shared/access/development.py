@@ -60,6 +60,7 @@ class DevelopmentIssuer:
             "org": caller.org,
             "units": sorted(str(unit) for unit in caller.units),
             "hpr": caller.hpr,
+            "groups": sorted(caller.groups),
             "patient": str(caller.patient_id) if caller.patient_id else None,
             "iat": now,
             "exp": now + seconds,
@@ -102,4 +103,5 @@ def _caller(claims: Mapping[str, Any], by_cookie: bool) -> Caller:
         patient_id=UUID(patient) if patient else None,
         by_cookie=by_cookie,
         expires=int(claims["exp"]),
+        groups=frozenset(map(str, claims.get("groups") or ())),
     )

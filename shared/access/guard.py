@@ -236,6 +236,7 @@ def staff(row: asyncpg.Record, org: str, hpr: str | None) -> Caller:
         org=org,
         units=frozenset(row["units"]),
         hpr=hpr,
+        groups=frozenset(row["groups"]),
     )
 
 

@@ -37,7 +37,7 @@ async def forget_proofs(connection: asyncpg.Connection) -> None:
 
 # --- people -----------------------------------------------------------------------------------
 
-_STAFF = "s.id, s.name, s.role, s.units, s.hpr"
+_STAFF = "s.id, s.name, s.role, s.units, s.hpr, s.groups"
 
 
 async def staff_by_hpr(connection: asyncpg.Connection, org: str, hpr: str) -> list[asyncpg.Record]:

@@ -23,7 +23,7 @@ from tests.conftest import DatabaseUrls
 
 AUDIENCE = "nhn:hjemvakt"
 SCOPE = "nhn:hjemvakt/api"
-PLACE = "http://127.0.0.1:8007"
+PLACE = "http://127.0.0.1:8008"
 RECORD = "http://record"
 ORG = "nordland"
 CALLBACK = "http://worklist/login/callback"

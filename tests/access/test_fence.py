@@ -1,13 +1,21 @@
 """PostgreSQL's own fence: a statement that forgets whose rows it may see, sees no other's."""
 
+import json
+
 import asyncpg
 import pytest
 
+from services.patients import ladders
 from shared.database import Database, confine, one_request
 from tests.conftest import DatabaseUrls
+from tests.journeys import photos
 from tests.patients.conftest import Record
 from tests.patients.conftest import record as record
 
+PHOTO = {
+    "content-type": "image/jpeg",
+    "hjemvakt-about": json.dumps({"kind": "photo", "at": "2026-01-01T10:00:00Z"}),
+}
 OUTSIDE = {("patients", "secret"), ("ledger", "organisation"), ("ledger", "handover")}
 
 
@@ -35,10 +43,18 @@ async def test_a_request_sees_its_own_organisation_whatever_it_asks(record: Reco
         patient = await record.patient(nurse, unit)
         body = {"kind": "body_weight", "at": "2026-01-01T10:00:00Z", "values": {"value": 70}}
         await nurse.post(f"/v1/patients/{patient}/readings", body)
+        photo = photos.photo()
+        await nurse.ask(
+            "POST", f"/v1/patients/{patient}/attachments", 201, content=photo, headers=PHOTO
+        )
+        ladder = {"ladder": ladders.ALWAYS_SOMEBODY, "reason": "Vedtatt av avdelingsleder"}
+        administrator = await record.administrator(org)
+        await administrator.ask("PUT", f"/v1/units/{unit}/ladder", json=ladder)
     database = Database(record.urls.patients, name="test", size=1, fenced=True)
     await database.open()
     tables = ["patients.patient", "patients.staff", "patients.access_log", "ledger.reading",
-              "ledger.current", "ledger.decision", "ledger.receipt"]  # fmt: skip
+              "ledger.current", "ledger.decision", "ledger.receipt", "ledger.attachment",
+              "patients.ladder"]  # fmt: skip
 
     async def seen() -> dict[str, set[str]]:
         async with database.transaction() as tx:

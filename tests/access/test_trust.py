@@ -30,7 +30,7 @@ def read(tmp_path: Path, mode: Mode = "production", **other: str | None) -> None
 def test_a_whole_one_is_taken(tmp_path: Path) -> None:
     read(tmp_path)
     read(tmp_path, "test", environment='"test"', issuer='"https://helseid-sts.test.nhn.no"')
-    read(tmp_path, "test", environment='"test"', issuer='"http://127.0.0.1:8007/helseid"')
+    read(tmp_path, "test", environment='"test"', issuer='"http://127.0.0.1:8008/helseid"')
 
 
 @pytest.mark.parametrize(

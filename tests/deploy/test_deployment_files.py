@@ -141,6 +141,10 @@ def test_only_the_front_door_is_published() -> None:
     assert [name for name, network in COMPOSE["networks"].items() if not network] == ["outside"]
     assert [n for n, service in SERVICES.items() if "outside" in service["networks"]] == ["proxy"]
     assert SERVICES["postgres"]["networks"] == ["data"]
+    # Whoever takes an identity provider's tokens fetches its keys.
+    assert [n for n, one in SERVICES.items() if "issuers" in one["networks"]] == [
+        "patients", "alerts"
+    ]  # fmt: skip
 
 
 def test_the_image_runs_as_a_numbered_user_without_rights() -> None:

@@ -120,8 +120,8 @@ def is_alive(pid: int) -> bool:
 
 
 def test_one_number_gives_every_port() -> None:
-    assert list(Ports().by_part().values()) == [8001, 8002, 8003, 1883, 8005, 8006, 8007]
-    assert list(Ports(9100).by_part().values()) == [9101, 9102, 9103, 9104, 9105, 9106, 9107]
+    assert list(Ports().by_part().values()) == [8001, 8002, 8003, 1883, 8005, 8006, 8008]
+    assert list(Ports(9100).by_part().values()) == [9101, 9102, 9103, 9104, 9105, 9106, 9108]
 
 
 def test_a_taken_port_is_named_with_what_wants_it() -> None:

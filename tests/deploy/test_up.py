@@ -79,7 +79,7 @@ def up(data_dir: Path, base: int) -> Iterator[Up]:
 def free_base() -> int:
     while True:
         base = ports.free_port()
-        if base < 65_000 and all(map(ports.is_free, range(base + 1, base + 7))):
+        if base < 65_000 and all(map(ports.is_free, range(base + 1, base + 9))):
             return base
 
 
@@ -92,8 +92,9 @@ def place() -> Iterator[tuple[Path, int]]:
 def test_up_from_nothing_to_ready_and_back(place: tuple[Path, int], portal: BlockingPortal) -> None:
     data_dir, base = place
     with up(data_dir, base) as system:
-        assert set(system.said) == {"ingest", "patients", "alerts", "mqtt", "database", "pids"}
-        assert set(system.said["pids"]) == {*SERVICES, "postgres", "broker"}
+        addresses = {"ingest", "patients", "alerts", "mqtt", "database", "issuer"}
+        assert set(system.said) == {*addresses, "pids"}
+        assert set(system.said["pids"]) == {*SERVICES, "postgres", "broker", "issuer"}
         assert all(system.ready(service) for service in SERVICES)
         assert is_private(data_dir)
         portal.call(execute, system.said["database"], "create table public.kept as select 1 as n")
@@ -114,7 +115,7 @@ def test_up_from_nothing_to_ready_and_back(place: tuple[Path, int], portal: Bloc
     assert code == 0
     assert rest == "", "standard output carries one line"
     assert not any(Path(f"/proc/{pid}").exists() for pid in last)
-    assert all(map(ports.is_free, range(base + 1, base + 7)))
+    assert all(map(ports.is_free, range(base + 1, base + 9)))
 
 
 def test_a_second_start_finds_its_data(place: tuple[Path, int], portal: BlockingPortal) -> None:

@@ -3,7 +3,7 @@
 from shared import migrations
 
 revision = "ledger_0003"
-down_revision = "ledger_0001"
+down_revision = "ledger_0002"
 branch_labels = None
 depends_on = None
 
