@@ -53,6 +53,14 @@ class Ingest(_Settings):
     programmes: Path | None = Field(
         default=None, description="a hospital's own programme folder: its forms are taken too"
     )
+    mllp: str | None = Field(
+        default=None, description="host:port where HL7 v2 is taken over MLLP; none: HTTP only"
+    )
+    mllp_credential: str | None = Field(
+        default=None,
+        pattern=r"^[a-z0-9-]+/[A-Za-z0-9_-]+$",
+        description="org/cred whose messages they are that carry no secret in MSH-8",
+    )
 
 
 class Patients(_Settings):

@@ -13,14 +13,14 @@ ENTRIES = 100
 ITEMS = 500
 KEYS = 1_000_000
 
+HL7_DOOR = "/hl7v2"
 OBSERVATIONS = "/v1/observations"
 JSON = "application/json"
+HL7 = "application/hl7-v2"
 FHIR = "application/fhir+json"
 
 # Families that Hjemvakt means to take and cannot take yet, by file name.
 NOT_YET = {
-    ".hl7": "HL7 v2",
-    ".hl7v2": "HL7 v2",
     ".edf": "EDF",
     ".xml": "XML",
     ".dat": "binary",
@@ -56,8 +56,10 @@ class Payload:
 
 def read(file: str, content: bytes) -> Payload:
     suffix = PurePath(file).suffix.lower()
-    if suffix in NOT_YET or content[:4] == b"MSH|":
-        return _not_yet(file, NOT_YET.get(suffix, "HL7 v2"))
+    if suffix in NOT_YET:
+        return _not_yet(file, NOT_YET[suffix])
+    if suffix in (".hl7", ".hl7v2") or content[:4] == b"MSH|":
+        return Payload(file, "HL7 v2", (Message(HL7_DOOR, content, HL7, None),))
     if suffix in (".jsonl", ".ndjson"):
         return _lines(file, content)
     if suffix != ".json":

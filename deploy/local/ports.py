@@ -41,6 +41,10 @@ class Ports:
     def mqtt_inner(self) -> int:
         return self.base + 6
 
+    @property
+    def mllp(self) -> int:
+        return 2575 if self.base == DEFAULT_BASE else self.base + 7
+
     def by_part(self) -> Mapping[str, int]:
         return {
             "ingest": self.ingest,
@@ -49,6 +53,7 @@ class Ports:
             "MQTT": self.mqtt,
             "the database": self.database,
             "MQTT for ingest": self.mqtt_inner,
+            "HL7 v2 over MLLP": self.mllp,
         }
 
 

@@ -128,7 +128,11 @@ class _Pusher:
         slots: set[str] = set()
         for payload in files:
             for message in (*payload.messages, *payload.fallback):
-                if message.media_type == payloads.FHIR:
+                if message.media_type == payloads.HL7:
+                    who, serial = subjects.of_hl7(message.body)
+                    foreign |= {who} if who else set()
+                    slots |= {serial} if serial else set()
+                elif message.media_type == payloads.FHIR:
                     foreign |= subjects.of(payloads.loads(message.body), payload.file)
                 else:
                     slots |= set(_slots(payloads.loads(message.body)))
@@ -158,14 +162,15 @@ class _Pusher:
     def _send_all(self, messages: tuple[Message, ...], payload: Payload, line: Line) -> None:
         for message in messages:
             body = self._body(message, payload.file)
-            secret = self._ward.secret_for(message.media_type == payloads.FHIR, self._maps)
+            secret = self._ward.secret_for(_names_its_subject(message), self._maps)
             answer = self._http.post(
                 message.door,
                 content=body,
                 headers={"authorization": f"Bearer {secret}", "content-type": message.media_type},
             )
             first = self._passes[payload.file] == 1
-            _count(message, answer, answers.statuses_of(body, message) if first else [], line)
+            statuses = answers.statuses_of(body, message) if first else []
+            _count(message, answer, statuses, line)
 
     def _body(self, message: Message, file: str) -> bytes:
         body: bytes = message.body
@@ -181,7 +186,7 @@ def _count(message: Message, answer: httpx.Response, statuses: list[str], line: 
         line.faults.append(f"the intake answered {answer.status_code}")
         return
     try:
-        told = answer.json()
+        told = answer.text if message.media_type == payloads.HL7 else answer.json()
     except json.JSONDecodeError:
         line.faults.append("the intake's answer is not JSON")
         return
@@ -199,6 +204,13 @@ def _count(message: Message, answer: httpx.Response, statuses: list[str], line: 
     for result, codes in outcomes:
         line.counts[result] += 1
         line.codes |= set(codes)
+
+
+def _names_its_subject(message: Message) -> bool:
+    """As a system does; our own JSON and an implant's report speak for a device's holder."""
+    if message.media_type == payloads.HL7:
+        return subjects.of_hl7(message.body)[1] is None
+    return message.media_type == payloads.FHIR
 
 
 def _slots(sent: Any) -> Iterator[str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from services.ingest import asyncapi, fhir, hot, mqtt, openapi, replay, routes
+from services.ingest import asyncapi, fhir, hl7, hot, mllp, mqtt, openapi, replay, routes
 from services.ingest.accept import CannotCommit, Intake
 from services.ingest.devices import fhir_answers, fhir_forms
 from services.ingest.senders import Senders
@@ -37,9 +37,11 @@ def create() -> FastAPI:
                 forms=forms,
             )
         )
+    if chosen.mllp:
+        parts.append(mllp.Listener(chosen.mllp, chosen.mllp_credential, door))
     app = service.build(
         "ingest",
-        routers=[routes.router, fhir.router],
+        routers=[routes.router, fhir.router, hl7.router],
         parts=parts,
         problems={CannotCommit: 503},
         docs=chosen.docs,

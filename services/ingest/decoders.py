@@ -3,7 +3,7 @@
 import hashlib
 from datetime import datetime
 
-from services.ingest.devices import fhir_r4, json_v1, status
+from services.ingest.devices import fhir_r4, hl7_oru, json_v1, status
 from services.ingest.devices.fhir_answers import Forms
 from shared.contracts import Code, Item, ItemError
 
@@ -36,6 +36,8 @@ def decode_again(body: bytes, media: str | None, now: datetime, forms: Forms) ->
             return fhir_r4.decode(body, FHIR, forms, now).items
         case "application/vnd.hjemvakt.status+json":
             return status.decode(body, STATUS, now)
+        case "application/hl7-v2":
+            return hl7_oru.decode(body, now)[1]
         case _:
             return json_v1.decode(body, JSON, json_v1.HTTP_ITEMS)
 

@@ -131,15 +131,15 @@ async def _received(request: Request, most: int, resource: str | None) -> Respon
     try:
         credential = await door.credential(headers)
     except DatabaseIsAway:
-        return fhir_replies.plain(hot.unavailable())
+        return hot.plain(hot.unavailable())
     if credential is None:
-        return fhir_replies.plain(hot.unauthenticated())
+        return hot.plain(hot.unauthenticated())
     fault = hot.unacceptable(headers, _TYPES)
     if fault is not None:
-        return fhir_replies.plain(fault)
+        return hot.plain(fault)
     body = await hot.read(request.receive, headers, most)
     if body is None:
-        return fhir_replies.plain(hot.too_large(most))
+        return hot.plain(hot.too_large(most))
     try:
         received = _read(request, headers, body, resource)
         if resource is not None:
@@ -153,7 +153,7 @@ async def _received(request: Request, most: int, resource: str | None) -> Respon
         hot.refuse(unusable, credential, body)
         return fhir_replies.refusal(unusable)
     except CannotCommit:
-        return fhir_replies.plain(hot.unavailable())
+        return hot.plain(hot.unavailable())
 
 
 def _read(

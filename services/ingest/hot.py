@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 
 import structlog
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 from prometheus_client import Counter
 from starlette.types import Receive, Scope, Send
 
@@ -169,6 +169,13 @@ def unavailable() -> Answer:
     return problem(
         503, service.code_of(CannotCommit), service.title_of(CannotCommit), [(b"retry-after", b"2")]
     )
+
+
+def plain(answer: Answer) -> Response:
+    """The same answer from a FastAPI route."""
+    status, media_type, body, more = answer
+    headers = {name.decode(): value.decode() for name, value in more}
+    return Response(body, status, headers, media_type.decode())
 
 
 def problem(

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from deploy.local import payloads, subjects
+from deploy.local import answers, payloads, subjects
 from deploy.local.subjects import SYSTEM, Foreign
 
 
@@ -28,8 +28,6 @@ def read(content: Any, file: str = "a.json") -> payloads.Payload:
 @pytest.mark.parametrize(
     ("file", "content", "family"),
     [
-        ("a.hl7", b"MSH|^~\\&|", "HL7 v2"),
-        ("a.txt", b"MSH|^~\\&|", "HL7 v2"),
         ("STR.edf", b"0       ", "EDF"),
         ("a.json", b'[{"bn":"x","n":"t","v":1}]', "SenML"),
         ("a.json", b'{"body_weight":{"value":1,"unit":"kg"}}', "Open mHealth"),
@@ -118,3 +116,14 @@ def test_a_contained_patient_is_somebody_in_this_file_only() -> None:
     }
 
     assert subjects.of(sent, "a.json") != subjects.of(sent, "b.json")
+
+
+@pytest.mark.parametrize("file", ["a.hl7", "a.hl7v2", "a.txt"])
+def test_hl7_v2_is_sent_as_it_is_and_its_acknowledgement_is_counted(file: str) -> None:
+    [message] = payloads.read(file, b"MSH|^~\\&|").messages
+    assert (message.door, message.body) == ("/hl7v2", b"MSH|^~\\&|")
+
+    told = "MSH|^~\\&\rMSA|AA|1|2 stored, 1 quarantined\rERR||OBX^1|102^x^y|W|bad-time\r"
+    assert list(answers.outcomes(message, 200, told, [])) == [
+        ("stored", []), ("stored", []), ("quarantined", ["bad-time"]),
+    ]  # fmt: skip

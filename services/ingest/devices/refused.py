@@ -92,3 +92,15 @@ class NotNamed(Refused):
     """An update must name its message: an identifier, or an id that the sender chose itself."""
 
     code = "not-named"
+
+
+class NotHl7(Refused):
+    """The body is not an HL7 v2 message in ER7: it does not begin with MSH."""
+
+    code = "not-hl7"
+
+
+class MessageNotTaken(Refused):
+    """Of HL7 v2, results (ORU) are taken."""
+
+    code = "message-not-taken"
