@@ -5,7 +5,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from services.ingest import asyncapi, fhir, hl7, hot, mllp, mqtt, openapi, replay, routes
+from services.ingest import asyncapi, fhir, foreign, hl7, hot, mllp, mqtt, openapi, replay, routes
 from services.ingest.accept import CannotCommit, Intake
 from services.ingest.devices import fhir_answers, fhir_forms
 from services.ingest.senders import Senders
@@ -41,7 +41,7 @@ def create() -> FastAPI:
         parts.append(mllp.Listener(chosen.mllp, chosen.mllp_credential, door))
     app = service.build(
         "ingest",
-        routers=[routes.router, fhir.router, hl7.router],
+        routers=[routes.router, fhir.router, hl7.router, foreign.router],
         parts=parts,
         problems={CannotCommit: 503},
         docs=chosen.docs,

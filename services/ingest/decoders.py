@@ -3,7 +3,7 @@
 import hashlib
 from datetime import datetime
 
-from services.ingest.devices import fhir_r4, hl7_oru, json_v1, status
+from services.ingest.devices import fhir_r4, foreign, hl7_oru, json_v1, status
 from services.ingest.devices.fhir_answers import Forms
 from shared.contracts import Code, Item, ItemError
 
@@ -38,6 +38,8 @@ def decode_again(body: bytes, media: str | None, now: datetime, forms: Forms) ->
             return status.decode(body, STATUS, now)
         case "application/hl7-v2":
             return hl7_oru.decode(body, now)[1]
+        case other if other in foreign.MEDIA:
+            return foreign.again(body, other, now)
         case _:
             return json_v1.decode(body, JSON, json_v1.HTTP_ITEMS)
 

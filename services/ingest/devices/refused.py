@@ -104,3 +104,15 @@ class MessageNotTaken(Refused):
     """Of HL7 v2, results (ORU) are taken."""
 
     code = "message-not-taken"
+
+
+class NotACard(Refused):
+    """Neither a CPAP card's summary (STR.edf) nor a zip with one in it."""
+
+    code = "not-a-card"
+
+
+class FormatNotKnown(Refused):
+    """The file is of no format that is taken here."""
+
+    code = "format-not-known"
