@@ -53,6 +53,9 @@ class Ingest(_Settings):
     programmes: Path | None = Field(
         default=None, description="a hospital's own programme folder: its forms are taken too"
     )
+    gateways: Path | None = Field(
+        default=None, description="a hospital's own table of gateways, before the built-in one"
+    )
     mllp: str | None = Field(
         default=None, description="host:port where HL7 v2 is taken over MLLP; none: HTTP only"
     )

@@ -19,7 +19,7 @@ def outcomes(
     message: Message, status: int, told: Any, statuses: list[str]
 ) -> Iterator[tuple[str, list[str]]]:
     """A result and its codes for every item of an answer."""
-    if message.door == payloads.OBSERVATIONS:
+    if message.door in (payloads.OBSERVATIONS, payloads.UPLOADS):
         for receipt in told["results"]:
             yield receipt["result"], [error["code"] for error in receipt["errors"]]
         return

@@ -7,7 +7,7 @@ from typing import Any
 
 from services.alerts.clinical import lifecycle
 from services.ingest import asyncapi
-from services.ingest.devices import hl7_observed
+from services.ingest.devices import gateway_table, hl7_observed
 from shared import instruments, kinds, programmes
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -21,6 +21,7 @@ def pages() -> Mapping[str, str]:
         "alert-life.md": alert_life(),
         "instruments.md": questionnaire_instruments(),
         "hl7.md": hl7_profile(),
+        "gateways.md": gateway_table_page(),
         "asyncapi.json": json.dumps(asyncapi.document(), indent=1, ensure_ascii=False) + "\n",
     }
 
@@ -114,6 +115,44 @@ of it; ERR-5 is the code of a fault. Sent again, a result is `duplicate`.
 | --- | --- | --- | --- |
 {events}
 """
+
+
+def gateway_table_page() -> str:
+    rows = "\n".join(_gateway(row) for row in gateway_table.load())
+    return f"""# Gateways that people own
+
+Made from `services/ingest/devices/gateways.toml` by `make docs`. Such a gateway keeps its own
+topics and payloads; it is told to log in with its credential (`c-…` and the secret) and to publish
+below `gw/{{org}}/{{cred}}/`, most simply by the topic prefix of its own settings or of a broker's
+bridge. What it sends ends stored, known already, or in quarantine with a reason; who wants the
+receipts reads them at `hjv/1/{{org}}/{{cred}}/ack`. A topic that no row knows waits in quarantine
+once, so that it is seen.
+
+A hospital adds a family in a file of the same form (`HJEMVAKT_GATEWAYS`), which is looked at first;
+its faults are told in a sentence at the start. The words of a row are explained at the top of
+`gateways.toml`.
+
+Whose a measurement is: the slot of a binding under that credential, named by a word of the topic or
+a key; else the device's serial number if it is bound; else the household's only user. A person's
+number or name in a payload is never kept. A gateway without a clock measures when it is heard;
+local time is Norwegian.
+
+| family | topic | becomes | time | whose |
+| --- | --- | --- | --- | --- |
+{rows}
+"""
+
+
+def _gateway(row: gateway_table.Gateway) -> str:
+    becomes = f"`{row.reading.kind}`" if row.reading else "its status"
+    if row.ignore:
+        becomes = "nothing"
+    elif row.void:
+        becomes = f"{becomes}, withdrawn"
+    elif row.corrects:
+        becomes = f"{becomes}, corrected"
+    whose = row.slot or (f"serial number ({row.serial})" if row.serial else "")
+    return f"| {row.name} | `{row.topic}` | {becomes} | {', '.join(row.clock)} | {whose} |"
 
 
 def _hl7_event(rule: Mapping[str, Any]) -> str:

@@ -14,9 +14,9 @@ from typing import Any
 
 import httpx
 
-from deploy.local import answers, payloads, subjects
+from deploy.local import answers, payloads, replay_broker, subjects
 from deploy.local.payloads import Message, Payload
-from deploy.local.replay_ward import ReplayWard
+from deploy.local.replay_ward import ORG, ReplayWard
 from deploy.local.running import Running
 from deploy.local.subjects import Foreign
 from shared import exact
@@ -74,7 +74,7 @@ def run(
     """`{"files": [...], "totals": {...}, "faults": n}`, and with `twice` what was new again."""
     files = [_read(path, folder) for path in sorted(folder.rglob("*")) if path.is_file()]
     with closing(ReplayWard(running, make_patients)) as ward:
-        pusher = _Pusher(running.ingest, ward)
+        pusher = _Pusher(running.ingest, running.mqtt, ward)
         with closing(pusher):
             if make_patients:
                 say(f"Making patients for {pusher.make_patients(files)} foreign subjects …")
@@ -112,8 +112,9 @@ def _report(lines: list[Line]) -> dict[str, Any]:
 
 
 class _Pusher:
-    def __init__(self, ingest: str, ward: ReplayWard) -> None:
+    def __init__(self, ingest: str, mqtt: str, ward: ReplayWard) -> None:
         self._ward = ward
+        self._mqtt = mqtt
         self._http = httpx.Client(base_url=ingest, trust_env=False, timeout=60)
         self._maps = False
         self._refused: set[Foreign] = set()
@@ -132,6 +133,10 @@ class _Pusher:
                     who, serial = subjects.of_hl7(message.body)
                     foreign |= {who} if who else set()
                     slots |= {serial} if serial else set()
+                elif message.door == payloads.BROKER:
+                    slots |= replay_broker.slots(message.body)
+                elif message.door == payloads.UPLOADS:
+                    slots.add("")
                 elif message.media_type == payloads.FHIR:
                     foreign |= subjects.of(payloads.loads(message.body), payload.file)
                 else:
@@ -161,6 +166,9 @@ class _Pusher:
 
     def _send_all(self, messages: tuple[Message, ...], payload: Payload, line: Line) -> None:
         for message in messages:
+            if message.door == payloads.BROKER:
+                self._publish(message, line)
+                continue
             body = self._body(message, payload.file)
             secret = self._ward.secret_for(_names_its_subject(message), self._maps)
             answer = self._http.post(
@@ -171,6 +179,16 @@ class _Pusher:
             first = self._passes[payload.file] == 1
             statuses = answers.statuses_of(body, message) if first else []
             _count(message, answer, statuses, line)
+
+    def _publish(self, message: Message, line: Line) -> None:
+        if self._ward.device is None:
+            line.counts["ignored"] += 1
+            line.why = "a capture needs --make-patients: somebody must hold the device"
+            return
+        receipts = replay_broker.publish(self._mqtt, ORG, *self._ward.device, message.body)
+        for receipt in receipts:
+            line.counts[receipt["result"]] += 1
+            line.codes |= {error["code"] for error in receipt["errors"]}
 
     def _body(self, message: Message, file: str) -> bytes:
         body: bytes = message.body

@@ -5,9 +5,21 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from services.ingest import asyncapi, fhir, foreign, hl7, hot, mllp, mqtt, openapi, replay, routes
+from services.ingest import (
+    asyncapi,
+    fhir,
+    foreign,
+    gateway_door,
+    hl7,
+    hot,
+    mllp,
+    mqtt,
+    openapi,
+    replay,
+    routes,
+)
 from services.ingest.accept import CannotCommit, Intake
-from services.ingest.devices import fhir_answers, fhir_forms
+from services.ingest.devices import fhir_answers, fhir_forms, gateway_table
 from services.ingest.senders import Senders
 from shared import access, identity, programmes, service, settings
 from shared import fhir as fhir_names
@@ -23,9 +35,10 @@ def create() -> FastAPI:
     intake = Intake(database, hashed)
     door = hot.Door(senders, intake)
     forms = questionnaires(chosen.programmes)
-    again = replay.Replay(database, hashed, forms)
+    again = replay.Replay(database, hashed, forms, gateway_table.load(chosen.gateways))
 
     parts: list[service.Part] = [database, senders, intake, again]
+    table = gateway_table.load(chosen.gateways)
     if chosen.mqtt_url:
         parts.append(
             mqtt.Broker(
@@ -35,6 +48,7 @@ def create() -> FastAPI:
                 senders=senders,
                 intake=intake,
                 forms=forms,
+                gateways=gateway_door.Gateways(table),
             )
         )
     if chosen.mllp:

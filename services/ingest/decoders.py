@@ -1,10 +1,12 @@
 """Which decoder reads what: by MQTT channel, or by the media type kept with the raw bytes."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 
-from services.ingest.devices import fhir_r4, foreign, hl7_oru, json_v1, status
+from services.ingest.devices import fhir_r4, foreign, gateways, hl7_oru, json_v1, status
 from services.ingest.devices.fhir_answers import Forms
+from services.ingest.devices.gateway_table import Gateway
 from shared.contracts import Code, Item, ItemError
 
 JSON = "application/json"
@@ -29,7 +31,9 @@ def decode(channel: str, body: bytes, media: str, now: datetime, forms: Forms) -
             return json_v1.decode(body, media, json_v1.MQTT_ITEMS)
 
 
-def decode_again(body: bytes, media: str | None, now: datetime, forms: Forms) -> list[Item]:
+def decode_again(
+    body: bytes, media: str | None, now: datetime, forms: Forms, table: Sequence[Gateway] = ()
+) -> list[Item]:
     """The items of one message's kept bytes. Raises a kind of Refused."""
     match media or JSON:
         case "application/fhir+json":
@@ -38,6 +42,8 @@ def decode_again(body: bytes, media: str | None, now: datetime, forms: Forms) ->
             return status.decode(body, STATUS, now)
         case "application/hl7-v2":
             return hl7_oru.decode(body, now)[1]
+        case gateways.MEDIA:
+            return gateways.decode_again(table, body, now)
         case other if other in foreign.MEDIA:
             return foreign.again(body, other, now)
         case _:

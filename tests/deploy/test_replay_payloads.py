@@ -28,18 +28,25 @@ def read(content: Any, file: str = "a.json") -> payloads.Payload:
 @pytest.mark.parametrize(
     ("file", "content", "family"),
     [
-        ("STR.edf", b"0       ", "EDF"),
+        ("STR.edf", b"0       ", "CPAP card"),
+        ("a.json", b'{"sleep_records":[]}', "CPAP app"),
         ("a.json", b'[{"bn":"x","n":"t","v":1}]', "SenML"),
         ("a.json", b'{"body_weight":{"value":1,"unit":"kg"}}', "Open mHealth"),
-        ("a.jsonl", b'{"topic":"a/b","payload":"61.75"}\n', "MQTT capture"),
+        ("a.json", b'{"BPDataList":[]}', "a maker's cloud"),
     ],
 )
-def test_a_family_without_an_adapter_is_said_to_have_none(
-    file: str, content: bytes, family: str
-) -> None:
+def test_formats_of_others_are_uploaded_as_they_are(file: str, content: bytes, family: str) -> None:
     payload = payloads.read(file, content)
 
-    assert (payload.family, payload.why, payload.messages) == (family, "no adapter yet", ())
+    [message] = payload.messages
+    assert (payload.family, message.door, message.body) == (family, "/v1/uploads", content)
+
+
+def test_a_capture_is_published_message_by_message_below_the_gateways_prefix() -> None:
+    lines = b'{"topic":"a/b","payload":"61.75"}\n{"topic":"a/c","payload":{"x":1}}\n'
+    [message] = payloads.read("a.jsonl", lines).messages
+    assert message.door == payloads.BROKER
+    assert message.body == [("a/b", b"61.75"), ("a/c", b'{"x":1}')]
 
 
 def test_our_own_json_and_single_resources_are_sent_byte_for_byte() -> None:

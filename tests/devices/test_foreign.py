@@ -183,9 +183,12 @@ def test_what_cannot_be_read_safely_is_refused(body: bytes) -> None:
 
 
 _WORDS = st.sampled_from(
-    "header body schema_id body_weight value unit effective_time_frame date_time time_interval "
-    "measuregrps measures type category BPDataList HP BPL MDate TimeZone n bn bt t v u "
-    "sleep_records device startDate totalUsage ahi".split()
+    [
+        *("header", "body", "schema_id", "body_weight", "value", "unit", "effective_time_frame"),
+        *("date_time", "time_interval", "measuregrps", "measures", "type", "category"),
+        *("BPDataList", "HP", "BPL", "MDate", "TimeZone", "n", "bn", "bt", "t", "v", "u"),
+        *("sleep_records", "device", "startDate", "totalUsage", "ahi"),
+    ]
 )
 _LEAVES = (
     st.none()
