@@ -69,6 +69,7 @@ class Caller:
     patient_id: UUID | None = None
     by_cookie: bool = False
     expires: int | None = None  # when the token ends, in seconds since 1970
+    groups: frozenset[str] = frozenset()  # access groups, see shared/sensitive.py
 
 
 class DevelopmentIssuer:
@@ -103,6 +104,7 @@ class DevelopmentIssuer:
             "org": caller.org,
             "units": sorted(str(unit) for unit in caller.units),
             "hpr": caller.hpr,
+            "groups": sorted(caller.groups),
             "patient": str(caller.patient_id) if caller.patient_id else None,
             "iat": now,
             "exp": now + seconds,
@@ -145,6 +147,7 @@ def _caller(claims: Mapping[str, Any], by_cookie: bool) -> Caller:
         patient_id=UUID(patient) if patient else None,
         by_cookie=by_cookie,
         expires=int(claims["exp"]),
+        groups=frozenset(map(str, claims.get("groups") or ())),
     )
 
 

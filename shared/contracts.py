@@ -55,7 +55,7 @@ class Flag(StrEnum):
     LATE = "late"
 
 
-Type = Literal["reading", "answers", "device-event", "void"]
+Type = Literal["reading", "answers", "attachment", "device-event", "void"]
 Precision = Literal["instant", "day"]
 Clock = Literal["synced", "set-by-user", "unknown", "none"]
 How = Literal["correction", "void"]
@@ -88,7 +88,15 @@ class Draft(msgspec.Struct, frozen=True, gc=False):
     body: Json
 
 
-@dataclass(frozen=True, slots=True)
+class Alarm(msgspec.Struct, frozen=True, gc=False):
+    """Answers that are red by themselves, by linkId: never the answers. `harm`: of oneself."""
+
+    form: str
+    items: tuple[str, ...]
+    harm: bool
+
+
+@dataclass(slots=True)  # not frozen, which would triple the time to make one
 class Item:
     """One message item as a decoder read it. With `errors` it will be quarantined, raw kept.
 
@@ -97,7 +105,8 @@ class Item:
     corrections (FHIR status amended, PUT) have `replaces == message_id`. `version` is the
     sender's own number of this version (FHIR meta.versionId) and `updated` when it was made, if it
     says so: the number decides which of two corrections stands, then the moment. `arrived` tells
-    apart two versions of one resource that say the same of their age.
+    apart two versions of one resource that say the same of their age. `alarm` is read also of
+    answers that cannot be used: quarantine keeps it, so that a red answer is never only set aside.
     """
 
     message_id: str
@@ -119,6 +128,7 @@ class Item:
     arrived: datetime | None = None
     errors: tuple[ItemError, ...] = ()
     position: str = ""  # where in the sender's body: an array index or a FHIR fullUrl
+    alarm: Alarm | None = None
 
 
 class Watch(msgspec.Struct, frozen=True, gc=False):
@@ -127,6 +137,18 @@ class Watch(msgspec.Struct, frozen=True, gc=False):
     now: bool
     until: datetime | None = None
     next: datetime | None = None
+
+
+class Crisis(msgspec.Struct, frozen=True, gc=False):
+    """What the sender's app shows at once after a red answer: words in three languages, whom to
+    call, and whether anybody is there to read the answer now.
+    """
+
+    nb: str
+    nn: str
+    en: str
+    numbers: tuple[Mapping[str, str], ...]
+    watched_now: bool
 
 
 class Receipt(msgspec.Struct, frozen=True, gc=False):
@@ -140,6 +162,7 @@ class Receipt(msgspec.Struct, frozen=True, gc=False):
     errors: tuple[ItemError, ...] = ()
     watch: Watch = Watch(now=False)
     patient_id: UUID | None = None  # for the service itself; never sent
+    crisis: Crisis | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,8 +76,13 @@ class Database:
     async def connection(self) -> AsyncIterator[asyncpg.Connection]:
         """A connection in autocommit, for reads of one statement and for `listen`."""
         try:
-            async with self._opened().acquire(timeout=10) as connection:
+            pool = self._opened()
+            async with asyncio.timeout(10):  # the pool's own timeout costs a task each time
+                connection = await pool.acquire()
+            try:
                 yield cast(asyncpg.Connection, connection)  # a pool's proxy of one
+            finally:
+                await pool.release(connection)
         except (OSError, TimeoutError, asyncpg.InterfaceError) as error:
             raise DatabaseIsAway from error
         except (asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError) as error:

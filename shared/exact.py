@@ -20,6 +20,7 @@ EXPONENT = 400
 
 _SPACES = b" \t\n\r"
 _SPACE = re.compile(r"[ \t\n\r]*")
+_ENDS_IN_ZERO = re.compile(rb"\.[0-9]*0[],}]")  # a number that has a shorter spelling
 _LONG_NUMBER = re.compile(rb"[0-9]{8}")  # how 64 digits look when seven of eight are left out
 _LONG = Context(prec=2 * NUMBER)
 _PLAIN = frozenset((str, int, bool, type(None)))  # written alike however they were sent
@@ -74,10 +75,14 @@ class TooManyKeys(Unreadable):
 
 
 class Part(msgspec.Struct, frozen=True, gc=False):
-    """One element of an array: the parsed value and the very bytes it was sent as."""
+    """One element of an array: the parsed value and the very bytes it was sent as.
+
+    `spelt` is its canonical spelling where the reading made that on the way.
+    """
 
     value: Any
     raw: bytes
+    spelt: bytes | None = None
 
 
 class Sliced(msgspec.Struct, frozen=True, gc=False):
@@ -180,17 +185,27 @@ def _quickly(body: bytes, keys: int) -> Sliced | None:
         value = _quick.decode(body)
         # Of a key sent twice only the last is read. With no backslash to hide one, every colon
         # of the body then comes again, unless a key was lost with its own.
-        if _writer.encode(value).count(b":") != colons:
+        spelt = _sorter.encode(value)
+        if spelt.count(b":") != colons:
             return None
     except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError):
         return None
+    is_short = _is_short(spelt)
     if type(value) is not list:
         raw = body.strip(_SPACES)
-        return Sliced([Part(value, raw)]) if _brackets(raw) <= DEPTH else None
-    parts = [Part(*each) for each in zip(value, map(bytes, _pieces.decode(body)), strict=True)]
+        part = Part(value, raw, spelt if is_short and type(value) is dict else None)
+        return Sliced([part]) if _brackets(raw) <= DEPTH else None
+    raws = map(bytes, _pieces.decode(body))
+    texts = map(bytes, _pieces.decode(spelt)) if is_short else [None] * len(value)
+    parts = [Part(*each) for each in zip(value, raws, texts, strict=True)]
     if any(_brackets(part.raw) >= DEPTH for part in parts):
         return None
     return Sliced(parts, many=True)
+
+
+def _is_short(spelt: bytes) -> bool:
+    """Whether no number between brackets could be written with fewer characters."""
+    return b"E-" not in spelt and b"E+" not in spelt and not _ENDS_IN_ZERO.search(spelt)
 
 
 def _brackets(raw: bytes) -> int:

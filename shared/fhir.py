@@ -3,7 +3,7 @@
 A number goes out exactly as it came in; only one we converted is rounded, to the kind's decimals.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Literal
@@ -21,9 +21,10 @@ MESSAGE = "urn:hjv:message"
 FACT = "urn:hjv:fact"
 UCUM = "http://unitsofmeasure.org"
 
-_CATEGORIES = "http://terminology.hl7.org/CodeSystem/observation-category"
-_ABSENT = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
-_INTERPRETATIONS = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
+TERMINOLOGY = "http://terminology.hl7.org/CodeSystem/"
+_CATEGORIES = f"{TERMINOLOGY}observation-category"
+_ABSENT = f"{TERMINOLOGY}data-absent-reason"
+_INTERPRETATIONS = f"{TERMINOLOGY}v3-ObservationInterpretation"
 _OSLO = ZoneInfo("Europe/Oslo")
 
 Status = Literal["final", "corrected", "amended", "entered-in-error"]
@@ -57,9 +58,12 @@ def observation(fact: Fact, status: Status = "final") -> Resource:
     return made
 
 
-def questionnaire_response(fact: Fact, status: Status = "final") -> Resource:
-    """Answers, one flat item per question."""
+def questionnaire_response(
+    fact: Fact, status: Status = "final", form: Mapping[str, Any] | None = None
+) -> Resource:
+    """Answers, one flat item per question; of the form's own types and codes, where it is known."""
     body = fact.body
+    asked = {item["linkId"]: item for item in _items((form or {}).get("item", ()))}
     how = {"final": body.get("status", "completed"), "corrected": "amended"}.get(status, status)
     return {
         "resourceType": "QuestionnaireResponse",
@@ -71,16 +75,21 @@ def questionnaire_response(fact: Fact, status: Status = "final") -> Resource:
         "subject": {"reference": f"Patient/{fact.patient_id}"},
         "authored": _claimed(fact, "claimed_at", fact.at),
         "item": [
-            {"linkId": link_id, "answer": [_answer(value) for value in values]}
+            {
+                "linkId": link_id,
+                "answer": [_answer(value, asked.get(link_id, {})) for value in values],
+            }
             for link_id, values in body["answers"].items()
         ],
     }
 
 
-def resource(fact: Fact, status: Status = "final") -> Resource:
+def resource(
+    fact: Fact, status: Status = "final", form: Mapping[str, Any] | None = None
+) -> Resource:
     """The FHIR resource of a reading or of answers."""
     if fact.type == "answers":
-        return questionnaire_response(fact, status)
+        return questionnaire_response(fact, status, form)
     return observation(fact, status)
 
 
@@ -250,7 +259,63 @@ def _claimed(fact: Fact, key: str, at: datetime) -> str:
     return instant(at)
 
 
-def _answer(value: Any) -> Resource:
+_TEXTS = {"date": "valueDate", "dateTime": "valueDateTime", "time": "valueTime", "url": "valueUri"}
+_ORDINAL = "http://hl7.org/fhir/StructureDefinition/ordinalValue"
+
+
+def _answer(value: Any, asked: Mapping[str, Any]) -> Resource:
+    """As the form would take it back: a code with its system, a number with its unit."""
+    if (option := _option(value, asked)) is not None:
+        return option
+    number = isinstance(value, int | Decimal) and not isinstance(value, bool)
+    match asked.get("type"):
+        case "decimal" if number:
+            return {"valueDecimal": value}
+        case "quantity" if number:
+            return {"valueQuantity": {"value": value, **_unit(asked)}}
+        case "choice" if isinstance(value, str) and not asked.get("answerOption"):
+            return {"valueCoding": {"code": value}}
+        case str(kind) if kind in _TEXTS and isinstance(value, str):
+            return {_TEXTS[kind]: value}
+    return _plain(value)
+
+
+def _option(value: Any, asked: Mapping[str, Any]) -> Resource | None:
+    """The option of this code, or, where points were given for it, of this score."""
+    by_points = isinstance(value, int | Decimal) and not isinstance(value, bool)
+    for option in asked.get("answerOption", ()):
+        coding = option.get("valueCoding")
+        if coding is None:
+            continue
+        if coding.get("code") == value or (by_points and _points(option) == Decimal(value)):
+            told = {key: coding[key] for key in ("system", "code", "display") if key in coding}
+            return {"valueCoding": told}
+    return None
+
+
+def _points(option: Mapping[str, Any]) -> Decimal | None:
+    for holder in (option, option["valueCoding"]):
+        for each in holder.get("extension", ()):
+            if each.get("url") == _ORDINAL and "valueDecimal" in each:
+                return Decimal(each["valueDecimal"])
+    return None
+
+
+def _unit(asked: Mapping[str, Any]) -> Resource:
+    for each in asked.get("extension", ()):
+        if str(each.get("url", "")).endswith(("/questionnaire-unit", "/questionnaire-unitOption")):
+            coding = each.get("valueCoding", {})
+            return filled({"system": coding.get("system"), "code": coding.get("code")})
+    return {}
+
+
+def _items(items: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    for item in items:
+        yield item
+        yield from _items(item.get("item", ()))
+
+
+def _plain(value: Any) -> Resource:
     match value:
         case bool():
             return {"valueBoolean": value}

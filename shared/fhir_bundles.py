@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from shared import fhir
-from shared.contracts import Code, Flag, ItemError, Receipt, Result
+from shared.contracts import Code, Crisis, Flag, ItemError, Receipt, Result
 
 ISSUES = f"{fhir.BASE}/CodeSystem/issue"
 
@@ -28,7 +28,10 @@ _ISSUES: Mapping[Code, tuple[str, str]] = {
     Code.UNKNOWN_SUBJECT: ("not-found", "The subject is not a patient known here."),
     Code.UNKNOWN_VERSION: ("not-supported", "This version of the message is not known."),
     Code.UNKNOWN_KIND: ("code-invalid", "This kind of measurement is not known."),
-    Code.UNKNOWN_FIELD: ("code-invalid", "This kind has no such value, or the form no such item."),
+    Code.UNKNOWN_FIELD: (
+        "code-invalid",
+        "This kind has no such value; or the form no such question, or does not ask it here.",
+    ),
     Code.UNKNOWN_UCUM: ("code-invalid", "The unit is missing or not one this value accepts."),
     Code.UNKNOWN_CODE: (
         "code-invalid",
@@ -105,7 +108,7 @@ def outcome(code: str, text: str, severity: Severity = "error", issue: str = "in
     return {"resourceType": "OperationOutcome", "issue": [_issue(severity, issue, code, text)]}
 
 
-def quarantined(errors: Iterable[ItemError]) -> fhir.Resource:
+def quarantined(errors: Iterable[ItemError], urgent: Crisis | None = None) -> fhir.Resource:
     """Why an item was set aside. It is kept, so this is a warning to the sender, not an error."""
     issues = [
         {**_issue("warning", *_typed(error.code)), "expression": [error.path]}
@@ -114,27 +117,51 @@ def quarantined(errors: Iterable[ItemError]) -> fhir.Resource:
         for error in errors
     ]
     spare = _issue("warning", "informational", "quarantined", "The item awaits a person.")
-    return {"resourceType": "OperationOutcome", "issue": issues or [spare]}
+    return {"resourceType": "OperationOutcome", "issue": (issues or [spare]) + crisis(urgent)}
+
+
+def crisis(told: Crisis | None) -> list[dict[str, Any]]:
+    """What the patient is to read at once, in nb, with nn and en beside it."""
+    if told is None:
+        return []
+    issue = _issue("information", "informational", "crisis", told.nb)
+    issue["details"]["_text"] = {
+        "extension": [_translation("nn", told.nn), _translation("en", told.en)]
+    }
+    issue["extension"] = [
+        {
+            "url": f"{fhir.BASE}/StructureDefinition/crisis-number",
+            "valueContactPoint": {"system": "phone", "value": each["number"]},
+        }
+        for each in told.numbers
+    ]
+    return [issue]
+
+
+def _translation(language: str, text: str) -> dict[str, Any]:
+    said = [{"url": "lang", "valueCode": language}, {"url": "content", "valueString": text}]
+    return {"url": "http://hl7.org/fhir/StructureDefinition/translation", "extension": said}
 
 
 def taken(receipt: Receipt) -> fhir.Resource:
     """What became of an item, with a stable code, and every doubt about it."""
     if receipt.result is Result.QUARANTINED:
-        return quarantined(receipt.errors)
+        return quarantined(receipt.errors, receipt.crisis)
     result = receipt.result
     issues = [_issue("information", "informational", result.value, _RESULTS[result])]
     issues += [
         _issue("warning", "informational", str(flag), _FLAGS.get(flag, "A doubt about it."))
         for flag in receipt.flags
     ]
-    return {"resourceType": "OperationOutcome", "issue": issues}
+    return {"resourceType": "OperationOutcome", "issue": issues + crisis(receipt.crisis)}
 
 
 def answer(receipt: Receipt, full_url: str | None = None) -> Answer:
     """The reply that goes with a receipt. What is simply stored needs no further word."""
     if receipt.result is Result.QUARANTINED:
-        return Answer(_STATUS[receipt.result], full_url, None, quarantined(receipt.errors))
-    plain = receipt.result is Result.STORED and not receipt.flags
+        told = quarantined(receipt.errors, receipt.crisis)
+        return Answer(_STATUS[receipt.result], full_url, None, told)
+    plain = receipt.result is Result.STORED and not receipt.flags and receipt.crisis is None
     outcome = None if plain else taken(receipt)
     return Answer(_STATUS[receipt.result], full_url, receipt.ref, outcome, receipt.received)
 

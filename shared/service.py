@@ -80,6 +80,7 @@ def build(
             gc.collect()
             gc.freeze()
             gc.set_threshold(20_000, 50, 50)
+            stack.callback(gc.unfreeze)
             yield
 
     app = application(
@@ -279,25 +280,39 @@ def logging_for(form: str) -> None:
     )
 
 
-def run(name: str) -> None:
-    """`python -m services.<name> [--host H] [--port P]`: serve until told to stop."""
+def run(name: str, http: str = "auto") -> None:
+    """`python -m services.<name> [--host H] [--port P]`: serve until told to stop.
+
+    `http` names a protocol of the service's own, which meets the application with nothing between.
+    """
     import argparse
 
     import uvicorn
+
+    from shared import programmes
+    from shared.instruments.forms import FormsAreUnreadable
 
     ports = {"ingest": 8001, "patients": 8002, "alerts": 8003}
     parser = argparse.ArgumentParser(prog=f"hjemvakt serve {name}")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=ports[name], help="port to listen on")
     chosen = parser.parse_args()
-    uvicorn.run(
-        f"services.{name}.app:create",
-        factory=True,
-        host=chosen.host,
-        port=chosen.port,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=5,
-        limit_concurrency=2_000,
-    )
+    try:
+        uvicorn.run(
+            f"services.{name}.app:create",
+            factory=True,
+            host=chosen.host,
+            port=chosen.port,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=5,
+            limit_concurrency=2_000,
+            http=http,
+            proxy_headers=http == "auto",
+        )
+    except (programmes.ProgrammeIsUnreadable, FormsAreUnreadable) as error:
+        # Whoever edited a rule or a form reads this, and one that runs already goes on as it is.
+        for sentence in error.sentences:
+            sys.stderr.write(f"{name} does not start: {sentence}\n")
+        raise SystemExit(2) from None

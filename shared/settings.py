@@ -1,10 +1,12 @@
 """What a deployment decides: one frozen model per service, read from the environment."""
 
+import json
+import re
 import socket
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 T = TypeVar("T", bound=BaseSettings)
@@ -35,7 +37,14 @@ class _Settings(BaseSettings):
     docs: bool = Field(default=True, description="serve /docs and /openapi.json")
 
 
-class Ingest(_Settings):
+class _Filing(_Settings):
+    attachments_per_day: int = Field(
+        default=200, ge=1, description="photos and documents of one sender in 24 hours"
+    )
+    attachment_mib_per_day: int = Field(default=500, ge=1, description="their size in MiB")
+
+
+class Ingest(_Filing):
     database: str = Field(validation_alias="HJEMVAKT_DATABASE_INGEST")
     mqtt_url: str | None = Field(
         default=None,
@@ -64,12 +73,18 @@ class Ingest(_Settings):
         pattern=r"^[a-z0-9-]+/[A-Za-z0-9_-]+$",
         description="org/cred whose messages they are that carry no secret in MSH-8",
     )
+    instruments: Path | None = Field(
+        default=None, description="a hospital's own questionnaires: completed instruments"
+    )
 
 
-class Patients(_Settings):
+class Patients(_Filing):
     database: str = Field(validation_alias="HJEMVAKT_DATABASE_PATIENTS")
     programmes: Path | None = Field(
         default=None, description="a hospital's own programme folder, beside the built-in ones"
+    )
+    instruments: Path | None = Field(
+        default=None, description="a hospital's own questionnaires: completed instruments"
     )
 
 
@@ -78,9 +93,61 @@ class Alerts(_Settings):
     programmes: Path | None = Field(
         default=None, description="a hospital's own programme folder, beside the built-in ones"
     )
+    instruments: Path | None = Field(
+        default=None, description="a hospital's own questionnaires: completed instruments"
+    )
     secure_cookie: bool = Field(
         default=False, description="__Host- cookie over https; on behind the front door"
     )
+    public_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[!-~]+$",
+        description="where staff open the list: the link of a notification",
+    )
+    webhook_secret: SecretStr | None = Field(
+        default=None, min_length=16, description="signs what is posted; none: no webhooks"
+    )
+    webhook_hosts: str = Field(
+        default="", description="comma list of hosts that may be posted to; empty: those of ladders"
+    )
+    smtp_url: SecretStr | None = Field(
+        default=None,
+        description="smtp+starttls://user:password@host:587; none: no e-mail",
+    )
+    mail_from: str | None = Field(default=None, description="the sender of e-mails")
+    sms_url: SecretStr | None = Field(
+        default=None,
+        description="the SMS gateway, with {to}, {text} and {id}; none: no SMS",
+    )
+    sms_body: SecretStr | None = Field(
+        default=None, description="what is posted to it, JSON or a form; none: a GET"
+    )
+    sms_headers: SecretStr | None = Field(
+        default=None, description="a JSON object of its headers, such as Authorization"
+    )
+    undelivered_after: int = Field(
+        default=300, ge=1, description="seconds until a message that arrives nowhere is an alarm"
+    )
+    dead_man_url: SecretStr | None = Field(
+        default=None,
+        description="called each minute while judging and telling live",
+    )
+
+    @field_validator("smtp_url", "sms_url", "dead_man_url")
+    @classmethod
+    def _is_an_address(cls, given: SecretStr | None, about: ValidationInfo) -> SecretStr | None:
+        ways = r"smtps?|smtp\+starttls" if about.field_name == "smtp_url" else "https?"
+        if given and not re.fullmatch(rf"(?:{ways})://[!-~]+", given.get_secret_value()):
+            raise ValueError(f"an address that begins with {ways}:// is expected")
+        return given
+
+    @field_validator("sms_headers")
+    @classmethod
+    def _is_an_object(cls, given: SecretStr | None) -> SecretStr | None:
+        headers = json.loads(given.get_secret_value()) if given else {}
+        if not isinstance(headers, dict) or not all(isinstance(v, str) for v in headers.values()):
+            raise ValueError("a JSON object of texts is expected")
+        return given
 
 
 def read(model: type[T]) -> T:

@@ -14,6 +14,7 @@ from shared import kinds
 from shared.contracts import Code
 
 _NUMBER = re.compile(r"-?[0-9]{1,9}(?:[.,][0-9]{1,6})?")
+_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,31}")
 
 
 class Reading(msgspec.Struct):
@@ -144,3 +145,10 @@ def number(told: Any) -> kinds.Number | None:
 def from_text(text: str) -> Decimal | None:
     """The number in '82.4' or '82,4'; None if it is anything else."""
     return Decimal(text.replace(",", ".")) if _NUMBER.fullmatch(text) else None
+
+
+def path(within: str, name: str) -> str:
+    """Where a fault is. A sender's key that could hold a value is not repeated."""
+    if not name:
+        return within
+    return f"{within}.{name if _KEY.fullmatch(name) else '?'}"

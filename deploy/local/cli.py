@@ -21,6 +21,8 @@ app = typer.Typer(
 )
 programmes_app = typer.Typer(help="Look at clinical programmes.", no_args_is_help=True)
 app.add_typer(programmes_app, name="programmes")
+instruments_app = typer.Typer(help="Look at questionnaires.", no_args_is_help=True)
+app.add_typer(instruments_app, name="instruments")
 
 
 @app.command()
@@ -86,6 +88,8 @@ app.command("broker-files")(cli_operations.follow_credentials)
 app.command("development-key")(cli_operations.make_development_key)
 programmes_app.command("check")(cli_operations.check_programmes)
 programmes_app.command("describe")(cli_operations.describe_programmes)
+instruments_app.command("check")(cli_operations.check_instruments)
+instruments_app.command("stub")(cli_operations.make_stub)
 
 
 def main() -> None:

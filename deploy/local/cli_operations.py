@@ -1,6 +1,7 @@
 """Commands for whoever runs Hjemvakt: one service, the schema, the broker's files, programmes."""
 
 import asyncio
+import json
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -123,13 +124,49 @@ def check_programmes(
     words.say("The programmes are sound.")
 
 
+def check_instruments(
+    folder: Annotated[
+        Path, typer.Argument(exists=True, file_okay=False, help="A hospital's own questionnaires.")
+    ],
+) -> None:
+    """Check completed questionnaires: each asks, offers and scores what its instrument does."""
+    from shared.instruments import forms
+
+    faults = forms.check(folder)
+    for fault in faults:
+        print(fault)
+    if faults:
+        raise typer.Exit(1)
+    found = len(list(folder.glob("*.questionnaire.json")))
+    if not found:
+        words.fail(f"{folder} holds no file that ends in .questionnaire.json.")
+    words.say(f"The questionnaires are sound: {found}.")
+
+
+def make_stub(
+    slug: Annotated[str, typer.Argument(help="The instrument, for example wound-qol-17.")],
+) -> None:
+    """Print the form of an instrument without its wording: what a hospital completes."""
+    from shared import exact, instruments
+    from shared.instruments import forms
+
+    known = instruments.load_all().get(instruments.named(slug))
+    if known is None:
+        words.fail(f"There is no instrument {slug}; {', '.join(instruments.load_all())}.")
+    print(json.dumps(json.loads(exact.dumps(forms.stub(known))), indent=2, ensure_ascii=False))
+
+
 def describe_programmes(
     slug: Annotated[str | None, typer.Argument(help="One programme; without it: all.")] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--dir", exists=True, file_okay=False, help="A hospital's own programmes."),
+    ] = None,
 ) -> None:
-    """Print what a programme does, in words."""
+    """Print what a programme does, in words: the page that is signed."""
     from shared import programmes
 
-    found = programmes.load_all()
+    found = programmes.in_use(folder)
     if slug is not None and slug not in found:
         words.fail(f"There is no programme {slug}; there are {', '.join(sorted(found))}.")
     for name in [slug] if slug else sorted(found):

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,11 @@ from services.alerts.clinical import lifecycle
 from services.ingest import asyncapi
 from services.ingest.devices import gateway_table, hl7_observed
 from shared import instruments, kinds, programmes
+from shared.programmes import LIFE
 
 DOCS = Path(__file__).parents[2] / "docs"
 PROGRAMMES = "programmes"
+LIFE_SAMPLE = programmes.Programme.model_fields["handled_sample"].default
 
 
 def pages() -> Mapping[str, str]:
@@ -172,7 +175,7 @@ proposal. No clinician has approved these numbers, and a severity word is never 
 Scoring is here for every instrument; wording only where its owner lets anybody pass it on. A
 hospital completes the others with its own permitted wording, in a folder of its own. A skipped
 question is never 0: without enough answers there is no total, only the lowest and the highest it
-can be.
+can be. [How a hospital completes a form](own-questionnaires.md).
 
 {instruments.describe().strip()}
 """
@@ -192,7 +195,54 @@ no close has covered; a rise takes an acknowledgement back and is told again. On
 red one. A move carries the version of the alert that was on the nurse's screen: if it has moved
 since, the answer is 409 with the alert as it now is. A close covers the findings she saw and no
 others, so a red that was measured before her close and arrives after it opens again, marked late.
+
+## Who may do what, and what it takes
+
+{lifecycle.table().strip()}
+
+How long a person's word holds is in the programme (`[life]` of its `programme.toml`), with these
+defaults, which a hospital may shorten: an acknowledged red comes back after
+{_hours("acknowledged_red")} h ({_hours("acknowledged_red_at_most")} h if chosen), an acknowledged
+yellow is closed as expired after {_hours("acknowledged_yellow")} h, and an alert is put off for at
+most {_hours("snoozed_at_most")} h.
+
+- **Putting off** (`snooze`) is of one patient and one rule group, with a reason and an end. A red
+  asks for `"confirm": true` beside it, 422 `confirmation-missing` otherwise. A rise in colour, an
+  emergency or another NEWS2 parameter that alone scores 3 ends it at once; its own end is told
+  within a minute, by the clock and not by the next reading. Nothing puts off several alerts
+  together.
+- **Handing over** (`hand-over` with `unit` and a note) shows the alert on the other unit's list at
+  once, and gives that unit the right to see the patient. It is still the sender's until somebody
+  there accepts it; then it is theirs, and the sender's row shows it as taken over. `decline` tells
+  it anew at the sender. Neither the wait nor the escalation begins anew. Handed to its own unit:
+  taken back.
+- **A note with `remind_at`** makes a task: on the list of the unit from that moment, whatever the
+  filter, told once, and there until it is done. `/v1/tasks` makes tasks without an alert, and hands
+  them over between teams in the same way.
+- **Greens** are looked at together (`POST /v1/worklist/greens`, key `g`), never a yellow or a red.
+  Who has not been green since the list was read, or of whom a reading waits to be judged, is
+  answered in `not_taken` with the reason. The mark says who and when, holds for the day, and is
+  taken back with `POST /v1/worklist/greens/undo` (key `u`). A new reading inside the limits does
+  not ask for another look; an alert does, and takes the mark away for good.
+- **Benign cases** that a programme names (`[[handled]]` in `rules.toml`) are closed by rule with
+  the outcome `handled-by-rule` and a line in the history: only yellow, only what nobody has
+  touched, only while nothing else clinical is open for the patient. A share of them ({LIFE_SAMPLE}
+  % unless the programme says otherwise), chosen by the alert's id, stands open marked as a sample,
+  for a person to look at; `/v1/burden` counts both. Who disagrees opens the alert again, and no
+  rule closes it twice.
+- **Hovering.** A yellow limit may carry `clear`, a number on the safe side: until a value is there
+  or past it, what is beyond on the same day is one finding, and a retake short of it clears
+  nothing.
+- **Doubt.** A value that differs from the patient's own by the factor between two units of measure
+  (kg and lb, mmol/L and mg/dL, mmHg and kPa), or a weight more than 5 kg from another of the same
+  day or 8 % from what is usual, is stored and judged as it is. It also raises a technical alert,
+  and every alert that rests on it says so (`doubts`).
 """
+
+
+def _hours(name: str) -> int:
+    span: timedelta = getattr(LIFE, name)
+    return span // timedelta(hours=1)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ import httpx
 from deploy.local import broker_door, numbers
 from deploy.local.running import Running
 from shared import programmes as clinical
+from shared import sensitive
 from shared.programmes import Programme
 
 ORG = "nordland"
@@ -33,6 +34,8 @@ STAFF = (
     ("Lise Eksempel", "physician"),
     ("Arne Eksempel", "administrator"),
 )
+# Who may read what sensitive programmes hold; the second nurse sees a neutral row.
+TRUSTED = (STAFF[0], STAFF[2])
 TARGET_WEIGHT = "target_weight"
 NATIONAL = "urn:oid:2.16.578.1.12.4.1.4.1"
 TRIES = 20
@@ -85,7 +88,12 @@ async def _run(
         door = Door(client)
         administrator = await door.token(role="administrator", org=org)
         made = await _unit(door, administrator)
-        staff = [await _staff(door, administrator, made["id"], *one) for one in STAFF]
+        staff = [
+            await _staff(
+                door, administrator, made["id"], *one, [sensitive.ALL] if one in TRUSTED else []
+            )
+            for one in STAFF
+        ]
         system = await door.post(
             administrator,
             "/v1/credentials",
@@ -119,10 +127,10 @@ async def _unit(door: "Door", administrator: str) -> Any:
 
 
 async def _staff(
-    door: "Door", administrator: str, unit_id: str, name: str, role: str
+    door: "Door", administrator: str, unit_id: str, name: str, role: str, groups: list[str]
 ) -> dict[str, Any]:
     units = [] if role == "administrator" else [unit_id]
-    body = {"name": name, "role": role, "units": units}
+    body = {"name": name, "role": role, "units": units, "groups": groups}
     made = await door.post(administrator, "/v1/staff", body)
     return {
         "id": made["id"],

@@ -1,7 +1,11 @@
 """Wiring of alerts: settings, the loops, doors and pages, refusals to HTTP status."""
 
+import json
+from datetime import timedelta
+
 import asyncpg
 from fastapi import FastAPI, Request
+from pydantic import SecretStr
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
@@ -9,28 +13,42 @@ from starlette.types import Scope
 from services.alerts import (
     checker,
     consumer,
+    deadman,
+    deliveries,
+    delivering,
+    doing,
     door,
     entering,
+    escalating,
+    held,
     login,
     moves,
+    moving,
     pages,
     past,
+    photos,
     quarantine,
     questions,
     reader,
+    retrying,
     routes,
     sheet,
+    showing,
     silence,
+    tasks,
     trying,
     worklist,
 )
 from services.alerts.clinical import lifecycle
+from services.alerts.delivery.post import Post
+from services.alerts.delivery.ways import Ways
 from services.alerts.memory import Memory
 from services.alerts.page.frame import TEMPLATES
 from services.alerts.stream import Hub, Notifier
 from services.alerts.views import Parts
 from shared import access, ledger, programmes, service, settings
 from shared.database import Database
+from shared.instruments import forms as instrument_forms
 
 STATIC = TEMPLATES.parent / "static"
 PAGES = ("/patients/", "/rows", "/login", "/logout")
@@ -39,27 +57,46 @@ PROBLEMS: dict[type[Exception], int] = {
     **access.PROBLEMS,
     reader.NoSuchPatient: 404,
     reader.NotYourUnit: 403,
+    reader.NotYourGroup: 403,
     moves.NoSuchAlert: 404,
     moves.AlertHasMoved: 409,
-    moves.AnotherIsOpen: 409,
     moves.UnknownAssignee: 422,
+    moving.AnotherIsOpen: 409,
+    moving.NothingHandedOver: 409,
+    moving.NotHandedToYou: 403,
+    moving.UnitMissing: 422,
+    moving.UnknownUnit: 422,
+    doing.NoSuchTask: 404,
+    doing.TaskHasMoved: 409,
+    doing.TaskIsDone: 409,
+    doing.TextMissing: 422,
+    doing.TimeHasPassed: 422,
     lifecycle.MoveNotAllowed: 409,
     lifecycle.MoveNotYours: 403,
     lifecycle.NoteMissing: 422,
     lifecycle.UntilMissing: 422,
     lifecycle.UntilIsUnusable: 422,
+    lifecycle.ConfirmationMissing: 422,
     entering.NoSuchReading: 404,
     entering.ReadingHasChanged: 409,
     entering.ReadingIsInTheFuture: 422,
     entering.ReadingIsNotUsable: 422,
     routes.ImpossibleValue: 422,
+    routes.UnknownInstrument: 404,
+    routes.AnswersDoNotFit: 422,
     questions.ReadingIsNotNamed: 422,
     past.TooManyReadings: 422,
     trying.UnknownProgramme: 422,
     trying.UnknownLimit: 422,
     trying.LimitIsOutOfBounds: 422,
     trying.ProgrammeNotValid: 422,
+    trying.VersionIsNotLoaded: 422,
     trying.ReplayIsBusy: 503,
+    retrying.NoSuchDelivery: 404,
+    retrying.AlreadyOnItsWay: 409,
+    retrying.NoLadder: 409,
+    retrying.NoSuchStep: 422,
+    showing.NoSuchAttachment: 404,
     door.PlaceIsUnknown: 422,
     door.FormIsUnreadable: 422,
     door.FormIsTooLarge: 413,
@@ -85,34 +122,75 @@ def create() -> FastAPI:
     taking = Database(
         chosen.database, name="alerts-take", size=4, server_settings=ledger.TAKE_SETTINGS
     )
-    known = programmes.in_use(chosen.programmes)
+    known = programmes.judged_by(chosen.programmes)
     memory = Memory()
     notifier = Notifier(database)
     hub = Hub(database)
+    judging = consumer.Consumer(taking, notifier, known, memory)
+    clock = silence.Clock(database, notifier, known, memory)
+    late = timedelta(seconds=chosen.undelivered_after)
+    tellers: list[service.Part] = [
+        escalating.Escalation(database, notifier, known, memory, late),
+        delivering.Delivery(database, Post(ways(chosen))),
+    ]
     app = service.build(
         "alerts",
-        routers=[routes.router, questions.router, worklist.router, pages.router, login.router],
+        routers=[
+            routes.router,
+            questions.router,
+            worklist.router,
+            tasks.router,
+            deliveries.router,
+            pages.router,
+            photos.router,
+            login.router,
+        ],
         parts=[
             database,
             taking,
             notifier,
             hub,
-            consumer.Consumer(taking, notifier, known, memory),
-            silence.Clock(database, notifier, known, memory),
+            judging,
+            clock,
             checker.Checker(database, notifier, known),
             quarantine.Quarantine(database, notifier),
+            held.HeldReds(database, notifier, known),
+            *tellers,
+            deadman.DeadMan(_secret(chosen.dead_man_url), [judging, clock, *tellers]),
         ],
         problems=PROBLEMS,
         docs=chosen.docs,
         description="Alerts, the worklist and its live stream, scores, and the nurse's pages.",
     )
     app.mount("/static", Files(directory=STATIC), name="static")
-    app.state.parts = Parts(database, notifier, known, memory)
+    app.state.parts = Parts(
+        database, notifier, known, memory, instrument_forms.in_use(chosen.instruments)
+    )
     app.state.hub = hub
     app.state.issuer = access.DevelopmentIssuer(chosen.development_key, chosen.mode)
     app.state.secure_cookie = chosen.secure_cookie
     _problems_as_pages(app)
     return app
+
+
+def ways(chosen: settings.Alerts) -> Ways:
+    """What this installation can send with."""
+    return Ways(
+        public_url=chosen.public_url,
+        webhook_secret=_secret(chosen.webhook_secret),
+        webhook_hosts=frozenset(
+            host.strip().lower() for host in chosen.webhook_hosts.split(",") if host.strip()
+        ),
+        smtp_url=_secret(chosen.smtp_url),
+        mail_from=chosen.mail_from,
+        sms_url=_secret(chosen.sms_url),
+        sms_body=_secret(chosen.sms_body),
+        sms_headers=json.loads(_secret(chosen.sms_headers) or "{}"),
+    )
+
+
+def _secret(given: SecretStr | None) -> str | None:
+    return given.get_secret_value() if given is not None else None
 
 
 def _problems_as_pages(app: FastAPI) -> None:

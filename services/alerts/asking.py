@@ -11,8 +11,8 @@ from uuid import UUID
 
 import asyncpg
 
-from services.alerts import past, reader, store, store_past, store_views, telling
-from services.alerts.clinical import because, whynot
+from services.alerts import past, reader, store, store_past, store_views, telling, views
+from services.alerts.clinical import answered, because, whynot
 from services.alerts.clinical.history import MEASURED, Record
 from services.alerts.clinical.whynot import Answer, Why
 from services.alerts.entering import NoSuchReading
@@ -48,6 +48,10 @@ async def why_not(
     async with reader.opened(parts.database, by, patient_id, WHAT) as tx:
         now = await store.now(tx)
         asked = await _reading(tx, by.org, patient_id, fact, kind, at)
+        if asked.type == "answers" and by.shut:
+            patient = await views.record_of(tx, by.org, patient_id, now)
+            if answered.form_of(asked.body) in views.hidden_forms(parts, by, patient):
+                raise reader.NotYourGroup
         how = await store_past.superseded(tx, by.org, asked.id, asked.origin or asked.id)
         names = await store_views.names(tx, by.org, [patient_id])
         told: list[Json] = []
@@ -124,12 +128,10 @@ def _answers(
 ) -> list[tuple[Programme, Answer]]:
     record = Record.of(fact.patient_id, facts)
     slugs = dict.fromkeys(one.programme for one in record.enrolments)
-    return [
-        (programmes[slug], answer)
-        for slug in slugs
-        if slug in programmes
-        for answer in whynot.explain(programmes[slug], record, fact, now)
+    valid = [
+        record.decided.version(programmes[slug], fact.at) for slug in slugs if slug in programmes
     ]
+    return [(one, answer) for one in valid for answer in whynot.explain(one, record, fact, now)]
 
 
 def _told(

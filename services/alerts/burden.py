@@ -57,6 +57,10 @@ async def burden(
         "not_useful_share": _share(alerts["rated"] - alerts["useful"], alerts["rated"]),
         "handled_by_system": alerts["handled"],
         "handled_by_system_share": _share(alerts["handled"], alerts["closed"]),
+        "handled_by_rule": alerts["by_rule"],
+        "handled_by_rule_share": _share(alerts["by_rule"], alerts["closed"]),
+        "sampled": alerts["sampled"],
+        "sampled_useful": alerts["sampled_useful"],
         "median_seconds_to_acknowledge": _seconds(alerts["acknowledged_after"]),
         "rules": [_rule(row) for row in rules],
     }

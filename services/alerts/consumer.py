@@ -32,13 +32,16 @@ FIRST, MOST = 20, 50  # patients; those not in memory are read whole and kept ti
 LONG, SHORT = 2.0, 0.5
 POLL = 1.0
 SOON = 0.1
-# Seconds to rest after a round, by each row it judged and at most: a reading that comes alone does
-# not wait; under load intake needs the processor, and one take of many costs far less than many.
-REST, LONGEST_REST = 0.0004, 0.2
+# How long to rest after a round, by the time it took, and seconds at most: under load intake needs
+# the processor, and to judge a patient on many readings at once costs little more than on one. A
+# reading that comes alone does not wait.
+REST, LONGEST_REST = 2.0, 0.4
+ALONE = 5  # rows
 IMPATIENT = 10
 # SQLSTATE classes that say nothing about the rows: connection, deadlock, room, locks, shutdown.
 PASSING = ("08", "40", "53", "55", "57")
 ORGANISATIONS = 5.0
+PORTAL = "portal:"  # the heartbeat of a system that speaks for patients
 FRESH = 10.0  # a follower that has not finished a round for so long is not ready
 
 
@@ -58,6 +61,7 @@ class Follower:
     patience: int = 0
     received_at: datetime | None = None
     rests_until: float = 0.0
+    portals: set[str] = field(default_factory=set)
     known: set[UUID] = field(default_factory=set)
 
 
@@ -137,13 +141,15 @@ class Consumer:
             if soon:
                 follower.floor = 0
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(follower.woken.wait(), SOON if soon else POLL)
-            await asyncio.sleep(follower.rests_until - time.monotonic())
+                async with asyncio.timeout(SOON if soon else POLL):  # wait_for makes a task
+                    await follower.woken.wait()
+            if (rest := follower.rests_until - time.monotonic()) > 0:
+                await asyncio.sleep(rest)
             follower.woken.clear()
 
     async def drain(self, follower: Follower) -> int:
         """Take until nothing is left that can be taken. How many rows were judged."""
-        total = 0
+        total, began = 0, time.monotonic()
         while True:
             now = time.monotonic()
             if now - follower.from_the_start_at >= POLL:
@@ -161,7 +167,9 @@ class Consumer:
                 break
             follower.rounded_at = time.monotonic()
             await self._beat(follower)  # a long catching up is work too
-        follower.rests_until = time.monotonic() + min(total * REST, LONGEST_REST)
+        if total > ALONE:
+            ended = time.monotonic()
+            follower.rests_until = ended + min((ended - began) * REST, LONGEST_REST)
         await self._beat(follower)
         return total
 
@@ -192,6 +200,7 @@ class Consumer:
                 self._database, self._notifier, org, patient_id, fault, self._programmes
             )
         follower.received_at = judged.received_at or follower.received_at
+        follower.portals |= judged.portals
         JUDGED.inc(judged.done)
         seconds = time.monotonic() - began
         if seconds > LONG:
@@ -252,5 +261,8 @@ class Consumer:
             oldest = await ledger.oldest_waiting(connection, follower.org, ledger.ALERTS)
             body = {"received_at": follower.received_at} if follower.received_at else {}
             await store_rows.beat(connection, follower.org, "consumer", body)
+            for portal in follower.portals:
+                await store_rows.beat(connection, follower.org, f"{PORTAL}{portal}", {})
+            follower.portals.clear()
             now = await store.now(connection)
         LAG.labels(follower.org).set((now - oldest).total_seconds() if oldest else 0)

@@ -21,7 +21,7 @@ from services.alerts import views
 from services.alerts.reader import Reader
 from services.alerts.stream import Hub
 from services.alerts.views import Parts
-from shared import access, exact, service
+from shared import access, exact, sensitive, service
 from shared.access import Caller
 
 BODY = 64 * 1024
@@ -73,7 +73,8 @@ Language = Annotated[str, Depends(_language)]
 
 def reader(request: Request, caller: Caller) -> Reader:
     """The caller as the access log writes him down."""
-    return Reader.of(caller, request.scope["state"]["request_id"])
+    shut = sensitive.closed(request.app.state.parts.programmes, caller.groups)
+    return Reader.of(caller, request.scope["state"]["request_id"], shut)
 
 
 def token_of(request: Request) -> str:

@@ -4,7 +4,9 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
+from services.alerts import reminding
 from services.alerts.clinical import schedule, wording
+from services.alerts.clinical.samples import WHOLE
 from services.alerts.patient import Expected, Patient
 from services.alerts.raising import Changes
 from shared.programmes import Programme
@@ -31,9 +33,21 @@ def update(
         first = max(first, today - timedelta(days=BEHIND_AT_MOST))
         _plan(patient, changes, programmes, first, today + timedelta(days=AHEAD))
         patient.expected_on, patient.plan_of = today, plans
+    last: dict[str, datetime | None] = {}
     for one in patient.expected.values():
-        if one.due is not None and one.grace_until >= since:
+        if one.due is None or one.grace_until < since:
+            continue
+        kind = one.due.item.kind
+        if kind not in last:
+            last[kind] = _last(patient, kind)
+        came = last[kind]
+        if one.satisfied_by is not None or (came is not None and came >= one.opens_at):
             _look(one, patient, changes)
+
+
+def _last(patient: Patient, kind: str) -> datetime | None:
+    ats = patient.record.series((kind, WHOLE)).sure.ats
+    return ats[-1] if ats else None
 
 
 def missed(patient: Patient, changes: Changes, now: datetime) -> None:
@@ -45,8 +59,10 @@ def missed(patient: Patient, changes: Changes, now: datetime) -> None:
 
 
 def wakes(patient: Patient, now: datetime) -> Iterator[datetime]:
-    """When something expected is overdue, and a moment after midnight when days are to be added."""
+    """When the patient is reminded, when something expected is overdue, and a moment after midnight
+    when days are to be added."""
     yield from (one.grace_until for one in patient.expected.values() if one.is_undecided)
+    yield from reminding.wakes(patient, now)
     if any(enrolment.end is None or enrolment.end > now for enrolment in patient.record.enrolments):
         tomorrow = schedule.local_day(now) + timedelta(days=1)
         midnight = datetime.combine(tomorrow, time(0, 5), wording.OSLO)
@@ -59,9 +75,10 @@ def _plan(
 ) -> None:
     wanted: dict[Key, schedule.Due] = {}
     for slug in {one.programme for one in patient.record.enrolments} & programmes.keys():
-        for due in schedule.dues(patient.record, programmes[slug], first, last):
-            if due.paused is None:
-                wanted[due.plan, due.day, due.slot] = due
+        for version in programmes[slug].versions.values():
+            for due in schedule.dues(patient.record, version, first, last):
+                if due.paused is None:
+                    wanted[due.plan, due.day, due.slot] = due
     for key, one in list(patient.expected.items()):
         if first <= one.local_day <= last and key not in wanted and one.is_undecided:
             changes.unexpected.append(patient.expected.pop(key))

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from services.alerts import telling
+from services.alerts import moving, neutral, telling
 from services.alerts.clinical import lifecycle
 from services.alerts.reader import Reader
 from services.alerts.row import Programmes
@@ -31,26 +31,31 @@ def page(by: Reader, programmes: Programmes, asked: Question, listed: Listed) ->
         "units": _units(by, asked, listed),
         "filters": _filters(programmes, asked, listed),
         "staff": telling.colleagues(listed.staff, by.units),
-        "platform": [_platform(one) for one in listed.platform],
+        "targets": [{"id": id_, "name": unit["name"]} for id_, unit in listed.units.items()],
+        "tasks": [
+            telling.task(one, listed.units, listed.names, listed.shut) for one in listed.tasks
+        ],
+        "mine": list(by.units),
+        "platform": [_platform(listed, one) for one in listed.platform],
     }
 
 
 def _row(by: Reader, listed: Listed, stored: Any) -> Json:
     held = listed.held.get(stored["patient_id"])
-    row = telling.row(stored, listed.units, listed.now, "nb", drawn=True, held=held)
-    row["alerts"] = [
-        {
-            **one,
-            "moves": [
-                str(move)
-                for move in lifecycle.moves(
-                    lifecycle.State(one["state"]), one["colour"], lifecycle.Role(by.role)
-                )
-            ],
-        }
-        for one in row["alerts"]
-    ]
+    told = listed.progress.get(stored["patient_id"], ())
+    row = telling.row(stored, listed.units, listed.now, "nb", drawn=True, held=held, progress=told)
+    row["alerts"] = [{**one, "moves": _moves(by, one)} for one in row["alerts"]]
     return row
+
+
+def _moves(by: Reader, one: Json) -> list[str]:
+    allowed = lifecycle.moves(lifecycle.State(one["state"]), one["colour"], lifecycle.Role(by.role))
+    handed = one["handed"]
+    asked = handed is not None and handed["answer"] is None
+    answers = asked and UUID(handed["to"]["id"]) in by.units
+    if one.get("neutral"):
+        return [str(move) for move in allowed if move in neutral.MOVES]
+    return [str(move) for move in allowed if move not in moving.ANSWERS or answers]
 
 
 def _hidden(listed: Listed, stored: Any) -> Json:
@@ -96,11 +101,12 @@ def _filters(programmes: Programmes, asked: Question, listed: Listed) -> list[Js
     return chips
 
 
-def _platform(story: Story) -> Json:
+def _platform(listed: Listed, story: Story) -> Json:
     alert = story.alert
+    unit = listed.units.get(alert.unit_id) if alert.unit_id else None
     patients = next((one["value"] for one in alert.body.get("values", ())), 0)
     return {
-        "name": telling.PLATFORM_NAME,
+        "name": {"nb": unit["name"], "en": unit["name"]} if unit else telling.PLATFORM_NAME,
         "cause": alert.cause or "us",
         "patients": int(patients),
         "reason": alert.body.get("reason"),

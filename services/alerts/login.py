@@ -57,6 +57,7 @@ async def log_in(request: Request, has: Has) -> Response:
         org=org,
         units=frozenset(found[0]["units"]),
         hpr=found[0]["hpr"],
+        groups=frozenset(found[0]["groups"]),
     )
     token = request.app.state.issuer.token(caller)
     response = RedirectResponse(_inside(form.get("next", "/")), 303, headers=sheet.HEADERS)

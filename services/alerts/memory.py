@@ -2,14 +2,16 @@
 came before it. True only while the state row's version is the same; never needed for being right.
 """
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from datetime import datetime
 from uuid import UUID
 
 from services.alerts.patient import Patient, State
 
-# Facts held at most, over all patients: 1.5 kB each.
-ROOM = 12_000
+# Facts held at most, over all patients: 1.3 kB each. What is expected and what was found weigh
+# less, and may be more.
+ROOM = 9_000
+LIGHT = 4
 
 
 class Memory:
@@ -19,6 +21,7 @@ class Memory:
         self._room = room
         self._held = 0
         self._patients: OrderedDict[tuple[str, UUID], Patient] = OrderedDict()
+        self._not_loaded: dict[tuple[str, UUID], frozenset[tuple[str, str]]] = {}
 
     def has(self, org: str, state: State, wanted: datetime) -> bool:
         patient = self._patients.get((org, state.patient_id))
@@ -29,18 +32,34 @@ class Memory:
         patient = self._patients.pop((org, state.patient_id), None)
         if patient is None:
             return None
-        self._held -= patient.weight
+        self._held -= _weight(patient)
         return patient if _is_true(patient, state, wanted) else None
+
+    def note(self, org: str, patient_id: UUID, missing: frozenset[tuple[str, str]]) -> None:
+        """(programme, version) that should judge this patient, and are not loaded here."""
+        self._not_loaded.pop((org, patient_id), None)
+        if missing:
+            self._not_loaded[org, patient_id] = missing
+
+    def not_loaded(self, org: str) -> Counter[tuple[str, str]]:
+        """The same of the organisation, with the number of patients."""
+        return Counter(
+            each for (of, _), missing in self._not_loaded.items() if of == org for each in missing
+        )
 
     def keep(self, org: str, patient: Patient) -> None:
         """After the commit that wrote this patient."""
         key = (org, patient.state.patient_id)
         old = self._patients.pop(key, None)
-        self._held += patient.weight - (old.weight if old else 0)
+        self._held += _weight(patient) - (_weight(old) if old else 0)
         self._patients[key] = patient
         while self._held > self._room and len(self._patients) > 1:
             _, gone = self._patients.popitem(last=False)
-            self._held -= gone.weight
+            self._held -= _weight(gone)
+
+
+def _weight(patient: Patient) -> int:
+    return patient.weight + (len(patient.expected) + len(patient.known)) // LIGHT
 
 
 def _is_true(patient: Patient, state: State, wanted: datetime) -> bool:

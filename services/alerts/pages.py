@@ -12,10 +12,12 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from services.alerts import (
+    doing,
     door,
     entering,
     list_data,
     moves,
+    moving,
     page,
     patient_data,
     sheet,
@@ -146,9 +148,12 @@ async def move_from_page(
     form = await door.form(request)
     door.from_page(request, caller, form.get("csrf"))
     by = door.reader(request, caller)
-    sent = {key: value for key, value in form.items() if key != "csrf" and value}
+    sent: dict[str, Any] = {key: value for key, value in form.items() if key != "csrf" and value}
     try:
-        wanted = MoveRequest.model_validate({**sent, "version": int(form.get("version", "0"))})
+        given = {**sent, "version": int(form.get("version", "0"))}
+        if "confirm" in sent:
+            given["confirm"] = sent["confirm"] == "true"
+        wanted = MoveRequest.model_validate(given)
     except (pydantic.ValidationError, ValueError) as error:
         raise door.FormIsUnreadable from error
     try:
@@ -159,14 +164,7 @@ async def move_from_page(
             has.memory,
             by,
             alert_id,
-            moves.Wanted(
-                lifecycle.Move(wanted.move),
-                wanted.version,
-                wanted.note,
-                wanted.until,
-                wanted.assignee,
-                wanted.outcome,
-            ),
+            wanted.wanted(),
         )
     except moves.AlertHasMoved as refused:
         moved_by = refused.members["alert"].get("moved_by") or {}
@@ -231,8 +229,14 @@ REFUSALS: tuple[type[Exception], ...] = (
     lifecycle.NoteMissing,
     lifecycle.UntilMissing,
     lifecycle.UntilIsUnusable,
-    moves.AnotherIsOpen,
+    lifecycle.ConfirmationMissing,
+    moving.AnotherIsOpen,
+    moving.NothingHandedOver,
+    moving.NotHandedToYou,
+    moving.UnitMissing,
     moves.UnknownAssignee,
+    moving.UnknownUnit,
+    doing.TimeHasPassed,
     entering.NoSuchReading,
     entering.ReadingHasChanged,
     entering.ReadingIsInTheFuture,
@@ -244,6 +248,11 @@ SENTENCES = {
     "until-missing": ("Velg hvor lenge.", "Choose until when."),
     "until-is-unusable": ("Tidspunktet kan ikke brukes.", "That time cannot be used."),
     "move-not-allowed": ("Det går ikke i denne tilstanden.", "Not possible in this state."),
+    "confirmation-missing": ("Bekreft at en rød skal utsettes.", "Confirm putting off a red."),
+    "nothing-handed-over": ("Varselet er ikke overført.", "The alert is not handed over."),
+    "not-handed-to-you": ("Bare mottakeren kan svare.", "Only the receiving unit may answer."),
+    "unit-missing": ("Velg en avdeling.", "Choose a unit."),
+    "time-has-passed": ("Påminnelsen må være fram i tid.", "A reminder must be ahead."),
     "another-is-open": ("Et nyere varsel er åpent.", "A newer alert is open."),
     "reading-is-not-usable": ("Verdiene kan ikke brukes.", "The values cannot be used."),
     "reading-is-in-the-future": ("Tidspunktet er i framtiden.", "That time is in the future."),

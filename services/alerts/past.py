@@ -33,7 +33,8 @@ async def facts(
     TooManyReadings.
     """
     found = (await ledger.decisions(tx, org, [patient_id]))[patient_id]
-    for type_, back in (("reading", LOOKBACK), ("answers", ANSWERS_LOOK_BACK)):
+    reached = (("reading", LOOKBACK), ("attachment", LOOKBACK), ("answers", ANSWERS_LOOK_BACK))
+    for type_, back in reached:
         after: tuple[datetime, UUID] | None = None
         while True:
             page = await ledger.facts(

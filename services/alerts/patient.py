@@ -16,6 +16,8 @@ from shared.programmes import Colour, Lane
 # The platform's own alerts hang on this patient, who is nobody: one fault, one alert.
 PLATFORM = UUID(int=0)
 SYSTEM = "system"
+# The rule by which a red answer in quarantine is an alert, which only a person ends.
+HELD_RED = "held-red"
 
 RANK = {"red": 0, "yellow": 1, "green": 2}
 
@@ -156,6 +158,7 @@ class Patient:
     rows: dict[UUID, Any] = field(default_factory=dict)  # unit -> row as last written, or None
     weight: int = 0
     news2: list[Any] = field(default_factory=list)  # the newest score, once it has been made
+    spark: dict[datetime, list[Any]] = field(default_factory=dict)  # the points last drawn
 
     def alert_of(self, programme: str, group: str) -> Alert | None:
         return next((one for one in self.alerts.values() if one.key == (programme, group)), None)

@@ -1,6 +1,6 @@
 """Verb: everything the patient's page and its curves show, in the page's own words."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -9,20 +9,34 @@ from uuid import UUID
 
 import asyncpg
 
-from services.alerts import forms, reader, row, scoring, store, store_views, telling, views
+from services.alerts import (
+    forms,
+    neutral,
+    patient_forms,
+    reader,
+    row,
+    scoring,
+    store,
+    store_forms,
+    store_tasks,
+    store_views,
+    telling,
+    views,
+)
 from services.alerts.clinical import wording
 from services.alerts.clinical.lifecycle import State as Life
 from services.alerts.patient import Alert, Patient
 from services.alerts.reader import Reader
 from services.alerts.store_views import Held, Story
 from services.alerts.views import Parts
-from shared import kinds, ledger
+from shared import attachments, kinds, ledger, programmes
 from shared.contracts import Fact
 from shared.programmes import LimitRule, Programme
 
 Json = dict[str, Any]
 
 READINGS = 60
+SENT = 24  # photos and documents
 EVIDENCE = 12
 EARLIER = 10
 NOTES = 20
@@ -36,13 +50,16 @@ class Opened:
     patient: Patient
     stories: list[Story]
     names: asyncpg.Record | None
+    sex: str | None
     units: dict[UUID, asyncpg.Record]
     staff: list[asyncpg.Record]
     counts: dict[str, int]
     readings: list[asyncpg.Record]
+    sent: list[Fact]
     evidence: dict[UUID, Fact]
     order: list[UUID]
     held: Held | None
+    tasks: list[asyncpg.Record]
     oldest: datetime | None
     as_of: datetime
     now: datetime
@@ -58,7 +75,7 @@ async def opened(parts: Parts, by: Reader, patient_id: UUID) -> Opened:
         alerts = await store_views.alerts(
             tx, by.org, units, patient_id=patient_id, states=views.STATES, before=None, limit=50
         )
-        stories = await store_views.stories(tx, by.org, alerts)
+        stories = neutral.stories(await store_views.stories(tx, by.org, alerts), by.shut)
         ids = {fact for story in stories for one in story.findings for fact in one["facts"]}
         names = await store_views.names(tx, by.org, [patient_id])
         return Opened(
@@ -66,12 +83,17 @@ async def opened(parts: Parts, by: Reader, patient_id: UUID) -> Opened:
             patient=await views.record_of(tx, by.org, patient_id, now),
             stories=stories,
             names=names.get(patient_id),
+            sex=await store_forms.sex(tx, by.org, patient_id),
             units=await store_views.units(tx, by.org),
             staff=await store_views.staff(tx, by.org),
             counts=await store_views.counts(tx, by.org, units),
             readings=await store_views.readings(tx, by.org, patient_id, READINGS),
+            sent=await ledger.facts(
+                tx, by.org, patient_id, types=[attachments.TYPE], newest_first=True, limit=SENT
+            ),
             evidence={fact.id: fact for fact in await ledger.read(tx, by.org, list(ids))},
             order=await store_views.order(tx, by.org, units),
+            tasks=await store_tasks.tasks(tx, by.org, units, patient_id=patient_id),
             held=(await store_views.held(tx, by.org, [patient_id])).get(patient_id),
             oldest=await ledger.oldest_waiting(tx, by.org, ledger.ALERTS),
             as_of=await views.as_of(tx, by.org, now),
@@ -84,7 +106,9 @@ def page(parts: Parts, by: Reader, seen: Opened, days: int) -> Json:
     record = patient.record
     enrolled = [one for one in record.enrolments if one.covers(now)]
     followed = [
-        parts.programmes[one.programme] for one in enrolled if one.programme in parts.programmes
+        version
+        for one in enrolled
+        if (version := row.version_at(parts.programmes, record, one.programme, now)) is not None
     ]
     open_ = [one for one in seen.stories if one.alert.state is not Life.CLOSED]
     closed = [one for one in seen.stories if one.alert.state is Life.CLOSED]
@@ -103,8 +127,14 @@ def page(parts: Parts, by: Reader, seen: Opened, days: int) -> Json:
         "as_of": telling.iso(seen.as_of),
         "lag_seconds": telling.lag_seconds(seen.oldest, now),
         "staff": telling.colleagues(seen.staff, by.units),
+        "targets": [{"id": id_, "name": unit["name"]} for id_, unit in seen.units.items()],
+        "tasks": [_task(seen, one, by.shut) for one in seen.tasks],
+        "mine": list(by.units),
         "programmes": [
-            {"slug": one.slug, "name": _said(one.names), "version": one.version} for one in followed
+            {"slug": "", "name": neutral.ANOTHER, "version": ""}
+            if one.slug in by.shut
+            else {"slug": one.slug, "name": _said(one.names), "version": one.version}
+            for one in followed
         ],
         "assignee": _holder(holder),
         "dry_weight": _dry_weight(patient, followed, now),
@@ -118,7 +148,14 @@ def page(parts: Parts, by: Reader, seen: Opened, days: int) -> Json:
         "notes": _notes(seen.stories),
         "latest": latest(patient),
         "readings": [one for each in seen.readings if (one := _reading(each)) is not None],
-        "answers": _answers(patient, parts.programmes.values()),
+        "attachments": _attachments(seen, followed),
+        "answers": patient_forms.answers(
+            patient,
+            {**parts.forms, **forms.by_name(parts.programmes.values())},
+            now,
+            seen.sex,
+            views.hidden_forms(parts, by, patient),
+        ),
         "devices": _devices(patient),
         "chart_days": days,
     }
@@ -162,6 +199,11 @@ def _watched(by: Reader, seen: Opened) -> list[asyncpg.Record]:
     return [seen.units[id_] for id_ in by.units if id_ in seen.units]
 
 
+def _task(seen: Opened, one: asyncpg.Record, shut: frozenset[str]) -> Json:
+    names = {one["patient_id"]: seen.names} if seen.names else {}
+    return telling.task(one, seen.units, names, shut)
+
+
 def _holder(alert: Alert | None) -> Json | None:
     if alert is None:
         return None
@@ -203,12 +245,15 @@ def _position(order: list[UUID], patient_id: UUID) -> Json | None:
 def _alert(parts: Parts, seen: Opened, story: Story, by: Reader) -> Json:
     alert = story.alert
     programme = parts.programmes.get(alert.programme)
+    if programme:  # as it was when it spoke
+        made = str(alert.body.get("programme_version"))
+        programme = programme.versions.get(made, programme)
     rule = (
         next((one for one in programme.rules if one.id == alert.rule), None) if programme else None
     )
     measured = [one["at"] for one in story.findings]
     return {
-        **telling.alert(story, seen.names, seen.units, by.role),
+        **telling.alert(story, seen.names, seen.units, by),
         "reason": alert.body.get("reason"),
         "rule_name": _said(rule.says) if rule and "{" not in rule.says.nb else None,
         "programme_name": _said(programme.names) if programme else None,
@@ -216,7 +261,7 @@ def _alert(parts: Parts, seen: Opened, story: Story, by: Reader) -> Json:
         "assignee": _holder(alert) if alert.assignee else None,
         "evidence": _evidence(seen, story, programme),
         "limits": _limits(seen, programme, story),
-        "history": [_history(one) for one in story.moves],
+        "history": [_history(one, seen.units) for one in story.moves],
     }
 
 
@@ -314,16 +359,20 @@ def _colleague(seen: Opened, by: str | None) -> str | None:
     return next((one["name"] for one in seen.staff if str(one["id"]) == by), None)
 
 
-def _history(move: asyncpg.Record) -> Json:
+def _history(move: asyncpg.Record, units: telling.Units) -> Json:
     body = move["body"]
+    unit = telling.unit(UUID(body["to"]), units) if body.get("to") else None
     return {
         "at": telling.iso(move["at"]),
-        "what": move["move"],
-        "by": move["by_name"] or None,
+        # The ladder's own step, and a nurse's wish, are told apart.
+        "what": "climbed" if "whom" in body else move["move"],
+        "by": body.get("whom") or move["by_name"] or None,
         "colour": move["colour"],
         "reason": body.get("reason") if move["move"] in ("raise", "worsen", "repeat") else None,
         "note": move["note"],
         "assignee": body.get("assignee_name"),
+        "unit": unit["name"] if unit else None,
+        "says": body.get("says"),
         "until": telling.iso(move["until"]),
         "outcome": move["outcome"],
     }
@@ -397,28 +446,35 @@ def _reading(stored: asyncpg.Record) -> Json | None:
     }
 
 
-def _answers(patient: Patient, programmes: Iterable[Programme]) -> list[Json]:
-    """The newest answers to each form, in the form's own order and words."""
-    found = []
-    for name, form in forms.by_name(programmes).items():
-        samples = patient.record.series((f"answers:{name}", "*")).all.samples
-        if not samples:
-            continue
-        fact = samples[-1].fact
-        given = fact.body["answers"]
-        found.append(
+def _attachments(seen: Opened, followed: list[Programme]) -> list[Json]:
+    """Newest first, with what was promised and answered."""
+    names = {str(one["id"]): one["name"] for one in seen.staff}
+    told = []
+    for fact in seen.sent:
+        of = attachments.KINDS[fact.kind]
+        kind = f"{attachments.PREFIX}{fact.kind}"
+        given = attachments.answer_to(fact, seen.patient.record.decided.answered)
+        by = programmes.answer_by(followed, kind, fact.received_at)
+        told.append(
             {
-                "name": forms.title(form, name),
+                "fact": str(fact.id),
+                "kind": fact.kind,
+                "name": {"nb": of.nb, "en": of.en},
                 "at": telling.iso(fact.at),
-                "score": fact.body.get("score"),
-                "items": [
-                    {"label": forms.question(item), "value": forms.answer(item, given[link])}
-                    for link, item in forms.questions(form).items()
-                    if given.get(link)
-                ],
+                "site": fact.body.get("site"),
+                "note": fact.body.get("note"),
+                "is_photo": fact.body["file"]["media_type"] != attachments.PDF,
+                "flags": sorted(fact.flags),
+                "answer_by": telling.iso(by),
+                "answer": _answer(given, names) if given else None,
             }
         )
-    return found
+    return told
+
+
+def _answer(given: attachments.Answer, names: Mapping[str, str]) -> Json:
+    who = {"id": given.by, "name": names.get(given.by, "")}
+    return {"at": telling.iso(given.at), "by": who, "text": given.text}
 
 
 def _devices(patient: Patient) -> list[Json]:
@@ -464,19 +520,21 @@ def _sold_as(patient: Patient, cred: str) -> str:
 def _limit_steps(parts: Parts, seen: Opened, key: tuple[str, str], start: datetime) -> list[Json]:
     """Red limits on a series; a change of limit is a step, and old readings keep the old one."""
     record, now = seen.patient.record, seen.now
+    decided = record.decided
     steps: list[Json] = []
     for slug in {one.programme for one in record.enrolments} & parts.programmes.keys():
         programme = parts.programmes[slug]
         changes = {start} | {
             at
-            for (of, _), decided in record.decided.limits.items()
+            for (of, _), set_ in decided.limits.items()
             if of == slug
-            for at, _ in decided
+            for at, _ in set_
             if start < at <= now
         }
+        changes |= {at for at, _ in decided.versions.get(slug, ()) if start < at <= now}
         moments = sorted(changes)
         for first, last in zip(moments, [*moments[1:], None], strict=True):
-            low, high = row.limits_of(record, programme, key, first)
+            low, high = row.limits_of(record, decided.version(programme, first), key, first)
             if low is None and high is None:
                 continue
             if steps and (steps[-1]["low"], steps[-1]["high"]) == (low, high):

@@ -30,7 +30,8 @@ def _readable(text: str) -> str:
 
 
 class WhatIf(Sent):
-    """Other limits, or other rules. Of one patient, one unit, or all of the caller's units."""
+    """Other limits, other rules, or another version. Of one patient, one unit, or all units of the
+    caller."""
 
     model_config = door.example(
         programme="home_dialysis", days=30, limits={"systolic_red_high": 170}
@@ -43,10 +44,12 @@ class WhatIf(Sent):
     limits: Annotated[dict[Line, Figure], Field(min_length=1, max_length=LIMITS)] | None = None
     rules: Annotated[str, Field(max_length=RULES), AfterValidator(_readable)] | None = None
 
+    version: Line | None = None
+
     @model_validator(mode="after")
     def _asks_one_thing(self) -> Self:
-        if (self.limits is None) == (self.rules is None):
-            raise ValueError("give limits or rules")
+        if sum(one is not None for one in (self.limits, self.rules, self.version)) != 1:
+            raise ValueError("give limits, rules or a version")
         if self.patient is not None and self.unit is not None:
             raise ValueError("give a patient or a unit")
         return self
@@ -56,17 +59,18 @@ class WhatIf(Sent):
 async def what_if(
     request: Request, has: Has, lang: Language, caller: access.Clinician, asked: WhatIf
 ) -> Response:
-    """Replay other limits or rules over what was measured: which alerts there would have been.
-
-    Nothing is stored or activated. A patient's own limit wins over a tried default; when a patient
-    is named, the limits are tried as his own. What one group of rules says of a patient on one day
-    is one alert. `truncated` when not every patient could be replayed in time.
+    """Replay other limits, other rules or another loaded version over what was measured: which
+    alerts there would have been. Nothing is stored or activated. A patient's own limit wins over a
+    tried default; when a patient is named, the limits are tried as his own. What one group of rules
+    says of a patient on one day is one alert. `truncated` when not every patient could be replayed
+    in time; `failed` counts patients of whom a rule group could not be judged.
     """
     door.from_page(request, caller)
     by = door.reader(request, caller)
     wanted = trying.Asked(
-        asked.programme, asked.days, asked.patient, asked.unit, asked.limits, asked.rules
-    )
+        asked.programme, asked.days, asked.patient, asked.unit, asked.limits, asked.rules,
+        asked.version,
+    )  # fmt: skip
     return door.json(await trying.what_if(has, by, wanted, lang))
 
 

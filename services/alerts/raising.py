@@ -5,7 +5,7 @@ more is marked and waits for a person; the clock's own moves are made here too.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -18,14 +18,21 @@ from services.alerts.patient import SYSTEM, Alert, Expected, Kept, Moved, Patien
 # (programme, rule) -> from which moment the judging answered completely.
 Covers = Mapping[tuple[str, str], datetime]
 
+# Of an alert's body, what is not of its findings.
+KEPT = ("escalated_at", "handed", "handled", "holds", "sample", "touched")
 # Whose fault a technical alarm is when silence did not already say.
 CAUSES = {
     "device-battery": "device",
     "device-contact": "device",
     "device-identity": "device",
+    "after-end": "patient",
     "row-differs": "us",
     "judging": "us",
 }
+
+
+# That telling fails is told by no channel: it stands on the list.
+SHOWN_ONLY = frozenset({"undelivered", "unanswered"})
 
 
 @dataclass(slots=True)
@@ -108,7 +115,10 @@ def runs_out(alert: Alert) -> tuple[lifecycle.Move, datetime] | None:
     if alert.snoozed_until is not None:
         return lifecycle.Move.SNOOZE_ENDED, alert.snoozed_until
     given = alert.acknowledged_at or alert.changed_at
-    return lifecycle.runs_out(alert.colour, given, alert.acknowledged_until)
+    move, at = lifecycle.runs_out(alert.colour, given, alert.acknowledged_until)
+    # What the programme said when it was acknowledged; older ones have only the defaults.
+    holds = alert.body.get("holds") if alert.acknowledged_until is None else None
+    return move, given + timedelta(seconds=holds) if holds else at
 
 
 def _tell(
@@ -131,6 +141,9 @@ def _tell(
         return
     added = set(decided.findings)
     new = [one for one in found if one.id in added]
+    if decided.what is not What.REPEAT:
+        # A green that was looked at is looked at anew when it is green again.
+        patient.state.seen_at = patient.state.seen_by = None
     if alert is None:
         alert = _opened(patient, new, decided, now)
         patient.alerts[alert.id] = alert
@@ -196,20 +209,30 @@ def _grow(alert: Alert, new: list[Finding], decided: Notice, now: datetime) -> N
     alert.retake = any(one.retake for one in new)
     alert.late = alert.late and all(one.late for one in new)
     count = alert.body.get("count", 0) + len(new)
-    if decided.what is What.WORSEN:
+    if decided.tell:
+        # Worse, or put off until now: nobody has it in hand any more.
         alert.state = Life.OPEN
+        alert.acknowledged_at = alert.acknowledged_until = alert.snoozed_until = None
+        alert.oldest_unacknowledged = alert.oldest_unacknowledged or now
+    if decided.what is What.WORSEN:
         alert.colour = decided.colour or alert.colour
         alert.emergency = decided.emergency
-        alert.acknowledged_at = alert.acknowledged_until = alert.snoozed_until = None
         alert.oldest_unacknowledged = now
         alert.rule = worst.rule
-        alert.body = _shown(worst, new)
+        alert.body = _kept(alert) | _shown(worst, new)
     elif worst.colour == alert.colour and worst.at >= _at(alert):
         alert.rule = worst.rule
-        alert.body = _shown(worst, new)
+        alert.body = _kept(alert) | _shown(worst, new)
     if decided.tell:
         alert.notified_at = now
     alert.body = {**alert.body, "marks": marks, "count": count}
+    if alert.colour == "red":
+        alert.body.pop("sample", None)  # it is no longer what the rule would have closed
+
+
+def _kept(alert: Alert) -> dict[str, Any]:
+    """What people did with the alert stays, whatever is found after."""
+    return {name: alert.body[name] for name in KEPT if name in alert.body}
 
 
 def _at(alert: Alert) -> datetime:
@@ -226,6 +249,7 @@ def _shown(worst: Finding, new: list[Finding]) -> dict[str, Any]:
         "values": values_of(worst),
         "limits": [[name, limit] for name, limit in worst.limits],
         "count": len(new),
+        "doubts": sorted({doubt for one in new for doubt in one.doubts}),
     }
 
 

@@ -26,6 +26,10 @@ class NotYourUnit(Exception):
     """The patient is followed by another unit"""
 
 
+class NotYourGroup(Exception):
+    """This is for the access group of another programme"""
+
+
 class Shown(Exception):
     """A refusal that shows something: what was written, the log first, is kept."""
 
@@ -44,10 +48,18 @@ class Reader:
     org: str
     units: frozenset[UUID]
     request_id: str | None = None
+    shut: frozenset[str] = frozenset()  # the sensitive programmes that are not open to her
 
     @classmethod
-    def of(cls, caller: Caller, request_id: str | None = None) -> "Reader":
-        return cls(caller.id, caller.name, caller.role.value, caller.org, caller.units, request_id)
+    def of(
+        cls,
+        caller: Caller,
+        request_id: str | None = None,
+        shut: frozenset[str] = frozenset(),
+    ) -> "Reader":
+        return cls(
+            caller.id, caller.name, caller.role.value, caller.org, caller.units, request_id, shut
+        )
 
 
 @contextlib.asynccontextmanager

@@ -3,13 +3,16 @@
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import Query, Request, Response
+from fastapi import Path, Query, Request, Response
+from pydantic import Field
 
-from services.alerts import door, moves, scoring, views
+from services.alerts import door, form_scores, moves, scoring, views
 from services.alerts.clinical import news2
 from services.alerts.clinical.lifecycle import Move
-from services.alerts.door import Figure, Has, Language, Line, Moment, Prose, Sent
-from shared import access
+from services.alerts.door import Figure, Has, Id, Language, Line, Moment, Prose, Sent
+from services.alerts.moving import Wanted
+from shared import access, instruments
+from shared.contracts import Code
 
 router = door.router("alerts", "/v1")
 
@@ -44,12 +47,39 @@ class MoveRequest(Sent):
 
     model_config = door.example(move="acknowledge", version=7, note="Ringt, måler på nytt kl. 9")
 
-    move: Literal["acknowledge", "assign", "snooze", "note", "escalate", "close", "reopen"]
+    move: Literal[
+        "acknowledge",
+        "assign",
+        "snooze",
+        "note",
+        "escalate",
+        "close",
+        "reopen",
+        "hand-over",
+        "accept",
+        "decline",
+    ]
     version: int
     note: Prose | None = None
     until: Moment | None = None
     assignee: Line | None = None
     outcome: Literal["useful", "not-useful"] | None = None
+    unit: Id | None = Field(default=None, description="hand-over: to which unit")
+    confirm: bool = Field(default=False, description="snooze of a red: yes, I mean it")
+    remind_at: Moment | None = Field(default=None, description="note: comes back then")
+
+    def wanted(self) -> Wanted:
+        return Wanted(
+            Move(self.move),
+            self.version,
+            self.note,
+            self.until,
+            self.assignee,
+            self.outcome,
+            self.unit,
+            self.confirm,
+            self.remind_at,
+        )
 
 
 class ImpossibleValue(Exception):
@@ -116,16 +146,35 @@ async def move_alert(
         has.memory,
         door.reader(request, caller),
         alert_id,
-        moves.Wanted(
-            Move(wanted.move),
-            wanted.version,
-            wanted.note,
-            wanted.until,
-            wanted.assignee,
-            wanted.outcome,
-        ),
+        wanted.wanted(),
     )
     return door.json(told)
+
+
+class Answers(Sent):
+    """Answers by linkId: an option's code or its points, a number or a truth; alone or in a list.
+
+    What is not answered is left out, and is then never scored as 0. `sex` where the bands differ.
+    """
+
+    model_config = door.example(
+        answers={"item-1": "LA6569-3", "item-2": 2, "item-9": "LA6568-5"}, sex="female"
+    )
+
+    answers: dict[Line, Any] = Field(max_length=500)
+    sex: Literal["female", "male", "other"] | None = None
+
+
+class UnknownInstrument(Exception):
+    """There is no questionnaire of that name here"""
+
+
+class AnswersDoNotFit(Exception):
+    """An answer does not fit the questionnaire"""
+
+    def __init__(self, errors: list[dict[str, str]]) -> None:
+        super().__init__()
+        self.members = {"errors": errors}
 
 
 @router.get("/scores")
@@ -145,3 +194,36 @@ async def calculate(request: Request, caller: access.AnyStaff, given: NewsInput)
     except news2.ImpossibleValue as error:
         raise ImpossibleValue(error.field) from None
     return door.json(scoring.answer(news2.score(**values)))
+
+
+@router.post("/scores/{instrument}")
+async def calculate_form(
+    request: Request,
+    caller: access.AnyStaff,
+    instrument: Annotated[str, Path(max_length=64, description="for example phq-9")],
+    given: Answers,
+) -> Response:
+    """The score of a questionnaire: subscores, bands, red flags, what is missing.
+
+    Nothing is stored. Incomplete: bounds, never a total; a skipped safety question is `unknown`.
+    """
+    door.from_page(request, caller)
+    known = instruments.load_all().get(instruments.named(instrument))
+    if known is None:
+        raise UnknownInstrument
+    faults = instruments.faults(known, given.answers)
+    if faults:
+        raise AnswersDoNotFit([_fault(known, one) for one in faults])
+    return door.json(form_scores.told(known, given.answers, given.sex))
+
+
+def _fault(instrument: instruments.Instrument, fault: instruments.CannotBeScored) -> dict[str, str]:
+    """Where, and what kind. The name of a question of ours is no secret; another's might be."""
+    ours = fault.link_id in instrument.question_of
+    codes: dict[type[Exception], Code] = {
+        instruments.UnknownQuestion: Code.UNKNOWN_FIELD,
+        instruments.UnknownOption: Code.UNKNOWN_CODE,
+        instruments.OutOfRange: Code.IMPLAUSIBLE,
+    }
+    code = codes.get(type(fault), Code.BAD_VALUE)
+    return {"path": f"answers.{fault.link_id if ours else '?'}", "code": code.value}

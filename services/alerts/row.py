@@ -9,22 +9,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
-from services.alerts import scoring
+from services.alerts import moving, promises, scoring
 from services.alerts.clinical import sitting
 from services.alerts.clinical.decided import Enrolment, Pause
 from services.alerts.clinical.history import Record
+from services.alerts.clinical.lifecycle import State as Life
 from services.alerts.clinical.samples import Sample, Series
 from services.alerts.patient import PLATFORM, RANK, Alert, Patient, gravest, unit_of
 from shared import kinds
 from shared.programmes import (
-    LimitRule,
     PlanItem,
     Programme,
-    ScoreRule,
     TargetRule,
 )
 
@@ -41,7 +39,6 @@ DRY_WEIGHT = "target_weight"
 VALUES = 8
 OTHERS = 3
 CALM = -30_000  # a smallint
-_value = attrgetter("value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,23 +65,35 @@ def rows(patient: Patient, programmes: Programmes, now: datetime) -> list[Row]:
         units = {patient.state.unit_id}
     if not units:
         return []
-    alerts = gravest(patient.alerts.values())
-    body = _body(patient, alerts, enrolled, programmes, now)
+    # A unit that took an alert over stands for it; the others see it, and it calls them no more.
+    units |= {unit for alert in patient.alerts.values() if (unit := moving.offered_to(alert))}
+    every = gravest(patient.alerts.values())
+    made: dict[tuple[UUID, ...], Json] = {}
+    found: list[Row] = []
+    for unit in sorted(units, key=lambda one: one.int):
+        alerts = [one for one in every if not moving.is_elsewhere(one, unit)]
+        key = tuple(one.id for one in alerts)
+        if key not in made:
+            elsewhere = [one for one in every if moving.is_elsewhere(one, unit)]
+            made[key] = _body(patient, alerts, enrolled, programmes, now)
+            made[key]["elsewhere"] = [short(one) for one in elsewhere]
+        found.append(_row(unit, alerts, enrolled, made[key]))
+    return found
+
+
+def _row(unit: UUID, alerts: list[Alert], enrolled: list[Enrolment], body: Json) -> Row:
     colour = alerts[0].colour if alerts else "green"
-    return [
-        Row(
-            unit_id=unit,
-            rank=RANK[colour],
-            waiting_since=waiting_since(alerts),
-            calm=max(CALM, -sum(alert.body.get("count", 0) for alert in alerts)),
-            technical=body["technical"],
-            programmes=tuple(dict.fromkeys([*(one.programme for one in enrolled), *_of(alerts)])),
-            assignees=tuple(dict.fromkeys(a.assignee for a in alerts if a.assignee)),
-            states=tuple(dict.fromkeys(state_of(a) for a in alerts)),
-            body={**body, "unit_id": str(unit)},
-        )
-        for unit in sorted(units, key=lambda one: one.int)
-    ]
+    return Row(
+        unit_id=unit,
+        rank=RANK[colour],
+        waiting_since=waiting_since(alerts),
+        calm=max(CALM, -sum(alert.body.get("count", 0) for alert in alerts)),
+        technical=body["technical"],
+        programmes=tuple(dict.fromkeys([*(one.programme for one in enrolled), *_of(alerts)])),
+        assignees=tuple(dict.fromkeys(a.assignee for a in alerts if a.assignee)),
+        states=tuple(dict.fromkeys(state_of(a) for a in alerts)),
+        body={**body, "unit_id": str(unit)},
+    )
 
 
 def waiting_since(alerts: Iterable[Alert]) -> datetime | None:
@@ -121,6 +130,21 @@ def short(alert: Alert) -> Json:
         "reason": alert.body.get("reason"),
         "snoozed_until": _iso(alert.snoozed_until),
         "acknowledged_at": _iso(alert.acknowledged_at),
+        "handed": alert.body.get("handed"),
+        "sample": alert.body.get("sample"),
+        "doubts": alert.body.get("doubts", []),
+        "escalated": _escalated(alert),
+    }
+
+
+def _escalated(alert: Alert) -> Json | None:
+    """The step of the ladder that was told last because nobody answered, and when the next is."""
+    if alert.state is not Life.OPEN or "next_step_at" not in alert.body:
+        return None
+    return {
+        "step": alert.body["step"],
+        "at": alert.body["escalated_at"],
+        "next_at": alert.body["next_step_at"],
     }
 
 
@@ -138,18 +162,17 @@ def _body(
     state, record = patient.state, patient.record
     worst = alerts[0] if alerts else None
     slug = (worst.programme if worst else "") or (enrolled[0].programme if enrolled else "")
-    programme = programmes.get(slug)
-    followed = [programmes[one.programme] for one in enrolled if one.programme in programmes]
-    plan = [item for one in enrolled for item in _plan(one, programmes)]
+    programme = version_at(programmes, record, slug, now)
+    followed = [
+        version
+        for one in enrolled
+        if (version := version_at(programmes, record, one.programme, now)) is not None
+    ]
+    plan = [item for one in enrolled for item in _plan(one, programmes, record, now)]
     drawn = _drawn(worst, plan, record, now - SHOWN)
     holder = next((one for one in alerts if one.assignee), None)
     pause = record.paused(now)
     technical = [one for one in alerts if one.lane == "technical"]
-    uses_news2 = any(
-        isinstance(rule, ScoreRule) and rule.score == "news2"
-        for one in followed
-        for rule in one.rules
-    )
     return {
         "as_of": now.isoformat(),
         "patient": {
@@ -169,12 +192,13 @@ def _body(
         "cause": technical[0].cause if technical else None,
         "values": _values(record, worst, plan, now - SHOWN),
         **_spark(patient, drawn, programme, now),
-        "news2": _news2(patient, now) if uses_news2 else None,
+        "news2": _news2(patient, now) if any(one.uses_news2 for one in followed) else None,
         "dry_weight": _dry_weight(record, followed, now),
         "waiting_since": _iso(waiting_since(alerts)),
         "assignee": holder.assignee if holder else None,
         "assignee_name": holder.assignee_name if holder else None,
         "assigned_at": _iso(holder.assigned_at) if holder else None,
+        "promises": promises.outstanding(record, followed, now - SHOWN),
         "paused": {"until": _iso(pause.end), **_why(record, pause)} if pause else None,
         "alerts": [short(one) for one in alerts],
     }
@@ -193,10 +217,18 @@ def _news2(patient: Patient, now: datetime) -> Json | None:
     return made
 
 
-def _plan(enrolment: Enrolment, programmes: Programmes) -> tuple[PlanItem, ...]:
+def version_at(programmes: Programmes, record: Record, slug: str, at: datetime) -> Programme | None:
+    """The version of the programme that judges this patient at `at`."""
+    programme = programmes.get(slug)
+    return record.decided.version(programme, at) if programme else None
+
+
+def _plan(
+    enrolment: Enrolment, programmes: Programmes, record: Record, now: datetime
+) -> tuple[PlanItem, ...]:
     if enrolment.plan is not None:
         return enrolment.plan
-    programme = programmes.get(enrolment.programme)
+    programme = version_at(programmes, record, enrolment.programme, now)
     return programme.plan if programme else ()
 
 
@@ -229,8 +261,13 @@ def _drawn(
     for item in plan:
         kind = kinds.CATALOGUE.get(item.kind)
         wanted += [(item.kind, name) for name, of in kind.fields.items() if of.ucum] if kind else []
-    return next(
-        (key for key in wanted if (ats := record.series(key).sure.ats) and ats[-1] >= first), None
+    return next((key for key in wanted if _has_figures(record.series(key).sure, first)), None)
+
+
+def _has_figures(series: Series, first: datetime) -> bool:
+    """Whether it can be drawn: an answer, which may be several, is no point of a curve."""
+    return bool(
+        series.ats and series.ats[-1] >= first and isinstance(series.samples[-1].value, Decimal)
     )
 
 
@@ -266,10 +303,12 @@ def _spark(
         return {"spark": [], "spark_missing": []}
     kind, field = drawn
     points = _thinned(patient.record.series(drawn).sure, now - SPARK, now)
+    shown = [_point(one, patient.spark.get(one.at)) for one in points]
+    patient.spark = {one.at: point for one, point in zip(points, shown, strict=True)}
     return {
         "spark_kind": kind,
         "spark_field": field,
-        "spark": [[one.at.isoformat(), one.value] for one in points],
+        "spark": shown,
         "spark_limits": limits_of(patient.record, programme, drawn, now) if programme else None,
         # In order: what is expected comes out of the table in any.
         "spark_missing": sorted(
@@ -281,6 +320,11 @@ def _spark(
     }  # fmt: skip
 
 
+def _point(one: Sample, known: list[Any] | None) -> list[Any]:
+    """Most are the same as in the row before, and writing a time takes long."""
+    return known if known and known[1] is one.value else [one.at.isoformat(), one.value]
+
+
 def _thinned(series: Series, first: datetime, last: datetime) -> list[Sample]:
     """Lowest and highest of each quarter of a day: a watch may send hundreds a day."""
     ats = series.ats
@@ -290,9 +334,10 @@ def _thinned(series: Series, first: datetime, last: datetime) -> list[Sample]:
     kept = []
     while start < end:
         stop = min(end, bisect_left(ats, _bucket_after(ats[start]), start))
-        bucket = series.samples[start:stop]
-        low, high = min(bucket, key=_value), max(bucket, key=_value)
-        kept += [low, high] if low.at <= high.at else [high, low]
+        bucket, figures = series.numbers(slice(start, stop))
+        if bucket:
+            low, high = figures.index(min(figures)), figures.index(max(figures))
+            kept += [bucket[min(low, high)], bucket[max(low, high)]]
         start = stop
     return [*kept, series.samples[end - 1]]
 
@@ -308,9 +353,7 @@ def limits_of(
     """[low, high] of the red limits on this series for this patient now; None where none is."""
     lows: list[Decimal] = []
     highs: list[Decimal] = []
-    for rule in programme.rules:
-        if rule.colour != "red" or not isinstance(rule, LimitRule | TargetRule):
-            continue
+    for rule in programme.red_limits:
         if drawn not in programme.input_by_name[rule.input].reads:
             continue
         how, number = rule.comparison

@@ -4,9 +4,11 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from services.alerts import form_scores
 from services.alerts.clinical import sitting
 from services.alerts.clinical.history import Record
 from services.alerts.clinical.news2 import News2
+from shared import instruments
 from shared.programmes import Programme
 
 SCORE = "#score"  # where a record keeps the score that came with a form
@@ -54,11 +56,19 @@ def aged(score: dict[str, Any] | None, now: datetime) -> dict[str, Any] | None:
     return {**score, "expired": expired, "age_seconds": _age(score["at"], now), "inputs": inputs}
 
 
-def forms(record: Record, programmes: Iterable[Programme], now: datetime) -> list[dict[str, Any]]:
-    """The newest score of each questionnaire that carries one, with the answers behind it."""
-    names = sorted({form_name(form) for one in programmes for form in one.questionnaires})
-    found = []
-    for name in names:
+def forms(
+    record: Record,
+    programmes: Iterable[Programme],
+    now: datetime,
+    *,
+    sex: str | None = None,
+    hidden: frozenset[str] = frozenset(),
+) -> list[dict[str, Any]]:
+    """The newest score of each instrument, and of each other form that carries one, with the
+    answers behind it. Not those of the `hidden` forms."""
+    names = {form_name(form) for one in programmes for form in one.questionnaires}
+    found = form_scores.of_record(record, now, sex, hidden)
+    for name in sorted(names - hidden - instruments.load_all().keys()):
         samples = record.series((f"answers:{name}", SCORE)).all.samples
         if not samples:
             continue
@@ -70,6 +80,7 @@ def forms(record: Record, programmes: Iterable[Programme], now: datetime) -> lis
                 "at": latest.at.isoformat(),
                 "age_seconds": _age(latest.at.isoformat(), now),
                 "fact": str(latest.fact.id),
+                "derivedFrom": [{"reference": f"QuestionnaireResponse/{latest.fact.id}"}],
                 "inputs": dict(latest.fact.body["answers"]),
             }
         )

@@ -7,23 +7,34 @@ it.
 
 import asyncio
 import time
+from collections import Counter
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 from uuid import UUID
 
 import asyncpg
 import structlog
 
-from services.alerts import expecting, store, store_rows, triage, writing
+from services.alerts import (
+    doing,
+    expecting,
+    handling,
+    prompting,
+    store,
+    store_rows,
+    triage,
+    writing,
+)
+from services.alerts.clinical import causes
 from services.alerts.memory import Memory
 from services.alerts.patient import Patient
 from services.alerts.raising import run_out, settle
 from services.alerts.row import Programmes
 from services.alerts.stream import Notifier
-from services.alerts.watchdog import Watchdog
+from services.alerts.watchdog import PORTAL_MANY, Watchdog
 from shared import ledger
-from shared.contracts import Fact
 from shared.database import Database, DatabaseIsAway
 
 log = structlog.get_logger()
@@ -37,17 +48,19 @@ STEP = 5.0
 STEP_SETTLES = 60.0
 ASK_AGAIN = 5.0
 FRESH = 10.0
-LOW_BATTERY = 15
+NOBODY: Mapping[str, datetime] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Woken:
-    """What became of one patient. `listened` is false when silence was not decided."""
+    """What became of one patient. `listened` is false when silence was not decided; `portal` is
+    whom a silence was put down to."""
 
     listened: bool
     units: dict[UUID, set[UUID]]
     told: list[UUID]
     patient: Patient
+    portal: str | None = None
 
 
 class Clock:
@@ -104,21 +117,44 @@ class Clock:
             now = await store.now(connection)
             oldest = await ledger.oldest_waiting(connection, org, ledger.ALERTS)
             patients = await store.to_wake(connection, org, AT_ONCE)
+            portals = await store_rows.portals_heard(connection, org)
         may_listen = self._is_steady(now) and (oldest is None or now - oldest < BACKLOG)
-        hears = await self._watchdog.look(org)
+        hears = await self._watchdog.look(org, self._memory.not_loaded(org))
+        quiet = set(self._watchdog.quiet(org, now))
+        blamed: Counter[str] = Counter()
         for patient_id in patients:
             if self._postponed.get((org, patient_id), 0.0) > time.monotonic():
                 continue
-            await self._wake(org, patient_id, may_listen and hears)
+            woken = await self._wake(org, patient_id, may_listen and hears, portals, quiet)
+            if woken is not None and woken.portal:
+                # All that wait for it are due at the same time: the alarm comes with the next look.
+                blamed[woken.portal] += 1
+                if blamed[woken.portal] >= PORTAL_MANY:
+                    quiet.add(woken.portal)
+        await doing.tell_due(self._database, self._notifier, org)
         async with self._database.connection() as connection:
             await store_rows.beat(connection, org, "clock", {"listens": may_listen})
         return len(patients)
 
-    async def _wake(self, org: str, patient_id: UUID, may_listen: bool) -> None:
+    async def _wake(
+        self,
+        org: str,
+        patient_id: UUID,
+        may_listen: bool,
+        portals: Mapping[str, datetime],
+        quiet: AbstractSet[str],
+    ) -> Woken | None:
         try:
             async with self._database.transaction() as tx:
                 woken = await wake(
-                    tx, org, patient_id, self._programmes, self._memory, may_listen=may_listen
+                    tx,
+                    org,
+                    patient_id,
+                    self._programmes,
+                    self._memory,
+                    may_listen=may_listen,
+                    portals=portals,
+                    quiet=quiet,
                 )
         except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError):
             raise
@@ -127,7 +163,7 @@ class Clock:
             fault = type(error).__name__
             log.error("A patient could not be woken.", patient=str(patient_id), fault=fault)
             self._postponed[org, patient_id] = time.monotonic() + ASK_AGAIN
-            return
+            return None
         if woken is None or not woken.listened:
             self._postponed[org, patient_id] = time.monotonic() + ASK_AGAIN
         else:
@@ -135,6 +171,7 @@ class Clock:
         if woken is not None:
             self._memory.keep(org, woken.patient)
             self._notifier.tell(org, woken.units, woken.told)
+        return woken
 
     def _is_steady(self, now: datetime) -> bool:
         """Whether database time and our own have gone on alike: after a step nothing is overdue
@@ -158,8 +195,11 @@ async def wake(
     memory: Memory,
     *,
     may_listen: bool,
+    portals: Mapping[str, datetime] = NOBODY,
+    quiet: AbstractSet[str] = frozenset(),
 ) -> Woken | None:
-    """Do to one patient what time does; None when somebody else holds him."""
+    """Do to one patient what time does; None when somebody else holds him. `portals` is when each
+    was heard of last; who waits for one that is `quiet` is not called silent for himself."""
     states = await store.lock_states(tx, org, [patient_id])
     if patient_id not in states:
         return None
@@ -168,30 +208,38 @@ async def wake(
     listen = may_listen and not await ledger.patients_with_rows(tx, org, [patient_id])
     since = min(state.listened_at or now - FIRST_LOOK, now)
     patient = (await triage.load(tx, org, states, {patient_id: since}, memory))[patient_id]
+    memory.note(org, patient_id, triage.not_loaded(patient.record, programmes, now))
     changes = run_out(patient, now)
+    portal = causes.portal_of(patient.record)
+    listen, blamed = listen and portal not in quiet, None
     if listen:
         found, covers = triage.find(patient.record, programmes, now, since)
-        changes.merge(settle(patient, found, covers, now, cause=cause_of(patient)))
+        cause = cause_of(patient, now, portals)
+        settled = settle(patient, found, covers, now, cause=cause)
+        if cause == "portal":
+            for alert in settled.alerts.values():
+                if alert.cause == cause:
+                    alert.body, blamed = {**alert.body, "portal": portal}, portal
+        changes.merge(settled)
+        handling.handle(patient, changes, programmes, now)
         expecting.update(patient, changes, programmes, now, since)
         expecting.missed(patient, changes, now)
+        await prompting.remind(tx, org, patient, now, since)
         state.listened_at = now
         state.wakes_at = triage.wakes(patient, programmes, now)
     written = writing.Writing(org, now)
     written.add(patient, changes, programmes)
     await written.write(tx)
-    return Woken(listen, written.units, written.told, patient)
+    return Woken(listen, written.units, written.told, patient, blamed)
 
 
-def cause_of(patient: Patient) -> str:
-    """Why a patient is silent, as far as we know: his device, a portal, or himself."""
-    latest: dict[str, Fact] = {one.source: one for one in patient.record.statuses}
-    for status in latest.values():
-        battery = status.body.get("battery")
-        low = isinstance(battery, int | Decimal) and battery <= LOW_BATTERY
-        if status.body.get("state") == "offline" or low:
-            return "device"
-    newest = patient.record.newest()
-    bound = {fact.body.get("cred") for fact in patient.record.decided.facts if fact.type == "bound"}
-    if newest is not None and bound and not newest.source.startswith("staff:"):
-        return "patient" if newest.source in bound else "portal"
-    return "patient"
+def cause_of(patient: Patient, now: datetime, portals: Mapping[str, datetime]) -> str:
+    """Why the patient is silent, as far as is known."""
+    missing = [
+        one.due_at
+        for one in patient.expected.values()
+        if one.satisfied_by is None and one.grace_until <= now
+    ]
+    portal = causes.portal_of(patient.record)
+    heard = portals.get(portal) if portal else None
+    return causes.of(patient.record, min(missing, default=None), now, heard)

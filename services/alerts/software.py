@@ -17,7 +17,7 @@ def made_by(programmes: Programmes) -> str:
     if key not in _made:
         told = hashlib.sha256(_code())
         for slug, programme in sorted(programmes.items()):
-            told.update(f"{slug}|{programme!r}".encode())
+            told.update(f"{slug}|{[*programme.versions.values()]!r}".encode())
         _made[key] = told.hexdigest()[:16]
     return _made[key]
 

@@ -286,6 +286,7 @@ def save_findings(
                         "limits": [[name, limit] for name, limit in one.limits],
                         "marks": list(one.marks),
                         "retake": one.retake,
+                        "doubts": list(one.doubts),
                     },
                 }
             )
@@ -335,7 +336,8 @@ def save_alerts(together: Together, org: str, alerts: Sequence[Alert]) -> None:
         select $1, {_ALERT}
         from jsonb_populate_recordset(null::alerts.alert, $2)
         on conflict (org, id) do update set
-            rule = excluded.rule, colour = excluded.colour, emergency = excluded.emergency,
+            unit_id = excluded.unit_id, rule = excluded.rule, colour = excluded.colour,
+            emergency = excluded.emergency,
             changed_at = excluded.changed_at, notified_at = excluded.notified_at,
             state = excluded.state, version = excluded.version,
             oldest_unacknowledged = excluded.oldest_unacknowledged,

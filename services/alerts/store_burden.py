@@ -28,7 +28,8 @@ async def alerts(
     since: datetime,
     until: datetime,
 ) -> asyncpg.Record:
-    """`handled` were closed by the system: expired. `rated` by the person who closed them."""
+    """`handled` were closed by the system: expired, or `by_rule`. `rated` by the person who closed
+    them. `sampled` were left open for a person though a rule would have closed them."""
     row = await tx.fetchrow(
         f"""
         select count(*) as alerts,
@@ -38,14 +39,22 @@ async def alerts(
                count(*) filter (where a.lane = 'technical') as technical,
                count(*) filter (where a.state = 'closed') as closed,
                count(*) filter (where a.state = 'closed' and ended.by = 'system') as handled,
-               count(*) filter (where a.state = 'closed' and ended.outcome is not null) as rated,
+               count(*) filter (
+                   where a.state = 'closed' and ended.outcome = 'handled-by-rule') as by_rule,
+               count(*) filter (where a.body ? 'sample') as sampled,
+               count(*) filter (
+                   where a.body ? 'sample' and a.state = 'closed'
+                     and ended.outcome = 'useful') as sampled_useful,
+               count(*) filter (
+                   where a.state = 'closed' and ended.outcome in ('useful', 'not-useful')) as rated,
                count(*) filter (where a.state = 'closed' and ended.outcome = 'useful') as useful,
                percentile_cont(0.5) within group (
                    order by extract(epoch from taken.at - a.opened_at)) as acknowledged_after
         from alerts.alert a
         left join lateral (
             select m.by, m.outcome from alerts.move m
-            where m.org = a.org and m.alert_id = a.id and m.move in ('close', 'expire')
+            where m.org = a.org and m.alert_id = a.id
+              and m.move in ('close', 'expire', 'handled-by-rule')
             order by m.version desc limit 1) ended on true
         left join lateral (
             select m.at from alerts.move m

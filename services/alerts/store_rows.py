@@ -251,6 +251,35 @@ async def heartbeats(tx: asyncpg.Connection, org: str) -> dict[str, tuple[dateti
     return {row["worker"]: (row["at"], row["body"]) for row in rows}
 
 
+async def portals_heard(tx: asyncpg.Connection, org: str) -> dict[str, datetime]:
+    """When each system that speaks for patients last brought anything."""
+    rows = await tx.fetch(
+        """
+        select substr(worker, 8) as cred, at from alerts.heartbeat
+        where org = $1 and worker like 'portal:%'
+        """,
+        org,
+    )
+    return {row["cred"]: row["at"] for row in rows}
+
+
+async def quiet_portals(tx: asyncpg.Connection, org: str) -> list[asyncpg.Record]:
+    """(portal, patients, since): whose silence is put down to a portal that has brought nothing,
+    for anybody, since the first of them was called silent."""
+    return await tx.fetch(
+        """
+        select a.body ->> 'portal' as portal, count(*) as patients, min(a.opened_at) as since
+        from alerts.alert a
+        left join alerts.heartbeat h
+            on h.org = a.org and h.worker = 'portal:' || (a.body ->> 'portal')
+        where a.org = $1 and a.state <> 'closed' and a.cause = 'portal'
+          and (h.at is null or h.at < a.opened_at)
+        group by 1 order by 1
+        """,
+        org,
+    )
+
+
 async def software_since(tx: asyncpg.Connection, org: str, made_by: str) -> datetime:
     """Since when this software has judged this organisation's patients."""
     since: datetime = await tx.fetchval(

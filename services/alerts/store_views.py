@@ -3,15 +3,17 @@ whom, and the access log. Nothing here commits.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
-from services.alerts.patient import Alert
+from services.alerts import store_outbox
+from services.alerts.patient import PLATFORM, Alert
 from services.alerts.store import alert_of
+from shared.contracts import Json
 
 NONE = "none"  # the assignee of a row that nobody has
 
@@ -34,9 +36,15 @@ _WAITING = "state in ('waiting', 'replaying')"  # in quarantine
 
 Place = tuple[int, datetime, int, UUID, UUID]  # rank, waiting since, calm, patient, unit
 
-_SEEN = """
-(select s.seen_at from alerts.state s where s.org = r.org and s.patient_id = r.patient_id)
-as seen_at
+_SEEN = "s.seen_at, s.seen_by, s.seen_by_name"
+# Who looked at a green and when; her name as it was then.
+_STATE = """
+left join lateral (
+    select s.seen_at, s.seen_by,
+           (select v.by_name from alerts.review v
+            where v.org = s.org and v.patient_id = s.patient_id and v.at = s.seen_at)
+           as seen_by_name
+    from alerts.state s where s.org = r.org and s.patient_id = r.patient_id) s on true
 """
 
 _MATCHES = """
@@ -66,7 +74,7 @@ async def rows(
     return await tx.fetch(
         f"""
         select unit_id, patient_id, rank, waiting_since, calm, body, {_SEEN}
-        from alerts.worklist_row r
+        from alerts.worklist_row r {_STATE}
         where org = $1 and unit_id = any($2) and {_MATCHES}
           and ($7::smallint is null or
                (rank, waiting_since, calm, patient_id, unit_id)
@@ -84,7 +92,7 @@ async def hidden_reds(
     """Red rows of all the reader's units that this filter, or the choice of unit, leaves out."""
     return await tx.fetch(
         f"""
-        select unit_id, patient_id, body, {_SEEN} from alerts.worklist_row r
+        select unit_id, patient_id, body, {_SEEN} from alerts.worklist_row r {_STATE}
         where org = $1 and unit_id = any($2) and rank = 0
           and not (unit_id = any($7) and {_MATCHES})
         order by waiting_since, calm, patient_id
@@ -105,7 +113,7 @@ async def rows_of_patients(
 ) -> list[asyncpg.Record]:
     return await tx.fetch(
         f"""
-        select unit_id, patient_id, rank, body, {_SEEN} from alerts.worklist_row r
+        select unit_id, patient_id, rank, body, {_SEEN} from alerts.worklist_row r {_STATE}
         where org = $1 and patient_id = any($2)
         """,
         org,
@@ -260,7 +268,7 @@ async def units(tx: asyncpg.Connection, org: str) -> dict[UUID, asyncpg.Record]:
 async def staff(tx: asyncpg.Connection, org: str | None) -> list[asyncpg.Record]:
     return await tx.fetch(
         """
-        select s.org, s.id, s.name, s.role, s.units, s.hpr,
+        select s.org, s.id, s.name, s.role, s.units, s.hpr, s.groups,
                (select u.name from patients.unit u
                 where u.org = s.org and u.id = any(s.units) order by u.name limit 1) as unit
         from patients.staff s
@@ -282,6 +290,9 @@ async def patient_units(
             union select unit_id from alerts.worklist_row where org = $1 and patient_id = $2
             union select unit_id from alerts.alert
             where org = $1 and patient_id = $2 and unit_id is not null
+            union select t.unit from alerts.task
+            cross join lateral (values (unit_id), (offered_to)) as t(unit)
+            where org = $1 and patient_id = $2 and t.unit is not null and done_at is null
         ) as units
         from alerts.state s where s.org = $1 and s.patient_id = $2
         """,
@@ -335,6 +346,9 @@ class Story:
     alert: Alert
     findings: list[asyncpg.Record]
     moves: list[asyncpg.Record]
+    messages: list[asyncpg.Record] = field(default_factory=list)
+    climbs: list[asyncpg.Record] = field(default_factory=list)
+    ladder: Json | None = None
 
 
 async def alerts(
@@ -353,7 +367,7 @@ async def alerts(
         select * from alerts.alert a
         where a.org = $1 and ($2::uuid is null or a.patient_id = $2)
           and a.state = any($3)
-          and ($2 is not null or a.unit_id is null or a.unit_id = any($4))
+          and ($2 <> $8::uuid or a.unit_id is null or a.unit_id = any($4))
           and ($5::timestamptz is null or (a.opened_at, a.id) < ($5, $6::uuid))
         order by a.opened_at desc, a.id desc
         limit $7
@@ -365,6 +379,7 @@ async def alerts(
         before[0] if before else None,
         before[1] if before else None,
         limit,
+        PLATFORM,
     )
     return [alert_of(row) for row in found]
 
@@ -389,11 +404,17 @@ async def stories(tx: asyncpg.Connection, org: str, found: Sequence[Alert]) -> l
         org,
         ids,
     )
+    messages, climbs = await store_outbox.of_alerts(tx, org, ids)
+    ladders = await store_outbox.ladders(tx, org)
     return [
         Story(
             one,
             [row for row in findings if row["alert_id"] == one.id],
             [row for row in moves if row["alert_id"] == one.id],
+            [row for row in messages if one.id in row["alerts"]],
+            [row for row in climbs if row["alert_id"] == one.id],
+            # What is no unit's climbs the ladder of each; one is as good as another to tell of.
+            ladders.get(one.unit_id) if one.unit_id else next(iter(ladders.values()), None),
         )
         for one in found
     ]
@@ -436,22 +457,3 @@ async def readings(
         patient_id,
         limit,
     )
-
-
-async def mark_seen(
-    tx: asyncpg.Connection, org: str, patient_ids: Sequence[UUID], by: str
-) -> list[UUID]:
-    """Greens that a nurse has looked at, and only those that are green."""
-    found = await tx.fetch(
-        """
-        update alerts.state s set seen_at = clock_timestamp(), seen_by = $3, version = version + 1
-        where s.org = $1 and s.patient_id = any($2)
-          and not exists (select from alerts.alert a where a.org = s.org
-                          and a.patient_id = s.patient_id and a.state <> 'closed')
-        returning s.patient_id
-        """,
-        org,
-        list(patient_ids),
-        by,
-    )
-    return [row["patient_id"] for row in found]

@@ -132,6 +132,42 @@ move = Table(
     Column("body", JSONB, nullable=False),
 )
 
+task = Table(
+    "task",
+    metadata,
+    _key("org", Text),
+    _key("id", Uuid),
+    Column("patient_id", Uuid, nullable=False),
+    Column("unit_id", Uuid, nullable=False),
+    Column("alert_id", Uuid),
+    Column("text", Text, nullable=False),
+    Column("due_at", Moment, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("made_at", Moment, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("made_by_name", Text, nullable=False),
+    Column("told_at", Moment),
+    Column("offered_to", Uuid),
+    Column("done_at", Moment),
+    Column("done_by", Text),
+    Column("done_by_name", Text),
+    Column("history", JSONB, nullable=False),
+)
+
+review = Table(
+    "review",
+    metadata,
+    _key("org", Text),
+    _key("patient_id", Uuid),
+    _key("at", Moment),
+    Column("unit_id", Uuid, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("by_name", Text, nullable=False),
+    Column("as_of", Moment, nullable=False),
+    Column("undone_at", Moment),
+    Column("undone_by", Text),
+)
+
 due = Table(
     "due",
     metadata,
@@ -146,6 +182,52 @@ due = Table(
     Column("grace_until", Moment, nullable=False),
     Column("satisfied_by", Uuid),
     Column("missed_at", Moment),
+)
+
+climb = Table(
+    "climb",
+    metadata,
+    _key("org", Text),
+    _key("alert_id", Uuid),
+    _key("unit_id", Uuid),
+    Column("patient_id", Uuid, nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("planned", Boolean, nullable=False),
+    Column("ended", Boolean, nullable=False),
+    Column("at_last", Boolean, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("told_at", Moment, nullable=False),
+    Column("stepped_at", Moment),
+    Column("next_at", Moment),
+    Column("set_at", Moment, nullable=False),
+)
+
+notification = Table(
+    "notification",
+    metadata,
+    _key("org", Text),
+    _key("id", Uuid),
+    Column("kind", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("unit_id", Uuid, nullable=False),
+    Column("patient_id", Uuid),
+    Column("alerts", ARRAY(Uuid), nullable=False),
+    Column("step", Integer),
+    Column("who", Text),
+    Column("rank", SmallInteger, nullable=False),
+    Column("sensitive", Boolean, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("routes", JSONB, nullable=False),
+    Column("place", SmallInteger, nullable=False),
+    Column("body", JSONB, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("tries", JSONB, nullable=False),
+    Column("made_at", Moment, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+    Column("next_at", Moment),
+    Column("sent_at", Moment),
+    Column("settled_at", Moment),
 )
 
 worklist_row = Table(

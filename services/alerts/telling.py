@@ -1,15 +1,16 @@
 """Pure: alerts, rows and lists as the API answers them. Moments as ISO text, figures exact."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
-from services.alerts import scoring
+from services.alerts import moving, neutral, promises, scoring
 from services.alerts.clinical import lifecycle, schedule
 from services.alerts.patient import PLATFORM, Alert
+from services.alerts.reader import Reader
 from services.alerts.store_views import Held, Story
 from shared import watching
 from shared.contracts import Watch
@@ -17,6 +18,10 @@ from shared.contracts import Watch
 Json = dict[str, Any]
 Units = Mapping[UUID, asyncpg.Record]
 
+NOBODY_IS_TOLD = {
+    "nb": "Avdelingen har ingen varslingsstige: ingen får beskjed. Varselet står bare i listen.",
+    "en": "The unit has no escalation ladder: nobody is told. The alert stands in the list only.",
+}
 PLATFORM_NAME = {"nb": "Plattformen", "en": "The platform"}
 # Of a row's body, what is drawn on the page and is not part of the API's answer.
 DRAWN = (
@@ -60,12 +65,60 @@ def unit(id_: UUID | None, units: Units) -> Json | None:
     return {"id": str(id_), "name": known["name"] if known else ""}
 
 
-def allowed(alert: Alert, role: str) -> list[str]:
-    return [str(one) for one in lifecycle.moves(alert.state, alert.colour, lifecycle.Role(role))]
+def allowed(alert: Alert, by: Reader) -> list[str]:
+    by_state = lifecycle.moves(alert.state, alert.colour, lifecycle.Role(by.role))
+    possible = moving.possible(by_state, alert, by.units)
+    return [one for one in possible if not alert.body.get("neutral") or one in neutral.MOVES]
+
+
+def handed(about: Json | None, units: Units) -> Json | None:
+    """To whom an alert was handed over, by whom and why, and what they answered."""
+    if about is None:
+        return None
+    return {
+        "to": unit(UUID(about["to"]), units),
+        "from": unit(UUID(about["from"]) if about["from"] else None, units),
+        "by": about["by"],
+        "by_name": about["by_name"],
+        "at": about["at"],
+        "note": about["note"],
+        "answer": about["answer"],
+        "answered_by_name": about.get("answered_by_name"),
+        "answered_at": about.get("answered_at"),
+        "answer_note": about.get("answer_note"),
+    }
+
+
+def task(
+    one: asyncpg.Record,
+    units: Units,
+    names: Mapping[UUID, Any] | None = None,
+    shut: Collection[str] = (),
+) -> Json:
+    """What is asked in a programme that is `shut` to the reader is not told: only that it is."""
+    patient = one["patient_id"]
+    is_shut = one["programme"] in shut
+    return {
+        "id": str(one["id"]),
+        "version": one["version"],
+        "patient": {"id": str(patient)} if names is None else person(patient, names.get(patient)),
+        "number": names[patient]["number"] if names and patient in names else None,
+        "unit": unit(one["unit_id"], units),
+        "offered_to": unit(one["offered_to"], units),
+        "alert": str(one["alert_id"]) if one["alert_id"] else None,
+        "text": neutral.SAID["nb"] if is_shut else one["text"],
+        "due_at": iso(one["due_at"]),
+        "told_at": iso(one["told_at"]),
+        "made_at": iso(one["made_at"]),
+        "made_by": {"id": one["made_by"], "name": one["made_by_name"]},
+        "done_at": iso(one["done_at"]),
+        "done_by": {"id": one["done_by"], "name": one["done_by_name"]} if one["done_at"] else None,
+        "history": [] if is_shut else one["history"],
+    }
 
 
 def alert(
-    story: Story, names: asyncpg.Record | None, units: Units, role: str, lang: str = "nb"
+    story: Story, names: asyncpg.Record | None, units: Units, by: Reader, lang: str = "nb"
 ) -> Json:
     one = story.alert
     said = one.body.get("reason") or {}
@@ -109,7 +162,51 @@ def alert(
         "moved_by": {"id": latest["by"], "name": latest["by_name"]}
         if latest and latest["by_name"]
         else None,
-        "moves": allowed(one, role),
+        "handed": handed(one.body.get("handed"), units),
+        "sample": one.body.get("sample"),
+        "doubts": one.body.get("doubts", []),
+        "notified": notified(story, lang),
+        "moves": allowed(one, by),
+    }
+
+
+def notified(story: Story, lang: str) -> Json:
+    """Who has been told, how it went, and whose turn is next while nobody answers."""
+    one, ladder = story.alert, story.ladder
+    climbed = max(story.climbs, key=lambda row: row["step"], default=None)
+    waits = climbed if one.state is lifecycle.State.OPEN else None
+    return {
+        "has_ladder": ladder is not None,
+        "says": NOBODY_IS_TOLD[lang] if ladder is None else None,
+        "step": climbed["step"] if climbed else one.body.get("step"),
+        "of": len(ladder["steps"]) + 1 if ladder else None,
+        "escalated_at": one.body.get("escalated_at"),
+        "next_at": iso(waits["next_at"]) if waits else None,
+        "at_the_end": bool(waits and waits["at_last"]),
+        "deliveries": [delivery(row) for row in story.messages],
+    }
+
+
+def delivery(row: asyncpg.Record) -> Json:
+    """A message on its way. Channels by name: an address may hold a key."""
+    routes, place = row["routes"], row["place"]
+    return {
+        "id": str(row["id"]),
+        "kind": row["kind"],
+        "state": row["state"],
+        "unit": str(row["unit_id"]),
+        "alerts": [str(one) for one in row["alerts"]],
+        "step": row["step"],
+        "who": row["who"],
+        "channel": routes[place]["name"] if place < len(routes) else None,
+        "attempts": row["attempts"],
+        "made_at": iso(row["made_at"]),
+        "next_at": iso(row["next_at"]),
+        "settled_at": iso(row["settled_at"]),
+        "tries": [
+            {name: one[name] for name in ("channel", "medium", "at", "result", "why")}
+            for one in row["tries"]
+        ],
     }
 
 
@@ -125,6 +222,7 @@ def finding(row: asyncpg.Record, lang: str) -> Json:
         "gone_at": iso(row["gone_at"]),
         "late": row["late"],
         "retake": body.get("retake", False),
+        "doubts": body.get("doubts", []),
         "reason": body["reason"].get(lang, ""),
         "says": body["reason"],
         "patient_text": body["patient_text"],
@@ -150,6 +248,9 @@ def moved(row: asyncpg.Record) -> Json:
         "assignee": row["assignee"],
         "seen": [str(one) for one in row["seen"]],
         "why": row["body"].get("why"),
+        "case": row["body"].get("case"),
+        "says": row["body"].get("says"),
+        "to": row["body"].get("to"),
     }
 
 
@@ -165,6 +266,7 @@ def row(
     *,
     drawn: bool = False,
     held: Held | None = None,
+    progress: Sequence[Json] = (),
 ) -> Json:
     """A worklist row. `drawn` keeps what only the page shows. What is `held` in quarantine stands
     in no row: no hand-over tells of it, so it is read with the list."""
@@ -182,11 +284,28 @@ def row(
         body["assignee"] = _holder(body)
     is_today = seen is not None and schedule.local_day(seen) == schedule.local_day(now)
     body["seen_at"] = iso(seen) if is_today else None
+    body["reviewed"] = _reviewed(stored) if is_today else None
+    for name in ("alerts", "elsewhere"):
+        body[name] = [
+            {**one, "handed": handed(one.get("handed"), units)} for one in body.get(name, ())
+        ]
     body["unit"] = unit(unit_id, units)
     body["news2"] = scoring.aged(body.get("news2"), now)
+    body["answer_by"] = promises.next_of(body.pop("promises", ()), now)
+    body["progress"] = list(progress)
+    if not drawn:
+        body["values"] = [*body["values"], *map(promises.as_value, progress)]
     body["quarantined"] = quarantined(held)
     body["technical"] = body["technical"] or held is not None
     return body
+
+
+def _reviewed(stored: asyncpg.Record) -> Json:
+    """Who looked at a green, and when."""
+    return {
+        "at": iso(stored["seen_at"]),
+        "by": {"id": stored["seen_by"], "name": stored["seen_by_name"] or ""},
+    }
 
 
 def quarantined(held: Held | None) -> Json | None:

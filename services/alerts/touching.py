@@ -5,6 +5,7 @@ looking at all of them must find the same (a test).
 from collections.abc import Iterable, Iterator, Mapping
 
 from services.alerts.clinical import sitting
+from shared import attachments
 from shared.contracts import Fact
 from shared.programmes import (
     CombinationRule,
@@ -29,6 +30,8 @@ def touched(programmes: Mapping[str, Programme], facts: Iterable[Fact]) -> dict[
 def _kinds(fact: Fact) -> Iterable[str]:
     if fact.type == "answers":
         yield ANSWERS
+    elif fact.type == attachments.TYPE:
+        yield f"{attachments.PREFIX}{fact.kind}"
     elif fact.type == "reading":
         yield fact.kind
         if fact.body.get("context"):
@@ -44,13 +47,21 @@ def _only(programme: Programme, kinds: frozenset[str]) -> Programme:
     known = _made.get(key)
     if known is not None and known[0] is programme:
         return known[1]
+    versions = {name: _less(one, kinds) for name, one in programme.versions.items()}
+    for one in versions.values():
+        one.__dict__ |= {"versions": versions, "newest": versions[programme.newest.version]}
+    some = versions[programme.version]
+    if len(_made) >= KEPT:
+        _made.clear()
+    _made[key] = (programme, some)
+    return some
+
+
+def _less(programme: Programme, kinds: frozenset[str]) -> Programme:
     some = programme.model_copy()
     some.__dict__["groups"] = tuple(
         group for group in programme.groups if _touches(programme, group, kinds)
     )
-    if len(_made) >= KEPT:
-        _made.clear()
-    _made[key] = (programme, some)
     return some
 
 

@@ -12,8 +12,8 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from services.alerts import expecting, store, store_rows, touching, writing
-from services.alerts.clinical import judge, rules, technical
+from services.alerts import expecting, handling, row, store, store_rows, touching, writing
+from services.alerts.clinical import calling, causes, judge, rules, technical
 from services.alerts.clinical.finding import Finding, Waiting
 from services.alerts.clinical.history import MEASURED, Record
 from services.alerts.memory import Memory
@@ -22,7 +22,8 @@ from services.alerts.raising import Changes, Covers, runs_out, settle
 from shared import ledger
 from shared.contracts import Fact
 from shared.ledger import Taken
-from shared.programmes import AbsenceRule, OverdueRule, Programme
+from shared.programmes import AbsenceRule, OverdueRule, Programme, UnansweredRule
+from shared.programmes.parts import ANSWERS_LOOK_BACK
 
 log = structlog.get_logger()
 
@@ -30,6 +31,12 @@ Programmes = Mapping[str, Programme]
 
 # How far before a fact a rule may look. Longer than any window, retake or gap in a programme.
 LOOKBACK = timedelta(days=90)
+# Forms come seldom and are compared over more than a year: they alone are read from further back.
+ANSWERS_FARTHER = ANSWERS_LOOK_BACK - LOOKBACK
+# Read as well, so that a reading of before the last one need not read everything again.
+LATER = timedelta(hours=12)
+# From then on what is expected may still come, or is drawn as missed.
+SHOWN_BEFORE = LATER + LOOKBACK - row.SPARK - timedelta(days=2)
 KNOWN_VERSIONS = (None, 1)
 FACTS = (*MEASURED, "device-event")
 TAKEN_AWAY = ("void", "gone")
@@ -50,6 +57,7 @@ class Judged:
     units: dict[UUID, set[UUID]] = field(default_factory=dict)
     told: list[UUID] = field(default_factory=list)
     received_at: datetime | None = None
+    portals: set[str] = field(default_factory=set)  # systems that brought anything
 
 
 async def take(
@@ -89,6 +97,8 @@ async def take(
     written = writing.Writing(org, now)
     ctids: list[tuple[int, int]] = []
     for id_, patient in patients.items():
+        if not news[id_].held:
+            memory.note(org, id_, not_loaded(patient.record, programmes, now))
         if news[id_].is_known(patient):
             judged.patients[id_] = patient
             judged.left.add(id_)
@@ -99,11 +109,13 @@ async def take(
         except Exception as error:
             judged.failed[id_] = type(error).__name__
             continue
+        for fact in news[id_].facts:
+            if (brought := causes.portal(patient.record, fact)) is not None:
+                judged.portals.add(brought)
         lying = {fact.id for fact in news[id_].unknown}
         ctids += [one.ctid for one in by_patient[id_] if one.fact_id not in lying]
         judged.patients[id_] = patient
-    await written.write(tx)
-    await ledger.done(tx, ctids)
+    await written.write(tx, ctids)
     judged.done = len(ctids)
     judged.left |= judged.failed.keys()
     judged.units, judged.told = written.units, written.told
@@ -116,12 +128,14 @@ async def take(
 
 @dataclass(slots=True)
 class News:
-    """What came of one patient: facts to add, or that everything must be read again."""
+    """What came of one patient. `afresh`: something was decided or taken away, so that everything
+    must be read and judged again; `held`: his record was in memory and lacks only the facts."""
 
     since: datetime
     facts: list[Fact] = field(default_factory=list)
     unknown: list[Fact] = field(default_factory=list)
     afresh: bool = False
+    held: bool = False
 
     def is_known(self, patient: Patient) -> bool:
         """Nothing but facts of unknown versions, which lie on and have been reported."""
@@ -151,8 +165,7 @@ async def _news(
                 mine = news[one.patient_id]
                 mine.since = min(mine.since, moments[one.fact_id])
     for id_, new in news.items():
-        if not memory.has(org, states[id_], new.since - LOOKBACK):
-            new.afresh = True
+        new.held = not new.afresh and memory.has(org, states[id_], new.since - LOOKBACK)
     wanted = [
         (one.fact_id, one.at) for rows in by_patient.values() for one in rows if one.type in FACTS
     ]
@@ -186,7 +199,7 @@ async def load(
         if id_ in anew:
             remembered = None
         if remembered is None:
-            missing[id_] = wanted
+            missing[id_] = wanted - LATER
         else:
             remembered.state = state
             patients[id_] = remembered
@@ -207,8 +220,11 @@ async def _read(
     decisions = await ledger.decisions(tx, org, ids)
     alerts = await store.open_alerts(tx, org, ids)
     found: dict[UUID, Patient] = {}
+    first, last = min(missing.values()), max(missing.values())
+    forms = await ledger.answers(tx, org, ids, first - ANSWERS_FARTHER, last)
     for id_, wanted in missing.items():
         facts = await ledger.facts(tx, org, id_, since=wanted, types=FACTS, bare=bare)
+        facts = [one for one in forms if one.patient_id == id_ and one.at < wanted] + facts
         try:
             found[id_] = _made(states[id_], facts, decisions[id_], wanted)
         except Exception as error:
@@ -217,10 +233,10 @@ async def _read(
             failed[id_] = type(error).__name__
             continue
         found[id_].alerts = {alert.id: alert for alert in alerts.get(id_, ())}
-    first, ids = min(missing.values()), list(found)
+    ids = list(found)
     for patient_id, kept in await store.findings(tx, org, ids, first):
         found[patient_id].known[kept.id] = kept
-    for patient_id, expected in await store_rows.expected(tx, org, ids, first):
+    for patient_id, expected in await store_rows.expected(tx, org, ids, first + SHOWN_BEFORE):
         found[patient_id].expected[expected.key] = expected
     for patient_id, unit_id in await store_rows.units_of_rows(tx, org, ids):
         found[patient_id].rows[unit_id] = None
@@ -257,21 +273,27 @@ def _name(state: State, decisions: Iterable[Fact]) -> None:
 
 
 def _judge_news(patient: Patient, news: News, programmes: Programmes, now: datetime) -> Changes:
-    if news.facts and not news.afresh:
+    if news.facts and news.held:
         patient.record = patient.record.adding(news.facts)
         patient.weight += len(news.facts)
         if any(fact.kind in touching.NEWS2_KINDS for fact in news.facts):
             patient.news2 = []
     waits: list[Waiting] = []
-    looked = programmes if news.afresh else touching.touched(programmes, news.facts)
+    slugs = {one.programme for one in patient.record.enrolments} & programmes.keys()
+    looked: Programmes = {slug: programmes[slug] for slug in slugs}
+    if not news.afresh:
+        looked = touching.touched(looked, news.facts)
     found, covers = find(patient.record, looked, now, min(news.since, now), waits)
     found += [_unknown_version(patient.record, fact) for fact in news.unknown]
     heard = [one for one in found if one.id in patient.known or not is_silence(one, programmes)]
     changes = settle(patient, heard, covers, now)
+    handling.handle(patient, changes, programmes, now)
     expecting.update(patient, changes, programmes, now, news.since)
     state = patient.state
     state.judged_at, state.crashes, state.rests_until = now, 0, None
-    wakes_at = _earliest([one.until for one in waits], patient, now)
+    # What is expected was counted when it was planned, or by the clock since.
+    planned = news.afresh or state.wakes_at is None or changes.expected or changes.unexpected
+    wakes_at = _earliest([one.until for one in waits], patient, now, planned=bool(planned))
     # What is silent now is decided by the clock loop, when no fact of the patient waits.
     silent = [one.at for one in found if one.id not in patient.known]
     if silent:
@@ -307,16 +329,28 @@ def find(
 
     found = judge.judge(record, programmes, now, since, note, waits)
     covers = {("", rule): at for rule, at in technical.covers(since).items()}
+    covers["", calling.RULE] = since
     for slug in {one.programme for one in record.enrolments} & programmes.keys():
         programme = programmes[slug]
         try:
-            covered = rules.covers(programme, record, since)
+            versions = rules.judging(programme, record, since)
+            covered = [(one, rules.covers(one, record, since)) for one in versions]
         except Exception:  # then nothing counts as gone; what failed is a finding already
             continue
-        for group in programme.groups:
-            if (slug, group.name) not in failed:
-                covers |= {(slug, rule.id): covered[rule.id] for rule in group.rules}
+        for version, by_rule in covered:
+            for group in version.groups:
+                if (slug, group.name) not in failed:
+                    for rule in group.rules:
+                        key, at = (slug, rule.id), by_rule[rule.id]
+                        covers[key] = max(at, covers.get(key, at))
     return found, covers
+
+
+def not_loaded(record: Record, programmes: Programmes, now: datetime) -> frozenset[tuple[str, str]]:
+    """(programme, version) that should judge the patient now; the newest does so in its place."""
+    slugs = {one.programme for one in record.enrolments if one.covers(now)} & programmes.keys()
+    named = ((slug, record.decided.not_loaded(programmes[slug], now)) for slug in slugs)
+    return frozenset(one for one in named if one[1])
 
 
 def is_silence(one: Finding, programmes: Programmes) -> bool:
@@ -324,10 +358,10 @@ def is_silence(one: Finding, programmes: Programmes) -> bool:
     if one.rule == "device-offline":
         return True
     programme = programmes.get(one.programme)
-    return programme is not None and any(
-        rule.id == one.rule and isinstance(rule, AbsenceRule | OverdueRule)
-        for rule in programme.rules
-    )
+    if programme is None:
+        return False
+    version = programme.versions.get(one.programme_version, programme)
+    return isinstance(version.rule_by_id.get(one.rule), AbsenceRule | OverdueRule | UnansweredRule)
 
 
 def _unknown_version(record: Record, fact: Fact) -> Finding:
@@ -342,7 +376,10 @@ def wakes(patient: Patient, programmes: Programmes, now: datetime) -> datetime |
     return _earliest([one.until for one in waits], patient, now)
 
 
-def _earliest(moments: list[datetime], patient: Patient, now: datetime) -> datetime | None:
+def _earliest(
+    moments: list[datetime], patient: Patient, now: datetime, *, planned: bool = True
+) -> datetime | None:
     moments += [end[1] for alert in patient.alerts.values() if (end := runs_out(alert))]
-    moments += expecting.wakes(patient, now)
+    if planned:
+        moments += expecting.wakes(patient, now)
     return max(min(moments), now + SOON) if moments else None

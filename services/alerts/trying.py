@@ -63,6 +63,10 @@ class LimitIsOutOfBounds(Exception):
         self.members = {"limits": names}
 
 
+class VersionIsNotLoaded(Exception):
+    """This version of the programme is not among those that are loaded"""
+
+
 class ProgrammeNotValid(Exception):
     """The rules do not make a programme that could be used"""
 
@@ -73,7 +77,7 @@ class ProgrammeNotValid(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Exactly one of `limits` and `rules`; at most one of `patient` and `unit`."""
+    """Exactly one of `limits`, `rules` and `version`; at most one of `patient` and `unit`."""
 
     programme: str
     days: int
@@ -81,12 +85,14 @@ class Asked:
     unit: UUID | None = None
     limits: Mapping[str, Decimal] | None = None
     rules: str | None = None
+    version: str | None = None
 
 
 @dataclass(slots=True)
 class Seen:
-    """What the replays of several patients came to."""
+    """What the replays of several patients came to. `versions` are those that judge them now."""
 
+    versions: set[str] = field(default_factory=set)
     patients: int = 0
     readings: int = 0
     failed: int = 0
@@ -101,12 +107,14 @@ class Seen:
 
 
 async def what_if(parts: Parts, by: Reader, asked: Asked, lang: str) -> Json:
-    """UnknownProgramme, UnknownLimit, LimitIsOutOfBounds, ProgrammeNotValid, ReplayIsBusy,
-    NotYourUnit, NoSuchPatient; TooManyReadings when one patient is asked about and has them."""
+    """UnknownProgramme, VersionIsNotLoaded, UnknownLimit, LimitIsOutOfBounds, ProgrammeNotValid,
+    ReplayIsBusy, NotYourUnit, NoSuchPatient; TooManyReadings of one patient who is asked about."""
     programme = parts.programmes.get(asked.programme)
     if programme is None:
         raise UnknownProgramme
-    trial = await _trial(programme, asked)
+    if programme.slug in by.shut:
+        raise reader.NotYourGroup
+    trials = await _trials(programme, asked)
     ids, now = await _whom(parts, by, asked)
     since = now - asked.days * DAY
     seen = Seen()
@@ -116,8 +124,8 @@ async def what_if(parts: Parts, by: Reader, asked: Asked, lang: str) -> Json:
             if place >= PATIENTS_AT_MOST or asyncio.get_running_loop().time() > until:
                 seen.left_out += len(ids) - place
                 break
-            await _replayed(parts, by, trial, id_, since, now, asked.patient is not None, seen)
-    return await _told(parts, by, trial, asked, since, now, seen, lang)
+            await _replayed(parts, by, trials, id_, since, now, asked.patient is not None, seen)
+    return await _told(parts, by, trials, asked, since, now, seen, lang)
 
 
 @contextlib.asynccontextmanager
@@ -134,9 +142,17 @@ async def _turn(parts: Parts) -> AsyncIterator[None]:
         parts.replaying.release()
 
 
-async def _trial(programme: Programme, asked: Asked) -> Trial:
+async def _trials(programme: Programme, asked: Asked) -> dict[str, Trial]:
+    """What is tried against each version, because every patient is compared with the one that
+    judges him now, as if it had always done so."""
+    before = {name: replay.alone(one) for name, one in programme.versions.items()}
+    if asked.version is not None:
+        if asked.version not in before:
+            raise VersionIsNotLoaded
+        return {name: Trial(one, before[asked.version]) for name, one in before.items()}
     if asked.rules is not None:
-        return Trial(programme, await asyncio.to_thread(_rewritten, programme, asked.rules))
+        after = await asyncio.to_thread(_rewritten, before[programme.version], asked.rules)
+        return {name: Trial(one, after) for name, one in before.items()}
     limits = dict(asked.limits or {})
     known = programme.limit_by_name
     if unknown := sorted(limits.keys() - known.keys()):
@@ -145,8 +161,8 @@ async def _trial(programme: Programme, asked: Asked) -> Trial:
     if beyond:
         raise LimitIsOutOfBounds(beyond)
     if asked.patient is not None:
-        return Trial(programme, programme, limits)
-    return Trial(programme, replay.with_defaults(programme, limits))
+        return {name: Trial(one, one, limits) for name, one in before.items()}
+    return {name: Trial(one, replay.with_defaults(one, limits)) for name, one in before.items()}
 
 
 def _rewritten(programme: Programme, rules: str) -> Programme:
@@ -174,7 +190,7 @@ async def _whom(parts: Parts, by: Reader, asked: Asked) -> tuple[list[UUID], dat
 async def _replayed(
     parts: Parts,
     by: Reader,
-    trial: Trial,
+    trials: Mapping[str, Trial],
     id_: UUID,
     since: datetime,
     now: datetime,
@@ -190,20 +206,34 @@ async def _replayed(
             raise
         seen.left_out += 1
         return
+    slug = next(iter(trials.values())).before.slug
     try:
         # In a thread, so that a long history keeps nobody else waiting.
-        found, followed = await asyncio.to_thread(_compared, trial, id_, facts, since, now)
+        known = parts.programmes[slug]
+        version, found, followed = await asyncio.to_thread(
+            _compared, known, trials, id_, facts, since, now
+        )
     except Exception as error:
         log.error(
             "A patient could not be replayed.",
             org=by.org,
             patient=str(id_),
-            programme=trial.before.slug,
+            programme=slug,
             fault=type(error).__name__,
         )
         seen.failed += 1
         return
+    if found.failed:
+        log.error(
+            "Rule groups could not be replayed.",
+            org=by.org,
+            patient=str(id_),
+            programme=slug,
+            groups=sorted(found.failed),
+        )
+        seen.failed += 1
     seen.patients += 1
+    seen.versions.add(version)
     seen.followed += followed
     seen.readings += sum(fact.type in MEASURED and fact.at >= since for fact in facts)
     seen.before.add(found.before)
@@ -216,17 +246,23 @@ async def _replayed(
 
 
 def _compared(
-    trial: Trial, id_: UUID, facts: list[Fact], since: datetime, now: datetime
-) -> tuple[replay.Difference, timedelta]:
+    programme: Programme,
+    trials: Mapping[str, Trial],
+    id_: UUID,
+    facts: list[Fact],
+    since: datetime,
+    now: datetime,
+) -> tuple[str, replay.Difference, timedelta]:
     record = Record.of(id_, facts)
-    found = replay.difference(trial, record, since, now)
-    return found, replay.enrolled_for(record, trial.before.slug, since, now)
+    version = record.decided.version(programme, now).version
+    found = replay.difference(trials[version], record, since, now)
+    return version, found, replay.enrolled_for(record, programme.slug, since, now)
 
 
 async def _told(
     parts: Parts,
     by: Reader,
-    trial: Trial,
+    trials: Mapping[str, Trial],
     asked: Asked,
     since: datetime,
     now: datetime,
@@ -239,7 +275,8 @@ async def _told(
     patient_days = Decimal(seen.followed // timedelta(seconds=1)) / 86_400
     return {
         "programme": asked.programme,
-        "version": trial.before.version,
+        "version": ", ".join(sorted(seen.versions)) or list(trials)[-1],
+        "tried_version": asked.version,
         "from": telling.iso(since),
         "until": telling.iso(now),
         "days": asked.days,

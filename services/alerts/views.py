@@ -1,7 +1,7 @@
 """Verb: what people read, each read written in the access log before it is shown."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -9,15 +9,28 @@ from uuid import UUID
 
 import asyncpg
 
-from services.alerts import reader, scoring, store, store_rows, store_views, telling, triage
+from services.alerts import (
+    neutral,
+    promises,
+    reader,
+    scoring,
+    store,
+    store_forms,
+    store_progress,
+    store_rows,
+    store_tasks,
+    store_views,
+    telling,
+    triage,
+)
 from services.alerts.clinical import schedule
 from services.alerts.memory import Memory
 from services.alerts.patient import PLATFORM, RANK, Patient, State
-from services.alerts.reader import NotYourUnit, Reader
+from services.alerts.reader import NotYourGroup, NotYourUnit, Reader
 from services.alerts.row import Programmes
 from services.alerts.store_views import Filter, Held, Place, Story
 from services.alerts.stream import Notifier
-from shared import ledger
+from shared import ledger, sensitive
 from shared.database import Database
 
 Json = dict[str, Any]
@@ -37,6 +50,7 @@ class Parts:
     notifier: Notifier
     programmes: Programmes
     memory: Memory
+    forms: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # of the instruments
     replaying: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
 
 
@@ -67,12 +81,16 @@ class Listed:
     counts: dict[str, int]
     quarantined: tuple[int, datetime | None]
     held: dict[UUID, Held]
+    progress: dict[UUID, list[Json]]
     expected: dict[str, int]
     programmes: set[str]
     units: dict[UUID, asyncpg.Record]
     shown: list[UUID]
     staff: list[asyncpg.Record]
     platform: list[Story]
+    tasks: list[asyncpg.Record]
+    shut: frozenset[str]
+    names: dict[UUID, asyncpg.Record]
     now: datetime
     as_of: datetime
     oldest: datetime | None
@@ -84,6 +102,8 @@ async def worklist(parts: Parts, by: Reader, asked: Question) -> Listed:
     mine = sorted(by.units, key=lambda one: one.int)
     if asked.unit is not None and asked.unit not in by.units:
         raise NotYourUnit
+    if asked.programme in by.shut:
+        raise NotYourGroup  # who is in it is not for everybody to ask
     shown = [asked.unit] if asked.unit is not None else mine
     wanted = asked.filter(by.id)
     async with parts.database.transaction() as tx:
@@ -97,14 +117,19 @@ async def worklist(parts: Parts, by: Reader, asked: Question) -> Listed:
         platform = await store_views.alerts(
             tx, by.org, mine, patient_id=PLATFORM, states=NOT_CLOSED, before=None, limit=20
         )
+        tasks = await store_tasks.tasks(tx, by.org, shown, due=True)
         listed = Listed(
-            rows=page,
-            hidden=hidden,
+            tasks=tasks,
+            shut=by.shut,
+            names=await store_views.names(tx, by.org, [one["patient_id"] for one in tasks]),
+            rows=[neutral.row(one, by.shut) for one in page],
+            hidden=[neutral.row(one, by.shut) for one in hidden],
             counts=await store_views.counts(tx, by.org, shown),
             quarantined=await store_views.quarantined(tx, by.org, shown),
             held=await store_views.held(tx, by.org, [row["patient_id"] for row in page]),
+            progress=await _progress(tx, parts, by, [row["patient_id"] for row in page], now),
             expected=await store_views.expected_today(tx, by.org, shown, schedule.local_day(now)),
-            programmes=await store_views.programmes_followed(tx, by.org, shown),
+            programmes=await store_views.programmes_followed(tx, by.org, shown) - by.shut,
             units=await store_views.units(tx, by.org),
             shown=shown,
             staff=await store_views.staff(tx, by.org),
@@ -114,9 +139,21 @@ async def worklist(parts: Parts, by: Reader, asked: Question) -> Listed:
             oldest=await ledger.oldest_waiting(tx, by.org, ledger.ALERTS),
             more=len(rows) > asked.limit,
         )
-        seen = {row["patient_id"] for row in (*page, *hidden)}
+        seen = {row["patient_id"] for row in (*page, *hidden, *tasks)}
         await reader.note(tx, by, seen, "worklist")
     return listed
+
+
+async def _progress(
+    tx: asyncpg.Connection, parts: Parts, by: Reader, patient_ids: Sequence[UUID], now: datetime
+) -> dict[UUID, list[Json]]:
+    """How far each is in his modules, where the programme has any and is open to the reader."""
+    counted = [
+        one for slug, one in parts.programmes.items() if one.progress and slug not in by.shut
+    ]
+    slots = promises.slots_of(counted)
+    rows = await store_progress.modules(tx, by.org, patient_ids, slots)
+    return promises.progress_of(counted, rows, now)
 
 
 async def as_of(tx: asyncpg.Connection, org: str, now: datetime) -> datetime:
@@ -131,12 +168,20 @@ def worklist_json(listed: Listed, lang: str) -> Json:
     return {
         "rows": [
             telling.row(
-                row, listed.units, listed.now, lang, held=listed.held.get(row["patient_id"])
+                row,
+                listed.units,
+                listed.now,
+                lang,
+                held=listed.held.get(row["patient_id"]),
+                progress=listed.progress.get(row["patient_id"], ()),
             )
             for row in listed.rows
         ],
         "counts": {**{name: listed.counts[name] for name in COUNTED}, "quarantined": quarantined},
         "hidden": {"red": len(listed.hidden)},
+        "tasks": [
+            telling.task(one, listed.units, listed.names, listed.shut) for one in listed.tasks
+        ],
         "watching": telling.watch_json(_watch(listed)),
         "as_of": telling.iso(listed.as_of),
         "lag_seconds": telling.lag_seconds(listed.oldest, listed.now),
@@ -188,7 +233,7 @@ class Told:
 
     def json(self, by: Reader, lang: str) -> list[Json]:
         return [
-            telling.alert(one, self.names.get(one.alert.patient_id), self.units, by.role, lang)
+            telling.alert(one, self.names.get(one.alert.patient_id), self.units, by, lang)
             for one in self.stories
         ]
 
@@ -238,11 +283,38 @@ async def _told(
     tx: asyncpg.Connection, by: Reader, found: Sequence[Any], more: bool = False
 ) -> Told:
     return Told(
-        await store_views.stories(tx, by.org, found),
+        neutral.stories(await store_views.stories(tx, by.org, found), by.shut),
         await store_views.names(tx, by.org, [one.patient_id for one in found]),
         await store_views.units(tx, by.org),
         more,
     )
+
+
+# --- tasks ----------------------------------------------------------------------------------
+
+
+async def tasks(
+    parts: Parts, by: Reader, *, unit: UUID | None, patient_id: UUID | None, state: str
+) -> list[Json]:
+    """Of the reader's units, of one of them, or of one patient."""
+    if unit is not None and unit not in by.units:
+        raise NotYourUnit
+    async with parts.database.transaction() as tx:
+        if patient_id is not None:
+            await reader.check(tx, by, patient_id)
+        found = await store_tasks.tasks(
+            tx,
+            by.org,
+            sorted(by.units) if unit is None else [unit],
+            patient_id=patient_id,
+            due=state == "due",
+            done=state == "done",
+        )
+        seen = {one["patient_id"] for one in found} | ({patient_id} if patient_id else set())
+        names = await store_views.names(tx, by.org, [one["patient_id"] for one in found])
+        units = await store_views.units(tx, by.org)
+        await reader.note(tx, by, seen, "tasks")
+    return [telling.task(one, units, names, by.shut) for one in found]
 
 
 # --- scores ---------------------------------------------------------------------------------
@@ -252,14 +324,27 @@ async def scores(parts: Parts, by: Reader, patient_id: UUID) -> Json:
     async with reader.opened(parts.database, by, patient_id, "scores") as tx:
         now = await store.now(tx)
         patient = await record_of(tx, by.org, patient_id, now)
+        sex = await store_forms.sex(tx, by.org, patient_id)
+    hidden = hidden_forms(parts, by, patient)
     return {
         "patient": telling.person(
             patient_id, {"name": patient.state.name, "born": patient.state.born}
         ),
         "news2": scoring.aged(scoring.of_record(patient.record, now), now),
-        "questionnaires": scoring.forms(patient.record, parts.programmes.values(), now),
+        "questionnaires": scoring.forms(
+            patient.record, parts.programmes.values(), now, sex=sex, hidden=hidden
+        ),
+        "hidden": sorted(hidden),
         "as_of": telling.iso(now),
     }
+
+
+def hidden_forms(parts: Parts, by: Reader, patient: Patient) -> frozenset[str]:
+    """The patient's forms that this reader may not read, by name."""
+    followed = {one.programme for one in patient.record.enrolments} & by.shut
+    return frozenset(
+        name for slug in followed for name in sensitive.forms_of(parts.programmes[slug])
+    )
 
 
 async def record_of(tx: asyncpg.Connection, org: str, patient_id: UUID, since: datetime) -> Patient:

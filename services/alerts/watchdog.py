@@ -2,6 +2,8 @@
 readings run out: one alarm each, on nobody's row, instead of one per patient.
 """
 
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -12,8 +14,8 @@ from services.alerts import store, store_rows, writing
 from services.alerts.clinical import finding
 from services.alerts.clinical.finding import Finding, Said
 from services.alerts.clinical.history import Record
-from services.alerts.patient import PLATFORM, Patient, State
-from services.alerts.raising import settle
+from services.alerts.patient import HELD_RED, PLATFORM, Patient, State
+from services.alerts.raising import SHOWN_ONLY, settle
 from services.alerts.row import Programmes
 from services.alerts.stream import Notifier
 from shared.database import Database
@@ -25,6 +27,11 @@ HELD_BACK = timedelta(hours=2)
 BACKLOG = timedelta(seconds=60)
 STANDS_STILL = timedelta(seconds=60)
 MONTHS_AHEAD = 3
+VERSION = "platform-version"
+PORTAL = "portal-quiet"
+# So many patients of one portal make it the portal's silence and not theirs.
+PORTAL_MANY = 3
+ASK_AGAIN = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +43,17 @@ class Fault:
     at: datetime
     patients: int
     said: Said
+    cause: str = "us"
+    about: str = ""  # the portal
+
+    @property
+    def group(self) -> str:
+        return f"{self.rule} {self.about}".strip()
+
+    @property
+    def key(self) -> str:
+        """What is said once while it lasts."""
+        return f"{self.rule}|{self.trigger}" if self.rule == VERSION else self.group
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +76,35 @@ class Watchdog:
         self._notifier = notifier
         self._programmes = programmes
         self._said: dict[str, frozenset[str]] = {}
+        self._portals: dict[str, tuple[float, list[Fault]]] = {}
 
-    async def look(self, org: str) -> bool:
+    async def look(self, org: str, missing: Mapping[tuple[str, str], int]) -> bool:
         """Say what is wrong. False while the platform hears nobody: silence is then not the
         patients'."""
         async with self._database.connection() as connection:
             seen = Seen(**dict(await store_rows.platform(connection, org)))
-        faults = list(find(seen))
-        rules = frozenset(one.rule for one in faults)
+            portals = await self._quiet_portals(connection, org)
+        faults = [*find(seen), *portals, *_not_loaded(missing, seen.now)]
+        rules = frozenset(one.key for one in faults)
         if rules != self._said.get(org, frozenset()):
             await self._say(org, faults)
             self._said[org] = rules
         quiet = next((one for one in faults if one.rule == "platform-quiet"), None)
         return quiet is None or seen.now - quiet.at > QUIET + HELD_BACK
+
+    async def _quiet_portals(self, connection: asyncpg.Connection, org: str) -> list[Fault]:
+        asked_at, known = self._portals.get(org, (-ASK_AGAIN, []))
+        if time.monotonic() - asked_at < ASK_AGAIN:
+            return known
+        rows = await store_rows.quiet_portals(connection, org)
+        found = [_quiet(row) for row in rows if row["patients"] >= PORTAL_MANY]
+        self._portals[org] = (time.monotonic(), found)
+        return found
+
+    def quiet(self, org: str, now: datetime) -> frozenset[str]:
+        """Portals whose patients are not called silent one by one just now."""
+        _, known = self._portals.get(org, (0.0, []))
+        return frozenset(one.about for one in known if now - one.at < HELD_BACK)
 
     async def _say(self, org: str, faults: list[Fault]) -> None:
         async with self._database.transaction() as tx:
@@ -139,6 +173,36 @@ def find(seen: Seen) -> list[Fault]:
     return faults
 
 
+def _not_loaded(missing: Mapping[tuple[str, str], int], now: datetime) -> Iterator[Fault]:
+    for (slug, version), patients in sorted(missing.items()):
+        yield Fault(
+            VERSION,
+            f"{slug}|{version}",
+            now,
+            patients,
+            {
+                "nb": f"Versjon {version} av {slug} er ikke lastet inn. Den nyeste vurderer.",
+                "en": f"Version {version} of {slug} is not loaded. The newest judges.",
+            },
+        )
+
+
+def _quiet(row: asyncpg.Record) -> Fault:
+    patients, portal = row["patients"], row["portal"]
+    return Fault(
+        PORTAL,
+        f"{portal}|{row['since'].isoformat()}",
+        row["since"],
+        patients,
+        {
+            "nb": f"Portalen {portal} leverer ikke. {patients} pasienter eller flere venter.",
+            "en": f"The portal {portal} delivers nothing. {patients} patients or more are overdue.",
+        },
+        cause="portal",
+        about=portal,
+    )
+
+
 async def raise_(
     tx: asyncpg.Connection, org: str, faults: list[Fault], programmes: Programmes
 ) -> writing.Writing | None:
@@ -149,11 +213,17 @@ async def raise_(
     if state is None:
         return None
     now = await store.now(tx)
-    patient = await _platform(tx, org, state)
+    patient = await platform(tx, org, state)
     found = [_finding(one) for one in faults]
-    rules = {kept.rule for kept in patient.known.values()}
+    # Another replica may not have met the patients of a version that is missing.
+    # And whether messages reach anybody is not this one's to say.
+    rules = {kept.rule for kept in patient.known.values()} - {VERSION, HELD_RED} - SHOWN_ONLY
     covers = {("", rule): datetime.min.replace(tzinfo=UTC) for rule in rules}
     changes = settle(patient, found, covers, now, cause="us")
+    for fault in faults:
+        for alert in patient.alerts.values():
+            if alert.group == fault.group:
+                alert.cause = fault.cause
     written = writing.Writing(org, now)
     if not changes:
         return None
@@ -162,7 +232,7 @@ async def raise_(
     return written
 
 
-async def _platform(tx: asyncpg.Connection, org: str, state: State) -> Patient:
+async def platform(tx: asyncpg.Connection, org: str, state: State) -> Patient:
     patient = Patient(state=state, record=Record(PLATFORM))
     alerts = await store.open_alerts(tx, org, [PLATFORM])
     patient.alerts = {alert.id: alert for alert in alerts.get(PLATFORM, ())}
@@ -178,7 +248,7 @@ def _finding(fault: Fault) -> Finding:
         programme="",
         programme_version="",
         rule=fault.rule,
-        group=fault.rule,
+        group=fault.group,
         colour="red",
         lane="technical",
         emergency=False,

@@ -10,9 +10,10 @@ from uuid import UUID
 
 import asyncpg
 from fastapi import Query, Request, Response
+from pydantic import Field
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from services.alerts import door, moves, views
+from services.alerts import door, greens, telling, views
 from services.alerts.door import Has, Id, Language, Live, Moment, Sent
 from services.alerts.reader import NotYourUnit
 from services.alerts.stream import Change, Listener
@@ -27,6 +28,7 @@ router = door.router("worklist", "/v1/worklist")
 HEARTBEAT = 5.0  # the page says that it stands still when three in a row do not come
 GATHER = 0.05
 SEND_TIMEOUT = 30.0
+GREENS = 1000
 
 
 class Green(Sent):
@@ -34,7 +36,7 @@ class Green(Sent):
     unit: Id
 
 
-class Greens(Sent):
+class Looked(Sent):
     """The greens on the screen, as they stood at `as_of`."""
 
     model_config = door.example(
@@ -47,8 +49,16 @@ class Greens(Sent):
         as_of="2026-11-23T07:45:12+01:00",
     )
 
-    patients: list[Green]
+    patients: Annotated[list[Green], Field(max_length=GREENS)]
     as_of: Moment | None = None
+
+
+class Undone(Sent):
+    """The greens whose mark was a mistake."""
+
+    model_config = door.example(patients=["5f2d8c5e-2f4a-4a51-9b1c-0d7a1c1f0a11"])
+
+    patients: Annotated[list[Id], Field(max_length=GREENS)]
 
 
 @router.get("")
@@ -188,14 +198,40 @@ def _merged(changes: list[Change]) -> list[Change]:
 
 @router.post("/greens")
 async def acknowledge_greens(
-    request: Request, has: Has, caller: access.Clinician, greens: Greens
+    request: Request, has: Has, caller: access.Clinician, looked: Looked
 ) -> Response:
-    """Mark greens as looked at. Only what is green now; a red or yellow is never taken along."""
+    """Mark greens as looked at today. Only those that were green at `as_of` and all the time
+    since; each of the others is in `not_taken` with the reason: `not-green`, `changed-since`,
+    `reading-waits` (one that is not judged yet) or `not-yours`."""
     door.from_page(request, caller)
-    seen, refused = await moves.greens(
+    result = await greens.take(
         has.database,
         has.notifier,
         door.reader(request, caller),
-        list(dict.fromkeys(one.id for one in greens.patients)),
+        [(one.id, one.unit) for one in looked.patients],
+        looked.as_of,
     )
-    return door.json({"acknowledged": len(seen), "refused": [str(one) for one in refused]})
+    return door.json(
+        {
+            "acknowledged": len(result.taken),
+            "at": telling.iso(result.at),
+            "taken": [str(one) for one in result.taken],
+            "refused": [str(one) for one in result.refused],
+            "not_taken": [{"id": str(id_), "reason": why} for id_, why in result.refused.items()],
+        }
+    )
+
+
+@router.post("/greens/undo")
+async def take_back_greens(
+    request: Request, has: Has, caller: access.Clinician, undone: Undone
+) -> Response:
+    """Take the mark of today back: these greens have not been looked at."""
+    door.from_page(request, caller)
+    ids = await greens.take_back(
+        has.database,
+        has.notifier,
+        door.reader(request, caller),
+        dict.fromkeys(undone.patients),
+    )
+    return door.json({"undone": [str(one) for one in ids]})

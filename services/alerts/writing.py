@@ -1,18 +1,22 @@
 """What judgings changed, gathered per take and written at once: one statement per table, all of
 them sent together."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
 import asyncpg
 
-from services.alerts import row, software, store, store_rows
+from services.alerts import row, software, store, store_outbox, store_rows
 from services.alerts.clinical.history import Record
-from services.alerts.patient import Alert, Expected, Moved, Patient
-from services.alerts.raising import Changes
+from services.alerts.clinical.lifecycle import State as Life
+from services.alerts.patient import SYSTEM, Alert, Expected, Moved, Patient
+from services.alerts.raising import SHOWN_ONLY, Changes
 from services.alerts.row import Programmes, Row
+from services.alerts.store_outbox import ESCALATED, Told
 from services.alerts.store_together import Together
+from shared import ledger
 
 
 @dataclass(slots=True)
@@ -42,11 +46,13 @@ class Writing:
         if changes or changes.expected or changes.unexpected:
             self.changes.append((patient, changes))
 
-    async def write(self, tx: asyncpg.Connection) -> None:
-        if not self.patients:
-            return
+    async def write(self, tx: asyncpg.Connection, judged: Sequence[tuple[int, int]] = ()) -> None:
+        """Together with the end of the hand-over rows that were `judged`."""
         together = Together()
-        store.save_states(together, self.org, [one.state for one in self.patients])
+        if judged:
+            together.add(ledger.DONE, list(judged))
+        if self.patients:
+            store.save_states(together, self.org, [one.state for one in self.patients])
         if self.changes:
             self._write_changes(together)
         store_rows.save_rows(together, self.org, self.rows, self.left)
@@ -67,7 +73,29 @@ class Writing:
         findings = [(patient.state.patient_id, changes) for patient, changes in self.changes]
         store.save_findings(together, self.org, self.now, findings)
         store.add_moves(together, self.org, moves)
+        told = [one for _, changes in self.changes for one in to_tell(changes)]
+        store_outbox.tell(together, self.org, told, self.now)
         store_rows.save_expected(together, self.org, expected, unexpected)
+
+
+# What a person does that makes an alert somebody else's to answer.
+OPENS_AGAIN = frozenset({"reopen", "decline"})
+
+
+def to_tell(changes: Changes) -> list[Told]:
+    """Alerts that are open and of which somebody should hear now, each with the latest reason."""
+    why = {one.alert_id: one.move for one in changes.moves}
+    ids = [*changes.told, *(id_ for id_, move in why.items() if move in OPENS_AGAIN)]
+    alerts = [changes.alerts[id_] for id_ in dict.fromkeys(ids) if id_ in changes.alerts]
+    told = [
+        Told(one, why.get(one.id, "told"))
+        for one in alerts
+        if one.state is Life.OPEN and one.rule not in SHOWN_ONLY
+    ]
+    # A person who escalates wants the next step now, also of what she has acknowledged.
+    lifted = {one.alert_id for one in changes.moves if one.move == ESCALATED and one.by != SYSTEM}
+    lifted &= changes.alerts.keys()
+    return [*told, *(Told(changes.alerts[id_], ESCALATED) for id_ in lifted)]
 
 
 def rows(patient: Patient, programmes: Programmes, now: datetime) -> list[Row]:

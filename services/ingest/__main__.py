@@ -1,3 +1,3 @@
 from shared import service
 
-service.run("ingest")
+service.run("ingest", http="services.ingest.wire:Wire")

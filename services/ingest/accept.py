@@ -57,9 +57,13 @@ class _Waiting:
 class Intake:
     """Takes items of any credential and answers each after the commit that holds it."""
 
-    def __init__(self, database: Database, hashed: Callable[[str, str], bytes]) -> None:
+    def __init__(
+        self, database: Database, hashed: Callable[[str, str], bytes], lanes: int = LANES
+    ) -> None:
         self._database = database
         self._hashed = hashed
+        self._most_lanes = lanes
+        self._running = 0
         self._queues: dict[str, deque[_Waiting]] = {}
         self._waiting = 0
         self._lanes: set[asyncio.Task[None]] = set()
@@ -103,7 +107,8 @@ class Intake:
         queue = self._queues.setdefault(credential.org, deque())
         queue.append(_Waiting(credential, items, answered))
         self._waiting += len(items)
-        if len(self._lanes) < LANES:
+        if self._running < self._most_lanes:
+            self._running += 1
             lane = asyncio.create_task(self._run())
             self._lanes.add(lane)
             lane.add_done_callback(self._lanes.discard)
@@ -128,14 +133,18 @@ class Intake:
         return receipts.made(items, answers, watches, credential.unit_id)
 
     async def _run(self) -> None:
-        while self._queues:
-            org, queue = next(iter(self._queues.items()))
-            batch = self._next(queue)
-            # To the end of the line, so that one busy organisation does not hold up the others.
-            del self._queues[org]
-            if queue:
-                self._queues[org] = queue
-            await self._commit(org, batch)
+        try:
+            while self._queues:
+                org, queue = next(iter(self._queues.items()))
+                batch = self._next(queue)
+                # To the end of the line, so that one busy organisation does not hold up the others.
+                del self._queues[org]
+                if queue:
+                    self._queues[org] = queue
+                await self._commit(org, batch)
+        finally:
+            # Now, not when the task is seen to be done: what is put in between would lie there.
+            self._running -= 1
 
     def _next(self, queue: deque[_Waiting]) -> list[_Waiting]:
         batch: list[_Waiting] = []

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from services.ingest import (
     asyncapi,
+    attachments,
     fhir,
     foreign,
     gateway_door,
@@ -19,11 +20,14 @@ from services.ingest import (
     routes,
 )
 from services.ingest.accept import CannotCommit, Intake
-from services.ingest.devices import fhir_answers, fhir_forms, gateway_table
+from services.ingest.devices import gateway_table
 from services.ingest.senders import Senders
-from shared import access, identity, programmes, service, settings
-from shared import fhir as fhir_names
+from services.ingest.uploads import Uploads
+from shared import access, form_answers, identity, programmes, service, settings
 from shared.database import Database
+from shared.filing import Desk, Quota
+from shared.form_answers import Forms
+from shared.instruments import forms as instrument_forms
 
 
 def create() -> FastAPI:
@@ -33,12 +37,14 @@ def create() -> FastAPI:
     senders = Senders(database)
     hashed = partial(identity.hashed, key)
     intake = Intake(database, hashed)
-    door = hot.Door(senders, intake)
-    forms = questionnaires(chosen.programmes)
-    again = replay.Replay(database, hashed, forms, gateway_table.load(chosen.gateways))
+    forms = questionnaires(chosen.programmes, chosen.instruments)
+    door = hot.Door(senders, intake, forms)
+    quota = Quota(chosen.attachments_per_day, chosen.attachment_mib_per_day)
+    desk = Desk(database, quota)
+    table = gateway_table.load(chosen.gateways)
+    again = replay.Replay(database, hashed, forms, desk, table)
 
     parts: list[service.Part] = [database, senders, intake, again]
-    table = gateway_table.load(chosen.gateways)
     if chosen.mqtt_url:
         parts.append(
             mqtt.Broker(
@@ -55,7 +61,7 @@ def create() -> FastAPI:
         parts.append(mllp.Listener(chosen.mllp, chosen.mllp_credential, door))
     app = service.build(
         "ingest",
-        routers=[routes.router, fhir.router, hl7.router, foreign.router],
+        routers=[routes.router, attachments.router, fhir.router, hl7.router, foreign.router],
         parts=parts,
         problems={CannotCommit: 503},
         docs=chosen.docs,
@@ -64,6 +70,7 @@ def create() -> FastAPI:
     )
     app.state.database = database
     app.state.door = door
+    app.state.uploads = Uploads(database, intake, desk, programmes.in_use(chosen.programmes))
     app.state.forms = forms
     app.state.issuer = access.DevelopmentIssuer(chosen.development_key, chosen.mode)
     app.state.secure_cookie = False
@@ -73,10 +80,9 @@ def create() -> FastAPI:
     return app
 
 
-def questionnaires(own: Path | None) -> fhir_answers.Forms:
-    """The programmes' forms: an answer that they do not offer is quarantined, never scored."""
-    return {
-        fhir_names.questionnaire_name(form["url"])[0]: fhir_forms.questions(form)
-        for programme in programmes.in_use(own).values()
-        for form in programme.questionnaires
-    }
+def questionnaires(own: Path | None, instruments: Path | None = None) -> Forms:
+    """The programmes' forms and the instruments: an answer that they do not offer is quarantined,
+    never scored. `own` and `instruments` are folders of the hospital's."""
+    return form_answers.offered(
+        programmes.in_use(own).values(), instrument_forms.in_use(instruments)
+    )

@@ -30,7 +30,7 @@ _SENT: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "Readings in JSON, version 1",
         f"One item, or an array of at most {json_v1.MQTT_ITEMS}; an array is answered with an "
         "array of receipts, in order.",
-        ("item", "items"),
+        ("item", "items", "form"),
     ),
     "fhir": (
         "FHIR R4",
@@ -127,6 +127,7 @@ def _messages() -> Json:
     return {
         "item": _message(decoders.JSON, "#/components/schemas/Observation", routes.EXAMPLE),
         "items": _message(decoders.JSON, "#/components/schemas/Observations", [routes.EXAMPLE]),
+        "form": _message(decoders.JSON, "#/components/schemas/FormAnswers", routes.ANSWERS),
         "observation": _message(decoders.FHIR, None, fhir_examples.OBSERVATION),
         "answers": _message(decoders.FHIR, None, fhir_examples.ANSWERS),
         "bundle": _message(decoders.FHIR, None, fhir_examples.BUNDLE),
@@ -168,9 +169,23 @@ def _schemas() -> Json:
             "properties": {"now": {"type": "boolean"}, "until": perhaps, "next": perhaps},
         },
     }
+    words: Json = {"type": "string"}
+    crisis: Json = {
+        "type": "object",
+        "description": "Only after an answer that is red by itself: show it to the patient at once",
+        "required": ["nb", "nn", "en", "numbers", "watched_now"],
+        "properties": {
+            "nb": words,
+            "nn": words,
+            "en": words,
+            "numbers": {"type": "array", "items": {"type": "object", "required": ["number"]}},
+            "watched_now": {"type": "boolean"},
+        },
+    }
     return {
         "Observation": openapi.observation(),
-        "Observations": _several("Observation", json_v1.MQTT_ITEMS),
+        "FormAnswers": openapi.answered(),
+        "Observations": _several("Observation", json_v1.MQTT_ITEMS, "FormAnswers"),
         "Status": {
             "type": "object",
             "required": ["state"],
@@ -181,13 +196,19 @@ def _schemas() -> Json:
                 "at": moment,
             },
         },
-        "Receipt": {"type": "object", "required": list(members), "properties": members},
+        "Receipt": {
+            "type": "object",
+            "required": list(members),
+            "properties": {**members, "crisis": crisis},
+        },
         "Receipts": _several("Receipt", json_v1.MQTT_ITEMS),
     }
 
 
-def _several(name: str, most: int) -> Json:
-    items = {"$ref": f"#/components/schemas/{name}"}
+def _several(name: str, most: int, other: str = "") -> Json:
+    items: Json = {"$ref": f"#/components/schemas/{name}"}
+    if other:
+        items = {"oneOf": [items, {"$ref": f"#/components/schemas/{other}"}]}
     return {"type": "array", "minItems": 1, "maxItems": most, "items": items}
 
 

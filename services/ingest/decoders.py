@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from services.ingest.devices import fhir_r4, foreign, gateways, hl7_oru, json_v1, status
-from services.ingest.devices.fhir_answers import Forms
 from services.ingest.devices.gateway_table import Gateway
 from shared.contracts import Code, Item, ItemError
+from shared.form_answers import Forms
 
 JSON = "application/json"
 FHIR = "application/fhir+json"
@@ -28,7 +28,7 @@ def decode(channel: str, body: bytes, media: str, now: datetime, forms: Forms) -
         case "status":
             return status.decode(body, media, now)
         case _:
-            return json_v1.decode(body, media, json_v1.MQTT_ITEMS)
+            return json_v1.decode(body, media, json_v1.MQTT_ITEMS, forms)
 
 
 def decode_again(
@@ -47,7 +47,7 @@ def decode_again(
         case other if other in foreign.MEDIA:
             return foreign.again(body, other, now)
         case _:
-            return json_v1.decode(body, JSON, json_v1.HTTP_ITEMS)
+            return json_v1.decode(body, JSON, json_v1.HTTP_ITEMS, forms)
 
 
 def unreadable(body: bytes, media: str) -> Item:

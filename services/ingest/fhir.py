@@ -7,11 +7,12 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
 
-from services.ingest import fhir_examples, fhir_replies, hot
+from services.ingest import crisis, fhir_examples, fhir_replies, hot
 from services.ingest.accept import CannotCommit
 from services.ingest.devices import fhir_r4, refused
 from services.ingest.senders import Credential
 from shared import exact, fhir_bundles, ledger
+from shared.contracts import Crisis, Watch
 from shared.database import DatabaseIsAway
 
 router = APIRouter(prefix="/fhir", tags=["FHIR R4"])
@@ -198,9 +199,20 @@ async def _transaction(
         if entry.refusal is not None:
             raise entry.refusal
         if entry.item is not None and entry.item.errors:
-            return fhir_replies.outcome(422, fhir_bundles.quarantined(entry.item.errors))
+            return fhir_replies.outcome(
+                422, fhir_bundles.quarantined(entry.item.errors, _urgent(received))
+            )
     try:
         receipts = await door.intake.accept_transaction(credential, received.items)
     except ledger.NotIndivisible as refusal:
-        return fhir_replies.outcome(422, fhir_bundles.quarantined(refusal.errors))
+        return fhir_replies.outcome(
+            422, fhir_bundles.quarantined(refusal.errors, _urgent(received))
+        )
     return fhir_replies.bundle(received.entries, receipts, "transaction")
+
+
+def _urgent(received: fhir_r4.Received) -> Crisis | None:
+    """Nothing is stored, and so nobody will read it; the patient must be told all the same."""
+    alarms = [item.alarm for item in received.items if item.alarm is not None]
+    worst = max(alarms, key=lambda one: one.harm, default=None)
+    return crisis.told(worst, Watch(now=False))

@@ -16,7 +16,9 @@ from services.ingest.accept import CannotCommit, Intake
 from services.ingest.devices import json_v1, refused
 from services.ingest.senders import Credential, Senders
 from shared import exact, service
+from shared.contracts import Item
 from shared.database import DatabaseIsAway
+from shared.form_answers import Forms
 
 log = structlog.get_logger()
 
@@ -34,9 +36,10 @@ Answer = tuple[int, bytes, bytes, list[tuple[bytes, bytes]]]
 class Door:
     """Lets credentials in and turns whole-body faults into problem documents."""
 
-    def __init__(self, senders: Senders, intake: Intake) -> None:
+    def __init__(self, senders: Senders, intake: Intake, forms: Forms) -> None:
         self.senders = senders
         self.intake = intake
+        self.forms = forms
 
     async def observations(self, headers: Mapping[bytes, bytes], receive: Receive) -> Answer:
         """Status, media type, body and further headers of the answer to one POST."""
@@ -53,7 +56,7 @@ class Door:
         if body is None:
             return too_large(MOST_BYTES)
         try:
-            items = json_v1.decode(body, "application/json", json_v1.HTTP_ITEMS)
+            items = json_v1.decode(body, "application/json", json_v1.HTTP_ITEMS, self.forms)
         except refused.Refused as fault_found:
             return refuse(fault_found, credential, body)
         if not items:
@@ -64,14 +67,23 @@ class Door:
             return unavailable()
         return 200, JSON, receipts.results(answered), []
 
-    async def credential(self, headers: Mapping[bytes, bytes]) -> Credential | None:
-        scheme, _, secret = headers.get(b"authorization", b"").partition(b" ")
-        if scheme.lower() != b"bearer" or not 16 <= len(secret) <= 128:
+    def at_once(
+        self, headers: Mapping[bytes, bytes], body: bytes
+    ) -> tuple[Credential, list[Item]] | None:
+        """Who sends what, where that can be told without waiting and nothing is to be refused."""
+        secret = bearer(headers)
+        credential = self.senders.remembered_by_secret(secret) if secret is not None else None
+        if credential is None or unacceptable(headers, (JSON,)) is not None:
             return None
         try:
-            return await self.senders.by_secret(secret.strip().decode("ascii"))
-        except UnicodeDecodeError:
+            items = json_v1.decode(body, "application/json", json_v1.HTTP_ITEMS, self.forms)
+        except refused.Refused:
             return None
+        return (credential, items) if items else None
+
+    async def credential(self, headers: Mapping[bytes, bytes]) -> Credential | None:
+        secret = bearer(headers)
+        return await self.senders.by_secret(secret) if secret is not None else None
 
 
 class Application(FastAPI):
@@ -96,6 +108,13 @@ class Application(FastAPI):
             }
         )
         await send({"type": "http.response.body", "body": body})
+
+
+def bearer(headers: Mapping[bytes, bytes]) -> str | None:
+    scheme, _, secret = headers.get(b"authorization", b"").partition(b" ")
+    if scheme.lower() != b"bearer" or not 16 <= len(secret) <= 128 or not secret.isascii():
+        return None
+    return secret.strip().decode("ascii")
 
 
 async def read(receive: Receive, headers: Mapping[bytes, bytes], most: int) -> bytes | None:

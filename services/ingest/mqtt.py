@@ -1,18 +1,17 @@
 """The broker's side: topic -> credential -> decoder -> accept -> receipt, then the broker's ack.
 
-The only service file that imports paho, which is driven by the asyncio loop (its own thread costs
-1.7 times the CPU). Nothing is acknowledged that is not committed: the broker keeps it and sends it
-again, and what was stored is then a duplicate.
+paho is driven by the asyncio loop (its own thread costs 1.7 times the CPU). Nothing is acknowledged
+that is not committed: the broker keeps it and sends it again, and what was stored is then a
+duplicate.
 """
 
 import asyncio
 import contextlib
 import hashlib
 import socket
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import paho.mqtt.client as paho
@@ -29,6 +28,7 @@ from services.ingest.accept import CannotCommit, Intake
 from services.ingest.devices import gateways, refused
 from services.ingest.devices.fhir_answers import Forms
 from services.ingest.gateway_door import Gateways
+from services.ingest.mqtt_client import Client, Plain
 from services.ingest.senders import Credential, Senders
 from shared.contracts import Item, Receipt
 from shared.database import DatabaseIsAway
@@ -43,14 +43,10 @@ SESSION_SECONDS = 24 * 3600
 CORRELATION_BYTES = 64
 RETRY_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0)
 
-_JSON = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-_JSON.ContentType = "application/json"
-
 MESSAGES = Counter("hjemvakt_mqtt_messages_total", "Messages from the broker", ["fate"])
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     org: str
     cred: str
     channel: str  # one of CHANNELS, or "gw": then `native` is the gateway's own topic
@@ -62,6 +58,15 @@ class Message:
     qos: int
     connection: int
     native: str = ""
+
+
+class Taken(NamedTuple):
+    """A message on its way through the intake."""
+
+    message: Message
+    credential: Credential
+    items: list[Item]
+    is_array: bool
 
 
 class Broker:
@@ -90,7 +95,7 @@ class Broker:
         self._closing = False
         parts = urlsplit(url)
         self._host, self._port = parts.hostname or "127.0.0.1", parts.port or 1883
-        self._client = paho.Client(
+        self._client = Client(
             CallbackAPIVersion.VERSION2,
             client_id=client_id,
             protocol=paho.MQTTv5,
@@ -107,7 +112,8 @@ class Broker:
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = self._on_subscribe
         self._client.on_disconnect = self._on_disconnect
-        self._client.on_message = self._on_message
+        self._client.on_message = lambda _client, _data, sent: self._on_message(sent)
+        self._client.on_plain = self._on_message
 
     async def open(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -214,7 +220,7 @@ class Broker:
 
     # --- messages ---------------------------------------------------------------------------
 
-    def _on_message(self, _client: paho.Client, _data: Any, sent: paho.MQTTMessage) -> None:
+    def _on_message(self, sent: paho.MQTTMessage | Plain) -> None:
         message = parse(sent, self._connection)
         if message is None or (sent.retain and message.channel != "status"):
             MESSAGES.labels("ignored").inc()
@@ -257,23 +263,8 @@ class Broker:
 
     def _take(self, message: Message, credential: Credential) -> None:
         items, is_array = self._items(message)
-        pauses = iter(RETRY_SECONDS)
-
-        def answered(outcome: list[Receipt] | CannotCommit) -> None:
-            if isinstance(outcome, CannotCommit):
-                # There is nobody at the other end to ask: hold it, unacknowledged, and try again.
-                self._later(next(pauses, RETRY_SECONDS[-1]), again)
-                return
-            MESSAGES.labels("answered").inc()
-            self._answer(message, outcome, is_array)
-            self._ack(message)
-
-        def again() -> None:
-            if message.connection == self._connection:
-                self._intake.put(credential, items, answered)
-
         if items:
-            self._intake.put(credential, items, answered)
+            self._put(Taken(message, credential, items, is_array))
         else:
             self._ack(message)
 
@@ -285,25 +276,34 @@ class Broker:
         items = self._gateways.decode(message.org, message.cred, native, message.body, now)
         return items, len(items) != 1
 
+    def _put(self, taken: Taken, failed: int = 0) -> None:
+        if not failed or taken.message.connection == self._connection:
+            # A bound method: functions that name each other live until a collection finds them.
+            self._intake.put(taken.credential, taken.items, partial(self._answered, taken, failed))
+
+    def _answered(self, taken: Taken, failed: int, outcome: list[Receipt] | CannotCommit) -> None:
+        if isinstance(outcome, CannotCommit):
+            # There is nobody at the other end to ask: hold it, unacknowledged, and try again.
+            pause = RETRY_SECONDS[min(failed, len(RETRY_SECONDS) - 1)]
+            self._loop.call_later(pause, self._put, taken, failed + 1)
+            return
+        MESSAGES.labels("answered").inc()
+        self._answer(taken.message, outcome, taken.is_array)
+        self._ack(taken.message)
+
     def _answer(self, message: Message, answers: list[Receipt], is_array: bool) -> None:
-        properties = _JSON
-        if message.correlation is not None:
-            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-            properties.ContentType = "application/json"
-            properties.CorrelationData = message.correlation
-        self._client.publish(
-            message.reply_to,
-            receipts.message(answers, is_array),
-            qos=1,
-            properties=properties,
-        )
+        body = receipts.message(answers, is_array)
+        if message.correlation is None:
+            self._client.send_receipt(message.reply_to, body)
+            return
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        properties.ContentType = "application/json"
+        properties.CorrelationData = message.correlation
+        self._client.publish(message.reply_to, body, qos=1, properties=properties)
 
     def _ack(self, message: Message) -> None:
         if message.qos and message.connection == self._connection:
             self._client.ack(message.mid, message.qos)
-
-    def _later(self, seconds: float, call: Callable[[], None]) -> None:
-        self._loop.call_later(seconds, call)
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -322,7 +322,7 @@ def decode(message: Message, forms: Forms) -> tuple[list[Item], bool]:
     return items, len(items) != 1 or bool(items[0].position)
 
 
-def parse(sent: paho.MQTTMessage, connection: int) -> Message | None:
+def parse(sent: paho.MQTTMessage | Plain, connection: int) -> Message | None:
     levels = sent.topic.split("/")
     if levels[0] == GATEWAY and len(levels) > 3:
         return Message(

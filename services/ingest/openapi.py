@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from services.ingest import routes
-from shared import kinds
+from shared import form_answers, kinds
 
 NUMBER = {
     "oneOf": [
@@ -22,7 +22,8 @@ def complete(app: FastAPI) -> None:
         if app.openapi_schema is None:
             schema = made()
             components = schema.setdefault("components", {})
-            components.setdefault("schemas", {})["Observation"] = observation()
+            schemas = components.setdefault("schemas", {})
+            schemas["Observation"], schemas["FormAnswers"] = observation(), answered()
             components.setdefault("securitySchemes", {})["secret"] = {
                 "type": "http",
                 "scheme": "bearer",
@@ -79,4 +80,31 @@ def observation() -> dict[str, Any]:
             "quality": {"enum": ["ok", "questionable", "invalid"]},
         },
         "example": routes.EXAMPLE,
+    }
+
+
+def answered() -> dict[str, Any]:
+    """The same of the answers to a form: an item like any other, but for its values."""
+    reading = observation()
+    shared = {
+        name: one for name, one in reading["properties"].items() if name not in ("kind", "values")
+    }
+    return {
+        **reading,
+        "anyOf": [{"required": ["questionnaire", "answers"]}, {"required": ["void"]}],
+        "properties": {
+            **shared,
+            "kind": {"const": form_answers.KIND},
+            "questionnaire": {"type": "string", "description": "The form's name or canonical url"},
+            "version": {"type": "string", "maxLength": 64, "description": "The form's"},
+            "status": {"enum": list(form_answers.STATUS)},
+            "answers": {
+                "type": "object",
+                "minProperties": 1,
+                "maxProperties": form_answers.MOST,
+                "description": "By linkId: an option's code or its points, a number, a truth or a "
+                "text; alone or in a list",
+            },
+        },
+        "example": routes.ANSWERS,
     }

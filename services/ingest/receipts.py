@@ -8,12 +8,13 @@ from uuid import UUID
 
 import msgspec
 
+from services.ingest import crisis
 from shared import exact, ledger
-from shared.contracts import Item, ItemError, Receipt, Result, Watch
+from shared.contracts import Crisis, Item, ItemError, Receipt, Result, Watch
 
 
-class Sent(msgspec.Struct, frozen=True, gc=False):
-    """The receipt's members in the order in which they are written."""
+class Sent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """The receipt's members in the order in which they are written; `crisis` only if there is."""
 
     v: int
     id: str
@@ -23,6 +24,7 @@ class Sent(msgspec.Struct, frozen=True, gc=False):
     flags: tuple[str, ...]
     errors: tuple[ItemError, ...]
     watch: msgspec.Raw
+    crisis: Crisis | None = None
 
 
 def made(
@@ -42,6 +44,8 @@ def made(
             answer.errors,
             watches[answer.unit_id or unit_id],
             answer.patient_id,
+            # Of what was sent, so that an answer sent again brings it again.
+            crisis.told(item.alarm, watches[answer.unit_id or unit_id]) if item.alarm else None,
         )
         for item, answer in zip(items, answers, strict=True)
     ]
@@ -73,6 +77,7 @@ def sent(receipt: Receipt) -> Sent:
         receipt.flags,
         receipt.errors,
         _watch(receipt.watch),
+        receipt.crisis,
     )
 
 

@@ -12,12 +12,13 @@ import asyncpg
 import structlog
 
 from services.ingest import decoders, store
-from services.ingest.devices import refused
+from services.ingest.devices import attachment, refused
 from services.ingest.devices.fhir_answers import Forms
 from services.ingest.devices.gateway_table import Gateway
-from shared import ledger
+from shared import attachments, ledger
 from shared.contracts import Code, Item
 from shared.database import Database, DatabaseIsAway
+from shared.filing import Desk
 
 log = structlog.get_logger()
 
@@ -33,11 +34,13 @@ class Replay:
         database: Database,
         hashed: Callable[[str, str], bytes],
         forms: Forms,
+        desk: Desk,
         gateways: Sequence[Gateway],
     ) -> None:
         self._database = database
         self._hashed = hashed
         self._forms = forms
+        self._desk = desk
         self._gateways = gateways
         self._asked = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -85,7 +88,10 @@ class Replay:
         return done
 
     async def _read(self, connection: asyncpg.Connection, org: str, row: Any) -> None:
-        item = _decoded(row, self._forms, self._gateways)
+        if row["media_type"] == attachments.MEDIA:
+            item = await self._looked_at(org, row["raw"])
+        else:
+            item = _decoded(row, self._forms, self._gateways)
         if item is None:
             errors = [{"path": "", "code": Code.UNREADABLE.value}]
             outcome = await store.mend(
@@ -102,6 +108,12 @@ class Replay:
                 errors=[{"path": e.path, "code": e.code.value} for e in item.errors] or None,
             )  # fmt: skip
         log.info("A quarantined item was read again.", org=org, item=str(row["id"]), now=outcome)
+
+    async def _looked_at(self, org: str, raw: bytes) -> Item | None:
+        """An upload again: of what was said of the file, and the file as it is kept."""
+        said, sha256 = attachment.again(raw)
+        file = await self._desk.look_again(org, sha256)
+        return attachment.item(said, file) if file is not None else None
 
 
 def _decoded(row: Any, forms: Forms, gateways: Sequence[Gateway]) -> Item | None:

@@ -17,6 +17,16 @@ EXAMPLE: dict[str, Any] = {
     "device": {"manufacturer": "Example", "model": "Cuff 1", "serial": "123", "clock": "synced"},
 }
 
+ANSWERS: dict[str, Any] = {
+    "v": 1,
+    "id": "0190f3a2-7c1e-7b4a-9b1d-2f6f0c1a0002",
+    "kind": "questionnaire",
+    "at": "2026-11-23T07:15:00+01:00",
+    "questionnaire": "phq-9",
+    "status": "completed",
+    "answers": {"item-1": "LA6569-3", "item-2": 2, "item-9": "LA6568-5"},
+}
+
 RECEIPT: dict[str, Any] = {
     "v": 1,
     "id": EXAMPLE["id"],
@@ -27,6 +37,11 @@ RECEIPT: dict[str, Any] = {
     "errors": [],
     "watch": {"now": False, "until": None, "next": "2026-11-23T06:45:00.000Z"},
 }
+
+ITEMS = [
+    {"$ref": "#/components/schemas/Observation"},
+    {"$ref": "#/components/schemas/FormAnswers"},
+]
 
 _ERRORS = {
     400: "The body is not JSON that can be read safely",
@@ -44,7 +59,9 @@ _ERRORS = {
     description=(
         "One object or an array of at most 500. Each item gets a receipt, in order, after it is "
         "durably stored. Sent again with the same id and content it is answered `duplicate`. "
-        "An item with a fault is quarantined and named; the others are stored."
+        "An item with a fault is quarantined and named; the others are stored. The answers to a "
+        "form are an item of kind `questionnaire`. A receipt has `crisis` when an answer is red by "
+        "itself, stored or not: words and numbers to show the patient at once."
     ),
     openapi_extra={
         "security": [{"secret": []}],
@@ -54,17 +71,14 @@ _ERRORS = {
                 "application/json": {
                     "schema": {
                         "oneOf": [
-                            {"$ref": "#/components/schemas/Observation"},
-                            {
-                                "type": "array",
-                                "maxItems": 500,
-                                "items": {"$ref": "#/components/schemas/Observation"},
-                            },
+                            *ITEMS,
+                            {"type": "array", "maxItems": 500, "items": {"oneOf": ITEMS}},
                         ]
                     },
                     "examples": {
                         "one": {"value": EXAMPLE},
                         "many": {"value": [EXAMPLE]},
+                        "answers": {"value": ANSWERS},
                     },
                 }
             },

@@ -6,7 +6,9 @@ notification could cost.
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 import asyncpg
@@ -20,6 +22,9 @@ SECONDS = 30.0
 UNKNOWN_SECONDS = 5.0
 MOST = 50_000
 CHANNEL = "credentials"
+
+Key = bytes | tuple[str, str]  # a secret's hash, or (org, cred)
+Ask = Callable[[asyncpg.Connection], Awaitable[asyncpg.Record | None]]
 
 _FORGOTTEN = (0.0, None)
 _UNKNOWN = (False, None)
@@ -37,7 +42,8 @@ class Senders:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._known: dict[bytes | tuple[str, str], tuple[float, Credential | None]] = {}
+        self._known: dict[Key, tuple[float, Credential | None]] = {}
+        self._asked: dict[Key, asyncio.Task[Credential | None]] = {}
         self._listening: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -58,30 +64,42 @@ class Senders:
         found, credential = self._remembered(key)
         if found:
             return credential
-        async with self._database.connection() as connection:
-            row = await store.credential_by_secret(connection, key)
-        return self._remember(key, row)
+        return await self._look_up(key, partial(store.credential_by_secret, secret_hash=key))
 
     async def by_name(self, org: str, cred: str) -> Credential | None:
         """The credential that a broker has authenticated as this user."""
         found, credential = self._remembered((org, cred))
         if found:
             return credential
+        return await self._look_up(
+            (org, cred), partial(store.credential_by_name, org=org, cred=cred)
+        )
+
+    async def _look_up(self, key: Key, ask: Ask) -> Credential | None:
+        """Ask once for all who wait: a device that reconnects sends many messages together."""
+        asked = self._asked.get(key)
+        if asked is None:
+            asked = self._asked[key] = asyncio.create_task(self._ask(key, ask))
+            asked.add_done_callback(lambda _: self._asked.pop(key))
+        return await asyncio.shield(asked)
+
+    async def _ask(self, key: Key, ask: Ask) -> Credential | None:
         async with self._database.connection() as connection:
-            row = await store.credential_by_name(connection, org, cred)
-        return self._remember((org, cred), row)
+            row = await ask(connection)
+        return self._remember(key, row)
+
+    def remembered_by_secret(self, secret: str) -> Credential | None:
+        """The same without waiting; None also when it is simply not remembered."""
+        return self._remembered(access.secret_hash(secret))[1]
 
     def remembered(self, org: str, cred: str) -> Credential | None:
-        """The same without waiting; None also when it is simply not remembered."""
         return self._remembered((org, cred))[1]
 
-    def _remembered(self, key: bytes | tuple[str, str]) -> tuple[bool, Credential | None]:
+    def _remembered(self, key: Key) -> tuple[bool, Credential | None]:
         until, credential = self._known.get(key, _FORGOTTEN)
         return (True, credential) if until > time.monotonic() else _UNKNOWN
 
-    def _remember(
-        self, key: bytes | tuple[str, str], row: asyncpg.Record | None
-    ) -> Credential | None:
+    def _remember(self, key: Key, row: asyncpg.Record | None) -> Credential | None:
         credential = _credential(row)
         if len(self._known) >= MOST:
             self._known.clear()

@@ -3,6 +3,9 @@
 from fastapi import FastAPI
 
 from services.patients import (
+    appoint,
+    attach,
+    attachments,
     bind,
     bindings,
     care,
@@ -12,10 +15,12 @@ from services.patients import (
     enrol,
     enter,
     fhir,
+    fhir_attachments,
     fhir_door,
     fhir_facts,
     fhir_people,
     issue,
+    ladders,
     limiting,
     limits,
     look,
@@ -31,8 +36,10 @@ from services.patients import (
     versions,
 )
 from services.patients.numbers import NumberIsNotAcceptable, NumberNeedsItsSystem, Numbers
-from shared import access, ledger, programmes, service, settings, watching
+from shared import access, filing, form_answers, ledger, programmes, service, settings, watching
+from shared import ladders as ladder_rules
 from shared.database import Database
+from shared.instruments import forms
 
 PROBLEMS: dict[type[Exception], int] = {
     **access.PROBLEMS,
@@ -45,6 +52,9 @@ PROBLEMS: dict[type[Exception], int] = {
     organise.UnknownUnit: 422,
     organise.OwnRights: 403,
     watching.HoursAreUnusable: 422,
+    ladder_rules.LadderIsUnusable: 422,
+    ladder_rules.HourIsUncovered: 422,
+    appoint.FromIsInThePast: 422,
     routes.NumberInAddress: 422,
     record.LocalNumberIsTaken: 409,
     record.IdentifierIsTaken: 409,
@@ -85,10 +95,17 @@ PROBLEMS: dict[type[Exception], int] = {
     ledger.NotWaiting: 409,
     ledger.CannotBeReleased: 409,
     release.NoSuchItem: 404,
+    attach.NoSuchAttachment: 404,
+    attach.NothingToShow: 404,
+    attach.AttachmentIsNotUsable: 422,
+    attachments.AboutMissing: 422,
+    filing.FileNotTaken: 415,
+    filing.TooManyAttachments: 429,
     enter.NoSuchReading: 404,
     enter.ReadingHasChanged: 409,
     enter.ReadingIsInTheFuture: 422,
     enter.ReadingIsNotUsable: 422,
+    enter.AnswersAreNotUsable: 422,
     paging.PlaceIsUnknown: 422,
     fhir_door.NoSuchResource: 404,
     development.NotHere: 404,
@@ -103,18 +120,24 @@ def create() -> FastAPI:
         "patients",
         routers=[
             units.router,
+            ladders.router,
             routes.router,
             care.router,
             limits.router,
             limits.waiting_router,
             catalogue.router,
             readings.router,
+            attachments.router,
+            attachments.upload_router,
+            attachments.file_router,
+            attachments.held_router,
             devices.router,
             bindings.router,
             quarantine.router,
             fhir.router,
             fhir_people.router,
             fhir_facts.router,
+            fhir_attachments.router,
             development.router,
         ],
         parts=[database],
@@ -124,11 +147,16 @@ def create() -> FastAPI:
     )
     app.add_exception_handler(search.NotSearchable, fhir_door.outcome)
     app.state.database = database
+    quota = filing.Quota(chosen.attachments_per_day, chosen.attachment_mib_per_day)
+    app.state.desk = filing.Desk(database, quota)
     app.state.issuer = access.DevelopmentIssuer(chosen.development_key, chosen.mode)
     app.state.secure_cookie = False
     app.state.mode = chosen.mode
     app.state.programmes = programmes.in_use(chosen.programmes)
     app.state.versions = programmes.versions(chosen.programmes)
+    known = forms.in_use(chosen.instruments)
+    app.state.forms = fhir.forms_of(app.state.programmes, known)
+    app.state.questions = form_answers.offered(app.state.programmes.values(), known)
     app.state.numbers = Numbers(
         bytes.fromhex(chosen.identity_key.get_secret_value()),
         chosen.mode,

@@ -183,13 +183,17 @@ async def _tell(tx: asyncpg.Connection, org: str, changed: Binding, by: str) -> 
         for binding in await store_devices.bindings(tx, org, patient_id)
         if (binding.cred, binding.slot) == (cred, slot) and binding.withdrawn_at is None
     ]
+    credential = await store_devices.credential(tx, org, cred)
+    kind = credential.kind if credential else None
     edges = {edge for binding in held for edge in (binding.since, binding.until) if edge}
     for moment in sorted(said.keys() | edges):
         holding = next((b for b in held if _covers(b, moment)), None)
         if said.get(moment) is (holding is not None):
             continue
         device = (holding or changed).device_id
-        body = {"cred": cred, "slot": slot, "device_id": str(device) if device else None}
+        body = {
+            "cred": cred, "slot": slot, "device_id": str(device) if device else None, "kind": kind,
+        }  # fmt: skip
         type = "bound" if holding else "unbound"
         await ledger.decide(tx, org, patient_id, type, body, by=by, at=moment)
 

@@ -101,4 +101,5 @@ async def _caller(database: Db, who: Who) -> Caller:
         units=frozenset[UUID](row["units"]),
         hpr=row["hpr"],
         patient_id=who.patient,
+        groups=frozenset(row["groups"]),
     )

@@ -29,8 +29,8 @@ _DAY = re.compile(r"(?:18|19|20|21)\d\d-\d\d-\d\d")
 _TURNS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
-def router(tag: str, prefix: str = "") -> APIRouter:
-    return APIRouter(prefix=prefix, tags=[tag], route_class=service.ExactRoute, max_body_size=BODY)
+def router(tag: str, prefix: str = "", *, most: int = BODY) -> APIRouter:
+    return APIRouter(prefix=prefix, tags=[tag], route_class=service.ExactRoute, max_body_size=most)
 
 
 # --- what a route asks for --------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Verbs: a reading that staff enter (phoned in), and the correction or withdrawal of one."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -10,9 +10,10 @@ import asyncpg
 
 from services.patients import look
 from services.patients.look import Looker, Opened
-from shared import exact, kinds, ledger, values
-from shared.contracts import Code, Draft, Fact, Item
+from shared import exact, fhir, form_answers, kinds, ledger, values
+from shared.contracts import Code, Draft, Fact, Item, ItemError
 from shared.database import Database
+from shared.form_answers import Forms
 
 AHEAD = timedelta(minutes=5)  # a wall clock in an office is not more wrong than this
 
@@ -42,6 +43,16 @@ class ReadingIsNotUsable(Exception):
         }
 
 
+class AnswersAreNotUsable(Exception):
+    """The answers are not those that the form offers"""
+
+    def __init__(self, errors: Sequence[ItemError]) -> None:
+        super().__init__()
+        self.members = {
+            "errors": [{"path": one.path, "code": one.code.value} for one in errors],
+        }
+
+
 async def enter(
     database: Database,
     looker: Looker,
@@ -59,13 +70,40 @@ async def enter(
     if of is None:
         raise ReadingIsNotUsable([("", Code.UNKNOWN_KIND)])
     reading = _read(of, sent)
-    _must_have_been(at, now)
-    message = _message_id(now)
+    must_have_been(at, now)
+    message = message_id(now)
     drafts = _drafts(of, reading, {"v": 1, "entered": "manual", **said}, message)
-    item = _item(message, drafts, at, until)
+    item = made(message, drafts, at, until)
     async with look.opened(database, looker, patient_id, "readings", changes=True) as seen:
-        fact = await _append(seen, item, None)
+        fact = await append(seen, item, None)
     return fact
+
+
+async def enter_answers(
+    database: Database,
+    looker: Looker,
+    patient_id: UUID,
+    *,
+    at: datetime,
+    sent: Mapping[str, Any],
+    said: Mapping[str, Any],
+    forms: Forms,
+    now: datetime,
+) -> Fact:
+    """A form that staff fill in: told over the telephone, or their own. `sent` names the
+    questionnaire and holds the answers; they are held to the form as the intake holds them."""
+    must_have_been(at, now)
+    message = message_id(now)
+    around = {"entered": "manual", **said}
+    errors: list[ItemError] = []
+    if form_answers.known_as(fhir.questionnaire_name(sent["questionnaire"])[0], forms) not in forms:
+        errors.append(ItemError("questionnaire", Code.UNKNOWN_KIND))
+    drafts, _ = form_answers.of_json(sent, message, around, forms, errors)
+    if errors:
+        raise AnswersAreNotUsable(errors)
+    item = made(message, drafts, at, None)
+    async with look.opened(database, looker, patient_id, "readings", changes=True) as seen:
+        return await append(seen, item, None)
 
 
 async def correct(
@@ -81,7 +119,7 @@ async def correct(
 ) -> Fact:
     """A new fact takes the place of a reading; what was sent stays readable."""
     if at is not None:
-        _must_have_been(at, now)
+        must_have_been(at, now)
     async with look.opened(database, looker, patient_id, "readings", changes=True) as seen:
         old = await standing(seen.tx, seen.org, patient_id, fact_id)
         of = kinds.CATALOGUE.get(old.kind)
@@ -95,10 +133,10 @@ async def correct(
                 if key in old.body}  # fmt: skip
         origin = old.origin or old.id
         body = {"v": 1, "entered": "manual", **kept, **said, "corrects": str(origin)}
-        message = _message_id(now)
+        message = message_id(now)
         drafts = (Draft("reading", of.name, {**body, **_values(reading)}),)
-        item = _item(message, drafts, at or old.at, old.until, "correction", origin)
-        fact = await _append(seen, item, origin)
+        item = made(message, drafts, at or old.at, old.until, "correction", origin)
+        fact = await append(seen, item, origin)
     return fact
 
 
@@ -115,7 +153,7 @@ async def void(
     async with look.opened(database, looker, patient_id, "readings", changes=True) as seen:
         old = await standing(seen.tx, seen.org, patient_id, fact_id)
         origin = old.origin or old.id
-        item = _item(_message_id(now), (), old.at, None, "void", origin, reason)
+        item = made(message_id(now), (), old.at, None, "void", origin, reason)
         await ledger.append_as_staff(
             seen.tx, seen.org, by=seen.by, patient_id=patient_id, items=[item], target=origin
         )
@@ -132,7 +170,7 @@ async def standing(tx: asyncpg.Connection, org: str, patient_id: UUID, fact_id: 
     return in_force[0]
 
 
-async def _append(seen: Opened, item: Item, target: UUID | None) -> Fact:
+async def append(seen: Opened, item: Item, target: UUID | None) -> Fact:
     answers = await ledger.append_as_staff(
         seen.tx, seen.org, by=seen.by, patient_id=seen.patient.id, items=[item], target=target
     )
@@ -169,7 +207,7 @@ def _values(reading: values.Reading) -> dict[str, Any]:
     return {"values": reading.values, **original}
 
 
-def _item(
+def made(
     message: str,
     drafts: tuple[Draft, ...],
     at: datetime,
@@ -201,11 +239,11 @@ def _item(
     )
 
 
-def _message_id(now: datetime) -> str:
+def message_id(now: datetime) -> str:
     # Begins with the time: of two corrections of one reading the later one stands.
     return f"{now:%Y%m%dT%H%M%S%f}-{uuid4().hex}"
 
 
-def _must_have_been(at: datetime, now: datetime) -> None:
+def must_have_been(at: datetime, now: datetime) -> None:
     if at > now + AHEAD:
         raise ReadingIsInTheFuture

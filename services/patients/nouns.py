@@ -1,6 +1,6 @@
 """What the record is made of, as plain values. The doors answer with these."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -40,13 +40,28 @@ class Unit:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptLadder:
+    """Whom a unit's alerts are told to, as saved. `body` is as shared/ladders.py reads it."""
+
+    version: int
+    body: dict[str, Any] | None
+    reason: str
+    valid_from: datetime
+    recorded_at: datetime
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Staff:
+    """A person who works here. `groups` open sensitive programmes (shared/sensitive.py)."""
+
     id: UUID
     name: str
     role: StaffRole
     units: list[UUID]
     hpr: str | None
     left_at: datetime | None
+    groups: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

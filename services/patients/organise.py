@@ -72,8 +72,9 @@ async def add_staff(
     role: StaffRole,
     units: list[UUID],
     hpr: str | None,
+    groups: list[str],
 ) -> Staff:
-    staff = Staff(uuid4(), name, role, units, hpr, None)
+    staff = Staff(uuid4(), name, role, units, hpr, None, groups)
     async with database.transaction() as tx:
         await must_be_units(tx, caller.org, units)
         await store.add_staff(tx, caller.org, staff)

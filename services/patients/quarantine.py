@@ -1,12 +1,13 @@
 """The doors to quarantine: what could not be filed, why, and what staff do about it."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import Query, Request, Response
 from pydantic import AwareDatetime, BaseModel
 
-from services.patients import door, look, paging, release, store_quarantine
+from services.patients import closed, door, look, paging, release, store_quarantine
 from services.patients.door import Db, Id, Limit, Prose, Sent, Word
 from services.patients.look import Looker
 from services.patients.reasons import REASONS
@@ -14,6 +15,7 @@ from shared import access, ledger
 from shared.access import CLINICAL
 from shared.contracts import Code
 from shared.ledger import Quarantined
+from shared.programmes import Programme
 
 router = door.router("quarantine", "/v1/quarantine")
 
@@ -45,7 +47,8 @@ class Fault(BaseModel):
 
 
 class Item(BaseModel):
-    """`readings`, `sent` and `patient_id` are shown to the clinicians of the unit only."""
+    """`readings`, `sent` and `patient_id` are shown to the clinicians of the unit only; what a
+    form of a sensitive programme says, to its access group."""
 
     id: UUID
     cred: str
@@ -103,7 +106,8 @@ async def quarantine(
             tx, caller.org, state=state, code=code, cred=cred, unit_ids=units,
             before=before, limit=limit + 1,
         )  # fmt: skip
-        items = [await _shown(tx, looker, item) for item in found[:limit]]
+        programmes = request.app.state.programmes
+        items = [await _shown(tx, looker, item, programmes) for item in found[:limit]]
         counted = await store_quarantine.counts(tx, caller.org, units)
     rest = len(found) > limit
     last = found[limit - 1] if rest else None
@@ -153,10 +157,13 @@ async def reject(
     return await release.reject(database, door.looker(request, caller), item_id, why.reason)
 
 
-async def _shown(tx: Any, looker: Looker, item: Quarantined) -> dict[str, Any]:
+async def _shown(
+    tx: Any, looker: Looker, item: Quarantined, programmes: Mapping[str, Programme]
+) -> dict[str, Any]:
     opened = await release.may_open(tx, looker.caller, item)
     if opened and item.patient_id is not None:
         await look.logged(tx, looker, [item.patient_id], "quarantine")
+    readable = opened and not await closed.is_held(tx, looker.caller, item, programmes)
     return {
         "id": item.id,
         "cred": item.cred,
@@ -169,8 +176,8 @@ async def _shown(tx: Any, looker: Looker, item: Quarantined) -> dict[str, Any]:
         "state": item.state,
         "unit_id": item.unit_id,
         "patient_id": item.patient_id if opened else None,
-        "readings": _readings(item) if opened else None,
-        "sent": _sent(item) if opened else None,
+        "readings": _readings(item) if readable else None,
+        "sent": _sent(item) if readable else None,
         "decided_at": item.decided_at,
         "decided_by": item.decided_by,
         "decided_because": item.reason,

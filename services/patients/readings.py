@@ -1,15 +1,15 @@
 """The doors to a patient's readings and answers: read them, enter, correct and withdraw one."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from fastapi import Query, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
-from services.patients import door, enter, look, paging
-from services.patients.door import Db, Limit, Moment, Now, Prose, Sent, Word
-from shared import access, ledger
+from services.patients import closed, door, enter, look, paging
+from services.patients.door import Db, Limit, Line, Moment, Now, Prose, Sent, Word
+from shared import access, fhir, ledger
 from shared.contracts import Fact
 
 router = door.router("readings", "/v1/patients/{patient_id}/readings")
@@ -34,7 +34,8 @@ class Context(Sent):
 
 
 class NewReading(Sent):
-    """Values as devices send them: numbers in the canonical unit, or {"value", "unit"}."""
+    """A reading: `kind` and `values` as devices send them, numbers in the canonical unit or
+    {"value", "unit"}. Or a form: `questionnaire` and `answers` by linkId, as apps send them."""
 
     model_config = door.example(
         kind="blood_pressure",
@@ -43,12 +44,23 @@ class NewReading(Sent):
         note="Ringt inn av pasienten",
     )
 
-    kind: Word
+    kind: Word | None = None
     at: Moment
     until: Moment | None = None
-    values: dict[Word, Any] = Field(min_length=1, max_length=40)
+    values: dict[Word, Any] | None = Field(default=None, min_length=1, max_length=40)
+    questionnaire: Line | None = Field(default=None, description="name or canonical url")
+    answers: dict[Word, Any] | None = Field(default=None, min_length=1, max_length=500)
     context: Context | None = None
     note: Prose | None = None
+
+    @model_validator(mode="after")
+    def _is_one_thing(self) -> Self:
+        reading = self.kind is not None and self.values is not None
+        form = self.questionnaire is not None and self.answers is not None
+        parts = (self.kind, self.values, self.questionnaire, self.answers)
+        if reading == form or sum(part is not None for part in parts) != 2:
+            raise ValueError("give kind and values, or questionnaire and answers")
+        return self
 
 
 class Correction(Sent):
@@ -115,9 +127,10 @@ async def readings(
             newest_first=True,
             limit=limit + 1,
         )
+        hidden = await closed.forms(seen.tx, caller, patient_id, request.app.state.programmes)
     shown = found[:limit]
     rest = paging.cursor(shown[-1].at, shown[-1].id) if len(found) > limit else None
-    return door.json({"readings": [_shown(fact) for fact in shown], "next": rest})
+    return door.json({"readings": [_shown(fact, hidden) for fact in shown], "next": rest})
 
 
 @router.post("", status_code=201, responses={201: {"model": Reading}})
@@ -129,12 +142,25 @@ async def enter_reading(
     patient_id: UUID,
     new: NewReading,
 ) -> Response:
-    """Enter a reading for the patient, for example one that was phoned in."""
+    """Enter a reading or a form for the patient, for example one that was phoned in."""
     said: dict[str, Any] = {}
     if new.context is not None:
         said["context"] = new.context.model_dump(exclude_none=True)
     if new.note is not None:
         said["note"] = new.note
+    if new.kind is None or new.values is None:
+        sent = {"questionnaire": new.questionnaire, "answers": new.answers}
+        fact = await enter.enter_answers(
+            database,
+            door.looker(request, caller),
+            patient_id,
+            at=new.at,
+            sent=sent,
+            said=said,
+            forms=request.app.state.questions,
+            now=now,
+        )
+        return _made(patient_id, fact)
     fact = await enter.enter(
         database,
         door.looker(request, caller),
@@ -160,7 +186,8 @@ async def reading(
     looker = door.looker(request, caller)
     async with look.opened(database, looker, patient_id, "readings") as seen:
         fact = await enter.standing(seen.tx, seen.org, patient_id, fact_id)
-    return door.json(_shown(fact))
+        hidden = await closed.forms(seen.tx, caller, patient_id, request.app.state.programmes)
+    return door.json(_shown(fact, hidden))
 
 
 @router.post("/{fact_id}/correct", status_code=201, responses={201: {"model": Reading}})
@@ -214,7 +241,9 @@ def _made(patient_id: UUID, fact: Fact) -> Response:
     return response
 
 
-def _shown(fact: Fact) -> dict[str, Any]:
+def _shown(fact: Fact, hidden: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """That a form came is shown to everybody of the unit; what it says only to its group."""
+    is_closed = fhir.questionnaire_name(str(fact.body.get("questionnaire")))[0] in hidden
     return {
         "id": fact.id,
         "type": fact.type,
@@ -225,5 +254,5 @@ def _shown(fact: Fact) -> dict[str, Any]:
         "received_at": fact.received_at,
         "source": fact.source,
         "flags": sorted(fact.flags),
-        **{key: fact.body[key] for key in SHOWN if key in fact.body},
+        **({} if is_closed else {key: fact.body[key] for key in SHOWN if key in fact.body}),
     }

@@ -53,6 +53,18 @@ PARAMETERS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "_id": ("token", "name of the questionnaire"),
         "url": ("uri", "its canonical url"),
     },
+    "Media": {
+        "patient": ("reference", "our id of the patient"),
+        "subject": ("reference", "the same as patient"),
+        "patient.identifier": ("token", "system|value; only by POST _search"),
+        "created": ("date", "when it was taken, as date of Observation"),
+    },
+    "DocumentReference": {
+        "patient": ("reference", "our id of the patient"),
+        "subject": ("reference", "the same as patient"),
+        "patient.identifier": ("token", "system|value; only by POST _search"),
+        "date": ("date", "as date of Observation"),
+    },
     "Device": {
         "patient": ("reference", "who holds it or has held it"),
         "identifier": ("token", "the serial number"),
@@ -100,9 +112,9 @@ class Asked:
 
     def newest_first(self) -> bool:
         match self.one("_sort"):
-            case None | "-date" | "-authored":
+            case None | "-date" | "-authored" | "-created":
                 return True
-            case "date" | "authored":
+            case "date" | "authored" | "created":
                 return False
             case _:
                 raise NotSearchable("_sort is by date or -date only.")

@@ -64,23 +64,27 @@ async def unknown_units(tx: asyncpg.Connection, org: str, unit_ids: Sequence[UUI
     return set(unit_ids) - {row["id"] for row in rows}
 
 
-_STAFF = "id, name, role, units, hpr, left_at"
+_STAFF = "id, name, role, units, hpr, left_at, groups"
 
 
 async def add_staff(tx: asyncpg.Connection, org: str, staff: Staff) -> None:
     await tx.execute(
-        "insert into patients.staff (org, id, name, role, units, hpr) values ($1,$2,$3,$4,$5,$6)",
-        org, staff.id, staff.name, staff.role, staff.units, staff.hpr,
+        """
+        insert into patients.staff (org, id, name, role, units, hpr, groups)
+        values ($1, $2, $3, $4, $5, $6, $7)
+        """,
+        org, staff.id, staff.name, staff.role, staff.units, staff.hpr, staff.groups,
     )  # fmt: skip
 
 
 async def change_staff(tx: asyncpg.Connection, org: str, staff: Staff) -> None:
     await tx.execute(
         """
-        update patients.staff set name = $3, role = $4, units = $5, hpr = $6, left_at = $7
+        update patients.staff
+        set name = $3, role = $4, units = $5, hpr = $6, left_at = $7, groups = $8
         where org = $1 and id = $2
         """,
-        org, staff.id, staff.name, staff.role, staff.units, staff.hpr, staff.left_at,
+        org, staff.id, staff.name, staff.role, staff.units, staff.hpr, staff.left_at, staff.groups,
     )  # fmt: skip
 
 
@@ -307,18 +311,19 @@ async def looks(
 async def anybody(
     tx: asyncpg.Connection, *, staff_id: UUID | None = None, patient_id: UUID | None = None
 ) -> Any:
-    """Organisation, name, role, units and hpr of a person by id alone; None if there is none."""
+    """Organisation, name, role, units, hpr and groups of a person by id alone; None if nobody's."""
     if staff_id is not None:
         return await tx.fetchrow(
             """
-            select org, name, role, units, hpr from patients.staff
+            select org, name, role, units, hpr, groups from patients.staff
             where id = $1 and left_at is null
             """,
             staff_id,
         )
     return await tx.fetchrow(
         """
-        select org, name, 'patient' as role, '{}'::uuid[] as units, null as hpr
+        select org, name, 'patient' as role, '{}'::uuid[] as units, null as hpr,
+               '{}'::text[] as groups
         from patients.patient where id = $1
         """,
         patient_id,

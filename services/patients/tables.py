@@ -10,6 +10,7 @@ from sqlalchemy import (
     Column,
     Date,
     DateTime,
+    Integer,
     LargeBinary,
     MetaData,
     Numeric,
@@ -48,6 +49,19 @@ unit = Table(
     _must("created_at", Moment),
 )
 
+ladder = Table(
+    "ladder",
+    metadata,
+    _key("org", Text),
+    _key("unit_id", Uuid),
+    _key("version", Integer),
+    Column("body", JSONB),
+    _must("reason", Text),
+    _must("valid_from", Moment),
+    _must("recorded_at", Moment),
+    _must("by", Text),
+)
+
 staff = Table(
     "staff",
     metadata,
@@ -59,6 +73,7 @@ staff = Table(
     Column("hpr", Text),
     _must("created_at", Moment),
     Column("left_at", Moment),
+    _must("groups", ARRAY(Text)),
 )
 
 patient = Table(

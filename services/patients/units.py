@@ -30,6 +30,15 @@ WeekDay = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Clock = Annotated[str, Field(pattern=r"^(?:(?:[01]\d|2[0-3]):[0-5]\d|24:00)$")]
 
 
+Group = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z0-9_-]{1,64}$",
+        description="the slug of a sensitive programme, or `sensitive` for all of them",
+    ),
+]
+
+
 class Period(Sent):
     days: list[WeekDay] = Field(min_length=1, max_length=7)
     since: Clock = Field(alias="from")
@@ -70,6 +79,7 @@ class NewStaff(Sent):
     role: StaffRole
     units: list[Id] = Field(max_length=100)
     hpr: Annotated[str, Field(pattern=r"^\d{1,9}$")] | None = None
+    groups: list[Group] = Field(default=[], max_length=50)
 
 
 class StaffChange(Sent):
@@ -81,6 +91,7 @@ class StaffChange(Sent):
     role: StaffRole | None = None
     units: list[Id] | None = Field(default=None, max_length=100)
     hpr: Annotated[str, Field(pattern=r"^\d{1,9}$")] | None = None
+    groups: list[Group] | None = Field(default=None, max_length=50)
     left: bool | None = None
 
 
@@ -146,7 +157,13 @@ async def add_staff(
     response: Response, database: Db, caller: access.Administrator, new: NewStaff
 ) -> Staff:
     made = await organise.add_staff(
-        database, caller, name=new.name, role=new.role, units=new.units, hpr=new.hpr
+        database,
+        caller,
+        name=new.name,
+        role=new.role,
+        units=new.units,
+        hpr=new.hpr,
+        groups=new.groups,
     )
     door.created(response, f"/v1/staff/{made.id}")
     return made

@@ -21,6 +21,7 @@ from shared.instruments.answers import (
     SeveralAnswers,
     UnknownOption,
     UnknownQuestion,
+    faults,
     flags,
 )
 from shared.instruments.schema import Instrument
@@ -41,9 +42,11 @@ __all__ = [
     "UnknownOption",
     "UnknownQuestion",
     "describe",
+    "faults",
     "flags",
     "load",
     "load_all",
+    "named",
     "read",
     "score",
 ]
@@ -64,6 +67,20 @@ def load(slug: str) -> Instrument:
         return load_all()[slug]
     except KeyError:
         raise UnknownInstrument(slug) from None
+
+
+def named(name: str) -> str:
+    """The slug of an instrument written otherwise (PHQ-9, phq9); else the name itself."""
+    return _names().get(_bare(name), name)
+
+
+@functools.cache
+def _names() -> Mapping[str, str]:
+    return {_bare(each): one.slug for one in load_all().values() for each in (one.slug, one.name)}
+
+
+def _bare(name: str) -> str:
+    return "".join(letter for letter in name.casefold() if letter.isalnum())
 
 
 @functools.cache

@@ -73,6 +73,17 @@ def read(instrument: Instrument, answers: Answers) -> dict[str, Decimal]:
     return points
 
 
+def faults(instrument: Instrument, answers: Answers) -> tuple[CannotBeScored, ...]:
+    """Every answer that does not fit, in the order given; none means that it can be scored."""
+    found = []
+    for link, given in answers.items():
+        try:
+            read(instrument, {link: given})
+        except CannotBeScored as fault:
+            found.append(fault)
+    return tuple(found)
+
+
 def flags(instrument: Instrument, answers: Answers) -> tuple[Raised, ...]:
     """The red flags of any form, incomplete or unreadable elsewhere. Never raises.
 

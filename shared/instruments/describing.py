@@ -54,6 +54,9 @@ def _instrument(one: Instrument) -> Iterator[str]:
     if one.needs_why:
         yield f"**The hospital's part:** {one.needs_why}"
         yield ""
+    if one.licence.wording_from:
+        yield f"**The wording here:** {one.licence.wording_from}"
+        yield ""
     if one.scales:
         yield from _head("scale", "how", "missing", "", "bands", "cut-offs", "source", "evidence")
         yield from (_scale(scale) for scale in one.scales)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, assert_never
 
 from shared import instruments
+from shared.instruments import placing
 from shared.instruments.schema import Choice, FreeText, Instrument, Question, Range, YesNo
 
 Form = Mapping[str, Any]
@@ -52,26 +53,49 @@ def load(*folders: Path) -> dict[str, Form]:
     return found
 
 
+def in_use(own: Path | None) -> dict[str, Form]:
+    """Every instrument's form: completed by us or by the hospital's own folder, or else a stub.
+
+    A folder that is not there, or has a fault, is never passed over: `FormsAreUnreadable`.
+    """
+    completed = load(*([own] if own else []))
+    return {
+        slug: completed.get(slug) or stub(instrument)
+        for slug, instrument in instruments.load_all().items()
+    }
+
+
 def check(folder: Path) -> list[str]:
-    """What is wrong with a folder of completed forms, in sentences."""
+    """What is wrong with a folder of completed forms: a sentence each, with file and line."""
     if not folder.is_dir():
         return [f"{folder} is not a folder."]
     sentences: list[str] = []
     seen: set[str] = set()
     for path in _paths(folder):
         try:
-            form = _json(path)
-            instrument = instruments.load(str(form.get("id")))
-        except (OSError, ValueError) as error:
-            sentences.append(f"{path.name}: {error}.")
-        except instruments.UnknownInstrument as error:
-            sentences.append(f"{path.name}: {error} is no instrument.")
-        else:
-            if instrument.slug in seen:
-                sentences.append(f"{path.name}: {instrument.slug} is there twice.")
-            seen.add(instrument.slug)
-            sentences += [f"{path.name}: {told}" for told in faults(instrument, form)]
+            text = path.read_text(encoding="utf-8")
+            form = _form(text)
+        except (OSError, ValueError, RecursionError) as error:
+            sentences.append(placing.unreadable(path.name, error))
+            continue
+        told = list(_told_of(form, seen))
+        sentences += [placing.placed(path.name, text, sentence) for sentence in told]
     return sentences
+
+
+def _told_of(form: Form, seen: set[str]) -> Iterator[str]:
+    try:
+        instrument = instruments.load(str(form.get("id")))
+    except instruments.UnknownInstrument as error:
+        yield f"{error} is no instrument."
+        return
+    if instrument.slug in seen:
+        yield f"{instrument.slug} is there twice."
+    seen.add(instrument.slug)
+    try:
+        yield from faults(instrument, form)
+    except (AttributeError, TypeError, KeyError, ArithmeticError):
+        yield "an item, an answer or a text has not the shape FHIR gives it."
 
 
 def stub(instrument: Instrument) -> dict[str, Any]:
@@ -244,7 +268,11 @@ def _paths(folder: Path) -> list[Path]:
 
 
 def _json(path: Path) -> Form:
-    form = json.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+    return _form(path.read_text(encoding="utf-8"))
+
+
+def _form(text: str) -> Form:
+    form = json.loads(text, parse_float=Decimal)
     if not isinstance(form, dict):
         raise ValueError("this is no FHIR Questionnaire")
     return form

@@ -42,6 +42,7 @@ class Words(Frozen):
 
 class Licence(Frozen):
     """Whether the wording may lie in this repository. Empty `checked_on`: nobody has read it anew.
+    `wording_from`: with what the wording that lies here was compared, and when.
 
     yes = the wording is here; site = a hospital brings its own permitted wording; no = only with
     a written licence of the hospital's own.
@@ -52,6 +53,7 @@ class Licence(Frozen):
     licence_checked_on: str
     may_ship: Literal["yes", "site", "no"]
     ground: str
+    wording_from: str = ""
 
 
 class Choice(Frozen):

@@ -22,6 +22,7 @@ from shared.ledger.deciding import (
 )
 from shared.ledger.handover import (
     ALERTS,
+    DONE,
     TAKE_SETTINGS,
     Taken,
     done,
@@ -55,6 +56,7 @@ from shared.ledger.quarantine import (
     release,
 )
 from shared.ledger.reading import (
+    answers,
     facts,
     in_force,
     read,
@@ -70,6 +72,7 @@ from shared.ledger.waking import (
 __all__ = [
     "ALERTS",
     "CHANNEL",
+    "DONE",
     "NOBODY",
     "PARTS",
     "REPLAY_CHANNEL",
@@ -84,6 +87,7 @@ __all__ = [
     "Refiled",
     "Sender",
     "Taken",
+    "answers",
     "append",
     "append_as_staff",
     "append_whatever_comes",

@@ -111,10 +111,14 @@ async def _route(
     )
 
 
+# The same as `done`, to be sent together with the effects.
+DONE = "delete from ledger.handover where ctid = any($1::tid[])"
+
+
 async def done(tx: asyncpg.Connection, ctids: Sequence[tuple[int, int]]) -> None:
     """Delete taken rows whose effects this transaction has written."""
     if ctids:
-        await tx.execute("delete from ledger.handover where ctid = any($1::tid[])", list(ctids))
+        await tx.execute(DONE, list(ctids))
 
 
 async def patients_with_rows(

@@ -102,6 +102,7 @@ def _is_usual(entry: Entry) -> bool:
         and item.precision == "instant"
         and item.media_type == "application/json"
         and not item.errors
+        and item.alarm is None
     )
 
 
@@ -138,6 +139,9 @@ def extra_of(
         extra["clock_none"] = True
     if item.media_type != "application/json":
         extra["media"] = item.media_type
+    if item.alarm is not None:
+        alarm = item.alarm
+        extra["alarm"] = {"form": alarm.form, "items": list(alarm.items), "harm": alarm.harm}
     if item.errors:
         extra["code"] = item.errors[0].code.value
         extra["errors"] = [{"path": e.path, "code": e.code.value} for e in item.errors]

@@ -9,6 +9,7 @@ import asyncpg
 
 from shared.contracts import Fact
 
+_NONE: frozenset[str] = frozenset()  # each empty one of its own would weigh 200 bytes
 _HEAD = "org, id, patient_id, type, kind, at, received_at, cred, until, day_only, flags, origin"
 _FACT = f"{_HEAD}, body"
 # Beside the values: shown to people, never judged. Judging reads many facts and keeps them.
@@ -51,6 +52,29 @@ async def facts(
         list(types) if types is not None else None, since, until,
         after[0] if after else None, after[1] if after else None, limit,
     )  # fmt: skip
+    return [_fact(row) for row in rows]
+
+
+async def answers(
+    tx: asyncpg.Connection,
+    org: str,
+    patient_ids: Sequence[UUID],
+    since: datetime,
+    until: datetime,
+) -> list[Fact]:
+    """These patients' answers in force, since <= at < until. They have an index of their own:
+    their readings of that time, of which there may be very many, are not looked at."""
+    rows = await tx.fetch(
+        f"""
+        select {_FACT} from ledger.current
+        where org = $1 and patient_id = any($2) and type = 'answers' and at >= $3 and at < $4
+        order by at, id
+        """,
+        org,
+        list(patient_ids),
+        since,
+        until,
+    )
     return [_fact(row) for row in rows]
 
 
@@ -104,6 +128,6 @@ def _fact(row: asyncpg.Record) -> Fact:
         body=row["body"],
         until=row["until"],
         precision="day" if row["day_only"] else "instant",
-        flags=frozenset(row["flags"]),
+        flags=frozenset(row["flags"]) if row["flags"] else _NONE,
         origin=row["id"] if row["origin"] == row["id"] else row["origin"],
     )

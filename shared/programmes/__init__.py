@@ -6,21 +6,26 @@ README.md. Adding one needs no Python.
 
 import json
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pydantic
 
+from shared import workdays
 from shared.programmes import placing
 from shared.programmes.parts import (
     DAYS,
     EMERGENCY,
+    LIFE,
     LONGEST_GRACE,
     Colour,
     Input,
     Lane,
+    Life,
     Limit,
     PlanItem,
     Source,
@@ -34,6 +39,7 @@ from shared.programmes.rules import (
     CodedRule,
     CombinationRule,
     CountRule,
+    Handled,
     LimitRule,
     OverdueRule,
     Persistence,
@@ -43,15 +49,17 @@ from shared.programmes.rules import (
     ScoreRule,
     ShareRule,
     TargetRule,
+    UnansweredRule,
     WindowRule,
     inputs_of,
     limits_of,
 )
-from shared.programmes.schema import Group, OtherRule, Programme
+from shared.programmes.schema import Group, OtherRule, Programme, joined
 
 __all__ = [
     "DAYS",
     "EMERGENCY",
+    "LIFE",
     "LONGEST_GRACE",
     "REFERENCE",
     "SHIPPED",
@@ -63,8 +71,10 @@ __all__ = [
     "CombinationRule",
     "CountRule",
     "Group",
+    "Handled",
     "Input",
     "Lane",
+    "Life",
     "Limit",
     "LimitRule",
     "OtherRule",
@@ -81,13 +91,17 @@ __all__ = [
     "Source",
     "TargetRule",
     "Text",
+    "UnansweredRule",
     "UnknownProgramme",
     "WindowRule",
+    "answer_by",
     "check",
     "describe",
     "folders",
     "in_use",
     "inputs_of",
+    "joined",
+    "judged_by",
     "limits_of",
     "load",
     "load_all",
@@ -97,7 +111,7 @@ __all__ = [
 ]
 
 SHIPPED = Path(__file__).parent
-REWRITTEN = {"input", "rule", "limit"}
+REWRITTEN = {"input", "rule", "limit", "handled"}
 MODEST = 12  # digits before or after the decimal sign
 LARGEST = 999_999_999_999
 
@@ -161,8 +175,23 @@ def versions(own: Path | None) -> dict[str, dict[str, Programme]]:
     return found
 
 
+def judged_by(own: Path | None) -> dict[str, Programme]:
+    """The newest of each programme, which knows the versions before it. `ProgrammeIsUnreadable`."""
+    return {slug: joined(by_version) for slug, by_version in versions(own).items()}
+
+
 def read(folder: Path) -> Programme:
     """One folder as a programme, or `ProgrammeIsUnreadable` with a sentence per fault."""
+    return _shipped(folder) if folder.is_relative_to(SHIPPED) else _read(folder)
+
+
+@cache
+def _shipped(folder: Path) -> Programme:
+    """One that comes with this release: it cannot change while we run."""
+    return _read(folder)
+
+
+def _read(folder: Path) -> Programme:
     said: dict[str, Any] = _toml(folder / "programme.toml") | _toml(folder / "rules.toml")
     said["questionnaires"] = [_json(path) for path in sorted(folder.glob("*.questionnaire.json"))]
     try:
@@ -197,6 +226,18 @@ def rewritten(programme: Programme, rules: str) -> Programme:
         raise
     except (ValueError, RecursionError) as error:
         raise ProgrammeIsUnreadable([f"rules.toml: {error}."]) from error
+
+
+def answer_by(followed: Iterable[Programme], kind: str, received_at: datetime) -> datetime | None:
+    """By when these programmes promise to answer what was received; None when none of them does."""
+    promises = [
+        workdays.promised(received_at, rule.workdays, rule.by)
+        for programme in followed
+        for rule in programme.rules
+        if isinstance(rule, UnansweredRule)
+        and (kind, "*") in programme.input_by_name[rule.input].reads
+    ]
+    return min(promises, default=None)
 
 
 def check(directory: Path) -> list[str]:

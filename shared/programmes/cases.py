@@ -5,8 +5,8 @@
       0h |        84.7 |                     142 |
 
 A column is a kind (its field `value`), kind.field, kind@word of context, form.<linkId>, `phase`,
-`flags`, `received` (an offset, when other than the moment of measurement), or `lasted` (how long a
-period was, as an offset).
+`flags`, `received` (an offset, when other than the moment of measurement), `lasted` (how long a
+period was, as an offset), or attachment:<kind> with a 1 where a file was sent.
 """
 
 import re
@@ -26,12 +26,14 @@ SPAN = {"d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=
 class Case(Frozen):
     """One table. `plan` false leaves the plan out, so that only readings are judged.
 
-    `enrolled`, `paused` (from, until) are offsets from `now`; `expect` names every rule that
-    must speak, and no other may.
+    `enrolled`, `paused` (from, until) and `answered` (when staff answered all that had come) are
+    offsets from `now`; `expect` names every rule that must speak, and no other may;
+    `handled` every case that a rule closes by itself.
     """
 
     name: str
     expect: tuple[str, ...]
+    handled: tuple[str, ...] = ()
     readings: str = ""
     now: datetime = MOMENT
     limits: Mapping[str, Figure] = {}
@@ -40,6 +42,7 @@ class Case(Frozen):
     plan: bool = False
     enrolled: str = "-30d"
     paused: tuple[str, str] | None = None
+    answered: tuple[str, ...] = ()
     form: str | None = None
 
 

@@ -5,12 +5,13 @@ edits the files can act on; a fault never stops the others from being told.
 import string
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pydantic
 
-from shared import instruments, kinds
+from shared import attachments, instruments, kinds
 from shared import programmes as loader
 from shared.programmes import cases as tables
 from shared.programmes import placing
@@ -20,6 +21,7 @@ from shared.programmes.rules import (
     ChangeRule,
     CombinationRule,
     LimitRule,
+    OverdueRule,
     RateRule,
     Rule,
     SampleRule,
@@ -46,7 +48,9 @@ WORDS: Mapping[str, frozenset[str]] = {
     "combination": frozenset({"reasons"}),
     "absence": frozenset({"limit", "day", "clock"}),
     "overdue": frozenset({"item", "day", "due"}),
+    "unanswered": frozenset({"day", "clock", "promised"}),
 }
+ATTACHED = frozenset(f"{attachments.PREFIX}{kind}" for kind in attachments.KINDS)
 # Columns of cases.toml that are not measured.
 ABOUT_THE_ROW = frozenset({"phase", "flags", "received", "lasted"})
 
@@ -73,6 +77,7 @@ def faults(programme: Programme) -> list[str]:
         _sources,
         _plan,
         _rules,
+        _handled,
         _texts,
         _forms,
     )
@@ -162,6 +167,9 @@ def _source(source: Source, forms: Mapping[str, Mapping[str, set[Any]]]) -> Iter
         known = {word for kind in kinds.CATALOGUE.values() for word in kind.context}
         if source.context not in known:
             yield f"reads the context {source.context}, which no kind has."
+    elif source.kind in ATTACHED:
+        if source.field != "*":
+            yield f"reads {source.kind}.{source.field}; of an attachment only * can be read."
     elif source.kind not in kinds.CATALOGUE:
         yield f"reads {source.kind}, which is no kind."
     elif source.field != "*" and source.field not in kinds.CATALOGUE[source.kind].fields:
@@ -171,8 +179,12 @@ def _source(source: Source, forms: Mapping[str, Mapping[str, set[Any]]]) -> Iter
 def _plan(programme: Programme) -> Iterator[str]:
     forms = {f"answers:{form}" for form in _answers(programme)}
     for item in programme.plan:
-        if item.kind not in kinds.CATALOGUE and item.kind not in forms:
+        if item.kind not in {*kinds.CATALOGUE, *forms, *ATTACHED}:
             yield f"plan item {item.id} expects {item.kind}, which is no kind and no form here."
+    known = {item.id for item in programme.plan}
+    for name in programme.progress.items if programme.progress else ():
+        if name not in known:
+            yield f"progress counts {name}, which is no plan item."
 
 
 def _rules(programme: Programme) -> Iterator[str]:
@@ -183,6 +195,11 @@ def _rules(programme: Programme) -> Iterator[str]:
         if rule.emergency and rule.colour != "red":
             yield f"rule {rule.id} is an emergency and must be red."
         yield from _reach(rule, programme)
+        if isinstance(rule, LimitRule) and rule.clear is not None:
+            if rule.colour == "red":
+                yield f"rule {rule.id} is red and is said each time; it may not have clear."
+            if not _clears(rule, programme):
+                yield f"rule {rule.id} has a clear that is not on the safe side of its limit."
         match rule:
             case LimitRule() if rule.retake is None and _is_vital(rule, programme):
                 yield f"rule {rule.id} is an absolute limit and must ask for a retake."
@@ -200,6 +217,41 @@ def _rules(programme: Programme) -> Iterator[str]:
             offered = _offered(rule, programme, options)
             if offered is not None and code not in offered:
                 yield f"rule {rule.id} waits for the answer {code}, which is never offered."
+
+
+def _clears(rule: LimitRule, programme: Programme) -> bool:
+    """Whether `clear` is no farther out than the limit, as far as their defaults say."""
+    how, beyond = rule.comparison
+    limit, clear = (_default(one, programme) for one in (beyond, rule.clear))
+    if limit is None or clear is None:
+        return True
+    return clear <= limit if how in ("above", "at_least") else clear >= limit
+
+
+def _default(number: Decimal | str | None, programme: Programme) -> Decimal | None:
+    if not isinstance(number, str):
+        return number
+    limit = programme.limit_by_name.get(number)
+    return limit.default if limit else None
+
+
+def _handled(programme: Programme) -> Iterator[str]:
+    yield from _twice("handled case", (one.id for one in programme.handled))
+    for case in programme.handled:
+        if not case.source.strip():
+            yield f"handled case {case.id} names no source."
+        if case.alone > LOOKS_BACK or case.within > LOOKS_BACK:
+            yield f"handled case {case.id} looks further than {LOOKS_BACK.days} days."
+        for name in case.rules:
+            rule = programme.rule_by_id.get(name)
+            if rule is None:
+                yield f"handled case {case.id} is about {name}, which is no rule."
+            elif rule.colour == "red":
+                yield f"handled case {case.id} is about {name}, which is red: a person closes it."
+            elif case.by == "normal" and not isinstance(rule, LimitRule):
+                yield f"handled case {case.id}: {name} has no value that can be normal again."
+            elif case.by == "came" and not isinstance(rule, OverdueRule):
+                yield f"handled case {case.id}: {name} waits for nothing that could come."
 
 
 def _reach(rule: Rule, programme: Programme) -> Iterator[str]:
@@ -296,6 +348,12 @@ def _cases(programme: Programme, folder: Path) -> Iterator[str]:
     for column in sorted({cell for _, row in rows for cell in row.cells} - ABOUT_THE_ROW):
         if not _is_column(column, programme):
             yield f"cases.toml has a column {column}, which nothing measures."
+    closing = {case.id for case in programme.handled}
+    for case in found:
+        for strange in sorted(set(case.handled) - closing):
+            yield f"the case “{case.name}” expects {strange}, which is no handled case."
+    for one in sorted(closing - {one for case in found for one in case.handled}):
+        yield f"handled case {one} never closes anything in cases.toml."
     for rule in programme.rules:
         if not any(rule.id in case.expect for case in found):
             yield f"rule {rule.id} never speaks in cases.toml."
@@ -306,6 +364,8 @@ def _cases(programme: Programme, folder: Path) -> Iterator[str]:
 def _is_column(column: str, programme: Programme) -> bool:
     if column.startswith("form."):
         return any(column[5:] in form for form in _answers(programme).values())
+    if column in ATTACHED:
+        return True
     name, _, word = column.partition("@")
     kind, _, field = name.partition(".")
     known = kinds.CATALOGUE.get(kind)

@@ -1,9 +1,11 @@
 """What a rule says, in one English sentence with its numbers."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import assert_never
 
+from shared.programmes.parts import Life
 from shared.programmes.rules import (
     REFERENCE,
     AbsenceRule,
@@ -12,6 +14,7 @@ from shared.programmes.rules import (
     CodedRule,
     CombinationRule,
     CountRule,
+    Handled,
     LimitRule,
     OverdueRule,
     Persistence,
@@ -20,6 +23,7 @@ from shared.programmes.rules import (
     ScoreRule,
     ShareRule,
     TargetRule,
+    UnansweredRule,
     WindowRule,
 )
 from shared.programmes.schema import Programme
@@ -32,6 +36,9 @@ def words(rule: Rule, programme: Programme) -> str:
     match rule:
         case LimitRule():
             what = f"{_input(rule.input, programme)} is {_compared(rule.comparison, programme)}"
+            if rule.clear is not None:
+                clear = _number(rule.clear, programme)
+                what += f" (once a day until it is back at {clear} or past it)"
             return what + _persistence(rule.persistence, programme)
         case ChangeRule():
             since = f"the {rule.reference} {_input(rule.against, programme)}"
@@ -118,6 +125,11 @@ def words(rule: Rule, programme: Programme) -> str:
         case OverdueRule():
             only = f" ({', '.join(rule.kinds)})" if rule.kinds else ""
             return f"what the plan expects{only} has not come when its grace is over"
+        case UnansweredRule():
+            return (
+                f"{_input(rule.input, programme)} has not been answered {rule.workdays} working "
+                f"days after it was received, at {rule.by:%H:%M}"
+            )
         case _:
             assert_never(rule)
 
@@ -155,6 +167,28 @@ def retake(rule: Rule) -> str:
         f"; waits up to {span(rule.retake.grace)} for a retake, which decides if taken within "
         f"{span(rule.retake.within)}"
     )
+
+
+def handled(case: Handled) -> str:
+    if case.by == "came":
+        kinds = " or ".join(f"`{kind}`" for kind in case.kinds) or "what was expected"
+        said = f"{kinds} has come within {span(case.within)}"
+    else:
+        several = "one later value has" if case.points == 1 else f"{case.points} later values have"
+        said = f"{several} come within {span(case.within)} and none is beyond"
+    return f"{said}, for the first time in {span(case.alone)}" if case.alone else said
+
+
+def life(life: Life) -> Iterator[str]:
+    yield (
+        f"An acknowledged red comes back after {span(life.acknowledged_red)} (at most "
+        f"{span(life.acknowledged_red_at_most)} if chosen)."
+    )
+    yield (
+        f"An acknowledged yellow is closed as expired after {span(life.acknowledged_yellow)}; if a "
+        f"time is chosen, at most {span(life.acknowledged_yellow_at_most)}, it comes back."
+    )
+    yield f"An alert is put off for at most {span(life.snoozed_at_most)}."
 
 
 def _input(name: str, programme: Programme) -> str:

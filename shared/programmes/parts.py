@@ -54,6 +54,9 @@ ANSWERS_LOOK_BACK = timedelta(days=400)
 
 # No plan waits longer: what is expected weekly is missed before the week after next.
 LONGEST_GRACE = timedelta(days=14)
+# The patient is reminded before anybody is bothered: after so long, and never later than half
+# the grace, unless the plan says otherwise.
+REMINDED_AFTER = timedelta(hours=2)
 
 Duration = Annotated[timedelta, BeforeValidator(_iso_text)]
 Figure = Annotated[Decimal, BeforeValidator(_number)]
@@ -155,6 +158,7 @@ class PlanItem(Frozen):
     `kind` is a measured kind, or answers:<questionnaire>. Satisfied by anything measured from
     `opens` until the grace is over. `every_weeks` counts from the week of the enrolment; `on_day`
     expects it once, so many days after the enrolment (a module, a form at a fixed time).
+    `remind_after` is when, from `due`, the patient is reminded of what has not come.
     """
 
     id: str
@@ -167,6 +171,13 @@ class PlanItem(Frozen):
     days: tuple[Day, ...] = DAYS
     every_weeks: int = Field(default=1, ge=1, le=52)
     on_day: int | None = Field(default=None, ge=0, le=730)
+    remind_after: Duration | None = None
+
+    @property
+    def reminded_after(self) -> timedelta:
+        if self.remind_after is not None:
+            return self.remind_after
+        return min(REMINDED_AFTER, self.grace / 2)
 
     @model_validator(mode="after")
     def _fits_in_a_day(self) -> Self:
@@ -174,4 +185,39 @@ class PlanItem(Frozen):
             raise ValueError("opens must not be later than due")
         if not timedelta(0) <= self.grace <= LONGEST_GRACE:
             raise ValueError("grace must be between nothing and 14 days")
+        if self.remind_after is not None and not timedelta(0) <= self.remind_after <= self.grace:
+            raise ValueError("remind_after must lie within the grace")
         return self
+
+
+class Progress(Frozen):
+    """Items of the plan that are the steps of one treatment, in their order: its modules."""
+
+    names: Text
+    items: tuple[str, ...] = Field(min_length=1)
+
+
+class Life(Frozen):
+    """How long a person's word on an alert holds. A hospital may shorten what is here, and put
+    off a red or yellow no longer than half a day.
+
+    An acknowledged red comes back after `acknowledged_red`; an acknowledged yellow is closed as
+    expired after `acknowledged_yellow`; the nurse may choose another time, up to `…_at_most`.
+    """
+
+    acknowledged_red: Duration = timedelta(hours=12)
+    acknowledged_yellow: Duration = timedelta(hours=72)
+    acknowledged_red_at_most: Duration = timedelta(hours=24)
+    acknowledged_yellow_at_most: Duration = timedelta(days=7)
+    snoozed_at_most: Duration = timedelta(hours=12)
+
+    @model_validator(mode="after")
+    def _holds_no_longer_than_it_may(self) -> Self:
+        for name, about in type(self).model_fields.items():
+            span: timedelta = getattr(self, name)
+            if not timedelta(0) < span <= about.default:
+                raise ValueError(f"{name} is more than nothing and at most {about.default}")
+        return self
+
+
+LIFE = Life()

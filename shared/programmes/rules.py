@@ -7,11 +7,21 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from shared.programmes.parts import Colour, Duration, Figure, Frozen, Lane, Number, Retake, Text
+from shared.programmes.parts import (
+    Clock,
+    Colour,
+    Duration,
+    Figure,
+    Frozen,
+    Lane,
+    Number,
+    Retake,
+    Text,
+)
 
 COMPARISONS = ("above", "at_least", "below", "at_most")
 # Where a rule may name a limit instead of giving a number.
-NUMBERS = (*COMPARISONS, "target", "percent_of", "longer_than", "share", "mads", "least")
+NUMBERS = (*COMPARISONS, "clear", "target", "percent_of", "longer_than", "share", "mads", "least")
 REFERENCE = "reference"  # percent_of: of the earlier value itself
 
 
@@ -82,10 +92,17 @@ class Persistence(Frozen):
 
 
 class LimitRule(RuleHead, Compared):
-    """The value itself is beyond a limit."""
+    """The value itself is beyond a limit.
+
+    With `clear`, a number on the safe side of the limit, a value that hovers is one matter: it is
+    over only when a value is at `clear` or past it. Until then, samples beyond on the same day
+    are one finding, and a retake that is not yet at `clear` clears nothing. Yellow only: what is
+    red is said each time.
+    """
 
     kind: Literal["limit"]
     input: str
+    clear: Number | None = None
     persistence: Persistence | None = None
 
 
@@ -289,6 +306,17 @@ class OverdueRule(RuleHead):
     kinds: tuple[str, ...] = ()
 
 
+class UnansweredRule(RuleHead):
+    """What the patient sent has not been answered when the answer was promised: so many working
+    days after it was received, at the clock `by` in Norway. Staff answer it, or close the alert.
+    """
+
+    kind: Literal["unanswered"]
+    input: str
+    workdays: int = Field(ge=0, le=10)
+    by: Clock
+
+
 Rule = (
     LimitRule
     | ChangeRule
@@ -303,6 +331,7 @@ Rule = (
     | CombinationRule
     | AbsenceRule
     | OverdueRule
+    | UnansweredRule
 )
 
 
@@ -319,6 +348,27 @@ SampleRule = (
     | CodedRule
     | ScoreRule
 )
+
+
+class Handled(Frozen):
+    """A benign case that a rule closes by itself: yellow only, and only what nobody has touched.
+
+    `by` normal: within `within` after the finding, `points` later samples of the rule's input have
+    come, none beyond and the last of them past `clear`. `by` came: what was missed (only `kinds`,
+    if any are given) has come within `within` after its grace. `alone`: not when the same rule has
+    spoken of the same thing in this time before. Nothing else clinical may be open.
+    """
+
+    id: str
+    rules: tuple[str, ...] = Field(min_length=1)
+    by: Literal["normal", "came"]
+    kinds: tuple[str, ...] = ()
+    within: Duration
+    points: int = Field(default=1, ge=1)
+    alone: Duration = timedelta(0)
+    says: Text
+    source: str
+    evidence: Literal["S", "K", "D"]
 
 
 def inputs_of(rule: Rule) -> tuple[str, ...]:

@@ -7,19 +7,33 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field
 
-from shared.programmes.parts import Duration, Frozen, Input, Limit, PlanItem, Text
+from shared.programmes.parts import (
+    LIFE,
+    Duration,
+    Frozen,
+    Input,
+    Life,
+    Limit,
+    PlanItem,
+    Progress,
+    Text,
+)
 from shared.programmes.rules import (
     AbsenceRule,
     CombinationRule,
+    Handled,
+    LimitRule,
     OverdueRule,
     Rule,
     SampleRule,
     ScoreRule,
+    TargetRule,
+    UnansweredRule,
     inputs_of,
 )
 
 # Those with triggers of their own.
-OtherRule = ScoreRule | CombinationRule | AbsenceRule | OverdueRule
+OtherRule = ScoreRule | CombinationRule | AbsenceRule | OverdueRule | UnansweredRule
 
 
 class Group(NamedTuple):
@@ -37,11 +51,27 @@ class Group(NamedTuple):
     reach: timedelta
 
 
+def joined(versions: Mapping[str, "Programme"]) -> "Programme":
+    """The newest of several versions, each of which then knows the others."""
+    together = {name: one.model_copy() for name, one in versions.items()}
+    # A finding of one version must be looked for as far back as one of another version.
+    reach = max(group.reach for one in together.values() for group in one.groups)
+    for one in together.values():
+        if len(together) > 1:
+            one.__dict__["groups"] = tuple(group._replace(reach=reach) for group in one.groups)
+        one.__dict__["versions"] = together
+        one.__dict__.pop("newest", None)
+    return list(together.values())[-1]
+
+
 class Programme(Frozen):
     """One treatment programme.
 
     `stg` are the groups a completed follow-up is expected to be reported under. `sensitive` asks
     for the stricter access group, and hides the programme's name in what is pushed to a phone.
+    `handled` are benign cases closed by rule, of which `handled_sample` per cent are left open for
+    a person to look at; `life` is how long a person's word on an alert holds.
+    `progress` names what the plan has of modules, so that a list can say how far he is.
     `instruments` are those of shared/instruments whose forms its patients fill in.
     """
 
@@ -59,8 +89,12 @@ class Programme(Frozen):
     late_after: Duration
     limits: tuple[Limit, ...] = Field(default=(), alias="limit")
     plan: tuple[PlanItem, ...] = ()
+    progress: Progress | None = None
     inputs: tuple[Input, ...] = Field(default=(), alias="input")
     rules: tuple[Annotated[Rule, Field(discriminator="kind")], ...] = Field(alias="rule")
+    handled: tuple[Handled, ...] = ()
+    handled_sample: int = Field(default=5, ge=1, le=100)
+    life: Life = LIFE
     questionnaires: tuple[Mapping[str, Any], ...] = ()
 
     @cached_property
@@ -74,6 +108,28 @@ class Programme(Frozen):
     @cached_property
     def rule_by_id(self) -> Mapping[str, Rule]:
         return {rule.id: rule for rule in self.rules}
+
+    @cached_property
+    def versions(self) -> Mapping[str, "Programme"]:
+        """All versions that are loaded, by name, the newest last; by itself only this one."""
+        return {self.version: self}
+
+    @cached_property
+    def newest(self) -> "Programme":
+        return list(self.versions.values())[-1]
+
+    @cached_property
+    def red_limits(self) -> tuple[LimitRule | TargetRule, ...]:
+        """What can be drawn as a line that no value may cross."""
+        return tuple(
+            rule
+            for rule in self.rules
+            if isinstance(rule, LimitRule | TargetRule) and rule.colour == "red"
+        )
+
+    @cached_property
+    def uses_news2(self) -> bool:
+        return any(isinstance(rule, ScoreRule) and rule.score == "news2" for rule in self.rules)
 
     @cached_property
     def longest_grace(self) -> timedelta:
@@ -90,7 +146,7 @@ class Programme(Frozen):
         others: list[OtherRule] = []
         for rule in rules:
             match rule:
-                case AbsenceRule() | OverdueRule() | CombinationRule():
+                case AbsenceRule() | OverdueRule() | UnansweredRule() | CombinationRule():
                     others.append(rule)
                 case ScoreRule(score="news2"):
                     others.append(rule)

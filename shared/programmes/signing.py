@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from shared import instruments
-from shared.programmes.describing import retake, span, words
+from shared.programmes.describing import handled, life, retake, span, words
 from shared.programmes.parts import DAYS, Limit, PlanItem, Text
 from shared.programmes.rules import Rule, limits_of
 from shared.programmes.schema import Programme
@@ -63,6 +63,7 @@ def _lines(programme: Programme) -> Iterator[str]:
         yield ""
         for rule in group.rules:
             yield from _rule(rule, programme)
+    yield from _handled(programme)
     yield from _limits(programme.limits)
     yield from _plan(programme.plan)
     yield from _forms(programme)
@@ -82,6 +83,25 @@ def _rule(rule: Rule, programme: Programme) -> Iterator[str]:
     yield f"- Source: {rule.source} (**{rule.evidence}** {EVIDENCE[rule.evidence]})"
     yield ""
     yield from _texts({title: getattr(rule, name) for name, title in TEXTS.items()})
+
+
+def _handled(programme: Programme) -> Iterator[str]:
+    yield "## How long a person's word holds, and what a rule closes"
+    yield ""
+    yield from (f"- {line}" for line in life(programme.life))
+    yield ""
+    for case in programme.handled:
+        yield f"#### `{case.id}`: closed by rule"
+        yield ""
+        yield (
+            f"A yellow from {', '.join(f'`{one}`' for one in case.rules)}, which nobody has "
+            f"touched, is closed when {handled(case)}. Nothing else clinical may be open. "
+            f"{programme.handled_sample} % are left open for a person to look at."
+        )
+        yield ""
+        yield f"- Source: {case.source} (**{case.evidence}** {EVIDENCE[case.evidence]})"
+        yield ""
+        yield from _texts({"the history says": case.says})
 
 
 def _colour(rule: Rule) -> str:

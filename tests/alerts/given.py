@@ -5,7 +5,7 @@ import hashlib
 import itertools
 import os
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -25,7 +25,7 @@ from services.alerts.moves import Wanted, move
 from services.alerts.reader import Reader
 from services.alerts.stream import Notifier
 from services.alerts.views import Parts
-from shared import exact, ledger, programmes
+from shared import exact, ledger, programmes, sensitive
 from shared.access import Caller, DevelopmentIssuer, Role
 from shared.contracts import Draft, Item, Subject
 from shared.database import Database
@@ -307,7 +307,10 @@ def application(world: World) -> FastAPI:
     os.environ["HJEMVAKT_IDENTITY_KEY"] = "00" * 32
     os.environ["HJEMVAKT_DATABASE_ALERTS"] = world.urls.alerts
     made = app.create()
-    made.state.parts = Parts(world.alerts, Notifier(world.alerts), world.programmes, world.memory)
+    forms = made.state.parts.forms
+    made.state.parts = Parts(
+        world.alerts, Notifier(world.alerts), world.programmes, world.memory, forms
+    )
     made.state.issuer = ISSUER
     return made
 
@@ -318,6 +321,7 @@ def token(
     units: frozenset[UUID] | None = None,
     org: str = ORG,
     seconds: int = 600,
+    groups: Iterable[str] = (sensitive.ALL,),
 ) -> str:
     return ISSUER.token(
         Caller(
@@ -326,6 +330,7 @@ def token(
             role=Role(role),
             org=org,
             units=world.nurse.units if units is None else units,
+            groups=frozenset(groups),
         ),
         seconds=seconds,
     )
@@ -338,9 +343,11 @@ async def client(
     units: frozenset[UUID] | None = None,
     org: str = ORG,
     seconds: int = 600,
+    groups: Iterable[str] = (sensitive.ALL,),
 ) -> AsyncIterator[httpx.AsyncClient]:
     """Somebody with a token; role None: nobody."""
-    headers = {"Authorization": f"Bearer {token(world, role, units, org, seconds)}"} if role else {}
+    shown = token(world, role, units, org, seconds, groups) if role else ""
+    headers = {"Authorization": f"Bearer {shown}"} if role else {}
     transport = httpx.ASGITransport(app=application(world), raise_app_exceptions=False)
     async with httpx.AsyncClient(
         transport=transport, base_url="http://alerts", headers=headers

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from services.alerts import moves, reader
+from services.alerts import moves, moving, reader
 from services.alerts.clinical import lifecycle
 from tests.alerts import given
 from tests.alerts.given import World, ago
@@ -98,7 +98,11 @@ async def test_an_acknowledged_red_comes_back_when_the_acknowledgement_runs_out(
 async def test_a_snooze_ends_audibly(world: World) -> None:
     patient, alert = await red(world)
     await world.move(
-        alert, "snooze", until=await world.now() + timedelta(hours=2), note="Måler igjen"
+        alert,
+        "snooze",
+        until=await world.now() + timedelta(hours=2),
+        note="Måler igjen",
+        confirm=True,
     )
     snoozed = await world.row(patient)
     assert snoozed is not None
@@ -131,7 +135,7 @@ async def test_no_snooze_is_longer_than_half_a_day(world: World) -> None:
 
     with pytest.raises(lifecycle.UntilIsUnusable):
         await world.move(
-            alert, "snooze", until=await world.now() + timedelta(hours=13), note="lenge"
+            alert, "snooze", until=await world.now() + timedelta(hours=13), note="x", confirm=True
         )
 
 
@@ -170,7 +174,7 @@ async def test_a_closed_alert_is_not_reopened_beside_a_newer_one(world: World) -
     await given.send(world, patient, given.weight("85.5", ago(minutes=1)))
     await world.judge()
 
-    with pytest.raises(moves.AnotherIsOpen):
+    with pytest.raises(moving.AnotherIsOpen):
         await world.move(alert, "reopen", note="x", version=closed["version"])
 
 

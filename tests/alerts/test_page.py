@@ -360,10 +360,14 @@ def test_only_greens_can_be_taken_together() -> None:
     assert "Kvitter 1 grønn " in text_of(markup)
 
 
-def test_a_green_with_a_newer_value_than_was_seen_must_be_seen_again() -> None:
-    newer = row(60, "green", reason=None, seen_at=ago(minutes=40))
+def test_a_green_that_was_seen_today_says_by_whom_and_a_new_value_inside_does_not_undo_it() -> None:
+    by = {"at": ago(minutes=40), "by": {"id": "k", "name": "Kari T."}}
+    newer = row(60, "green", reason=None, seen_at=ago(minutes=40), reviewed=by)
+    yesterday = row(61, "green", reason=None, seen_at=ago(hours=30), reviewed=by)
 
-    assert not lane(view(newer), "done")["rows"][0]["seen"]
+    shown = {one["person"]["name"]: one for one in lane(view(newer, yesterday), "done")["rows"]}
+    assert [one["seen"] for one in shown.values()] == [True, False]
+    assert [bool(one["seen_by"]) for one in shown.values()] == [True, False]
 
 
 def test_green_says_what_was_measured_and_never_that_all_is_well() -> None:

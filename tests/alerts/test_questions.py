@@ -302,7 +302,7 @@ async def test_what_was_told_of_a_finding_is_asked_of_its_alert(world: World) ->
 
     alert = await world.alert(patient, "blood-pressure")
     until = datetime.now(UTC) + timedelta(hours=1)
-    await world.move(alert, "snooze", note="Ringt", until=until)
+    await world.move(alert, "snooze", note="Ringt", until=until, confirm=True)
     (third,) = await given.send(world, patient, given.systolic(186, ago(hours=5)))
     await world.judge()
     snoozed = of(await why(world, patient=patient, fact=third.fact_id), rule)

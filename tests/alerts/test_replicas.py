@@ -18,8 +18,13 @@ from tests.alerts.given import World, ago
 class Unwell:
     """A programme that fails where no rule's own try catches it."""
 
+    version = "1"
     groups = ()
     rules = ()
+
+    @property
+    def versions(self) -> "dict[str, Unwell]":
+        return {self.version: self}
 
     @property
     def names(self) -> None:

@@ -24,18 +24,36 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
     ("GET", "/v1/worklist"): CLINICAL,
     ("GET", "/v1/worklist/stream"): CLINICAL,
     ("POST", "/v1/worklist/greens"): MOVING,
+    ("POST", "/v1/worklist/greens/undo"): MOVING,
+    ("GET", "/v1/tasks"): CLINICAL,
+    ("POST", "/v1/tasks"): MOVING,
+    ("POST", "/v1/tasks/{task_id}/moves"): MOVING,
     ("GET", "/v1/alerts"): CLINICAL,
     ("GET", "/v1/alerts/{alert_id}"): CLINICAL,
     ("POST", "/v1/alerts/{alert_id}/moves"): MOVING,
+    ("GET", "/v1/deliveries"): (200, 200, 200, 403, 403, 401),
+    ("POST", "/v1/deliveries/test"): (403, 403, 422, 403, 403, 401),
+    ("POST", "/v1/deliveries/{delivery_id}/retry"): (404, 404, 404, 403, 403, 401),
     ("GET", "/v1/scores"): CLINICAL,
     ("POST", "/v1/what-if"): MOVING,
     ("GET", "/v1/why-not"): MOVING,
     ("GET", "/v1/burden"): CLINICAL,
     ("POST", "/v1/scores/news2"): (200, 200, 200, 200, 403, 401),
+    ("POST", "/v1/scores/{instrument}"): (422, 422, 422, 422, 403, 401),
     ("GET", "/"): PAGE,
     ("GET", "/rows"): PAGE,
     ("GET", "/patients/{patient_id}"): PAGE,
     ("GET", "/patients/{patient_id}/chart.json"): PAGE,
+    ("GET", "/patients/{patient_id}/attachments/{fact_id}"): (404, 404, 403, 403, 403, 303),
+    ("GET", "/patients/{patient_id}/attachments/{fact_id}/thumbnail"): (
+        404,
+        404,
+        403,
+        403,
+        403,
+        303,
+    ),
+    ("POST", "/patients/{patient_id}/attachments/{fact_id}/answer"): MOVING,
     ("POST", "/patients/{patient_id}/alerts/{alert_id}/moves"): MOVING,
     ("POST", "/patients/{patient_id}/readings"): FORM,
     ("POST", "/patients/{patient_id}/readings/{fact_id}/correct"): FORM,
@@ -89,7 +107,10 @@ async def test_every_route_has_its_row_and_no_row_is_without_a_route(world: Worl
 @pytest.mark.parametrize("row", sorted(MATRIX))
 async def test_each_role_gets_what_the_matrix_says(world: World, row: tuple[str, str]) -> None:
     patient, alert = await alerted(world)
-    known = {"patient_id": str(patient), "alert_id": str(alert), "fact_id": str(uuid4())}
+    new = {name: str(uuid4()) for name in ("fact_id", "delivery_id", "task_id")}
+    known = {
+        "patient_id": str(patient), "alert_id": str(alert), "instrument": "phq-9", **new
+    }  # fmt: skip
 
     answers = tuple([await ask(world, role, *row, None, known) for role in ROLES])
 

@@ -281,3 +281,187 @@ async def test_a_yellow_whose_retake_never_came_speaks(world: World) -> None:
     await world.judge()
 
     assert (await world.alert(patient, "weight"))["colour"] == "yellow"
+
+
+# --- whose silence it is ----------------------------------------------------------------------
+
+
+async def status(world: World, patient: UUID, cred: str, state: str, **ago_: float) -> None:
+    await world.execute(
+        "insert into ledger.reading (org, id, at, patient_id, type, kind, day_only, received_at,"
+        " cred, slot, message_id, flags, body, origin) select $1, gen_random_uuid(), $3, $2,"
+        " 'device-event', 'device_status', false, $3, $5, '', 'm', '{}', $4, gen_random_uuid()",
+        given.ORG,
+        patient,
+        ago(**ago_),
+        {"v": 1, "state": state},
+        cred,
+    )
+
+
+async def bound(world: World, patient: UUID, kind: str) -> str:
+    cred = f"c-{patient.hex[:16]}"
+    body = {"cred": cred, "slot": "", "device_id": None, "kind": kind}
+    await given.decide(world, patient, "bound", body, ago(days=10))
+    return cred
+
+
+async def cause(world: World, patient: UUID) -> str | None:
+    await world.judge()
+    await world.clock.round(given.ORG)
+    (alert,) = await silent(world, patient)
+    return alert["cause"]
+
+
+async def test_a_phone_that_told_of_itself_and_does_not_any_more_is_the_cause(
+    world: World,
+) -> None:
+    patient = await overdue(world)
+    cred = await bound(world, patient, "app")
+    for hours in (100, 60, 30):
+        await status(world, patient, cred, "online", hours=hours)
+
+    assert await cause(world, patient) == "phone"
+
+
+async def test_a_device_in_contact_is_not_the_cause(world: World) -> None:
+    patient = await overdue(world)
+    cred = await bound(world, patient, "device")
+    for hours in (30, 5):
+        await status(world, patient, cred, "online", hours=hours)
+
+    assert await cause(world, patient) == "patient"
+
+
+async def test_a_portal_that_has_brought_nothing_for_anybody_is_the_cause(world: World) -> None:
+    patient = await overdue(world)
+    await given.send(world, patient, given.weight("82.0", ago(hours=15)))
+    await world.judge()
+    await world.execute(
+        "update alerts.heartbeat set at = at - interval '1 hour' where worker like 'portal:%'"
+    )
+
+    assert await cause(world, patient) == "portal"
+
+
+async def test_a_portal_that_delivers_for_others_is_not_the_cause(world: World) -> None:
+    patient, other = await overdue(world), await given.patient(world)
+    await given.send(world, patient, given.weight("82.0", ago(hours=15)))
+    await given.send(world, other, given.weight("82.0", ago(minutes=1)))
+    await world.judge()
+    world.follower.beat_at = 0
+    await world.consumer._beat(world.follower)
+
+    assert await cause(world, patient) == "patient"
+
+
+async def test_a_portals_silence_is_one_alarm_and_those_behind_it_are_held_back(
+    world: World,
+) -> None:
+    patients = [await overdue(world) for _ in range(7)]
+    for patient in patients:
+        await given.send(world, patient, given.weight("82.0", ago(hours=15)))
+    await world.judge()
+    await world.execute(
+        "update alerts.heartbeat set at = at - interval '1 hour' where worker like 'portal:%'"
+    )
+    clock = world.clock
+    await clock.round(given.ORG)
+    later = [one for one in patients if not await silent(world, one)]
+    assert len(later) == len(patients) - watchdog.PORTAL_MANY
+    clock._watchdog._portals.clear()
+    await clock.round(given.ORG)
+    await world.execute("update alerts.state set wakes_at = clock_timestamp()")
+    await clock.round(given.ORG)
+
+    (alarm,) = await world.fetch("select * from alerts.alert where rule = 'portal-quiet'")
+    assert (alarm["colour"], alarm["lane"], alarm["cause"]) == ("red", "technical", "portal")
+    for patient in later:
+        assert await silent(world, patient) == []
+    linked = await world.value(
+        "select count(*) from alerts.alert where cause = 'portal' and body ->> 'portal' = $1",
+        given.SENDER.cred,
+    )
+    assert linked == watchdog.PORTAL_MANY
+
+    # It delivers again, for one: the others are looked at, each for himself.
+    await given.send(world, later[0], given.weight("82.0", ago(minutes=15)))
+    await world.judge()
+    await world.execute(
+        "update alerts.heartbeat set at = clock_timestamp() where worker like 'portal:%'"
+    )
+    clock._watchdog._portals.clear()
+    await clock.round(given.ORG)
+    clock._postponed.clear()
+    await clock.round(given.ORG)
+
+    assert await world.value("select basis_changed from alerts.alert where id = $1", alarm["id"])
+    assert await silent(world, later[0]) == []
+    for patient in later[1:]:
+        (alert,) = await silent(world, patient)
+        assert alert["cause"] == "patient"
+
+
+# --- after the end ----------------------------------------------------------------------------
+
+
+async def enrolment_of(world: World, patient: UUID) -> str:
+    return await world.value(
+        "select body ->> 'enrolment_id' from ledger.decision"
+        " where patient_id = $1 and type = 'enrolled'",
+        patient,
+    )
+
+
+async def test_t_end_h23_what_comes_after_the_end_is_one_line_for_staff_and_is_not_judged(
+    world: World,
+) -> None:
+    patient = await overdue(world)
+    body = {"enrolment_id": await enrolment_of(world, patient), "reason": "Transplantert"}
+    await given.decide(world, patient, "enrolment-ended", body, ago(hours=5))
+    await world.judge()
+    assert await world.open_alerts(patient) == []
+
+    for hours in (3, 2, 1):
+        await given.send(world, patient, given.systolic(60, ago(hours=hours)))
+        await world.judge()
+    await world.clock.round(given.ORG)
+
+    (alert,) = await world.open_alerts(patient)
+    assert (alert["group"], alert["lane"], alert["cause"]) == ("after-end", "technical", "patient")
+    assert "Ingen ser på" in alert["body"]["patient_text"]["nb"]
+    row = await world.row(patient)
+    assert row is not None
+    assert row["technical"]
+
+
+async def test_t_end_h23_death_stops_what_is_expected_and_shows_what_comes_after(
+    world: World,
+) -> None:
+    patient = await overdue(world)
+    await given.decide(world, patient, "patient-changed", {"deceased": True}, ago(hours=2))
+    await world.judge()
+    await world.clock.round(given.ORG)
+    assert await silent(world, patient) == []
+    assert await world.value("select count(*) from alerts.due where missed_at is not null") == 0
+
+    await given.send(world, patient, given.weight("82.0", ago(hours=1)))
+    await world.judge()
+
+    (alert,) = await world.open_alerts(patient)
+    assert alert["rule"] == "data-after-end"
+
+
+async def test_t_end_h23_whoever_is_enrolled_again_is_followed_again(world: World) -> None:
+    patient = await overdue(world)
+    body = {"enrolment_id": await enrolment_of(world, patient), "reason": "Ferdig"}
+    await given.decide(world, patient, "enrolment-ended", body, ago(hours=5))
+    await given.send(world, patient, given.weight("82.0", ago(hours=3)))
+    await world.judge()
+    again = {"enrolment_id": str(UUID(int=7)), "programme": given.HOME, "plan": [],
+             "unit_id": str(world.unit)}  # fmt: skip
+    await given.decide(world, patient, "enrolled", again, ago(hours=1))
+    await world.judge()
+
+    (alert,) = await world.open_alerts(patient)
+    assert (alert["rule"], alert["basis_changed"]) == ("data-after-end", True)

@@ -61,7 +61,9 @@ async def test_a_row_has_the_agreed_shape(world: World) -> None:
     assert "85" in row["reason"]
     assert {"kind", "field", "value", "ucum", "at"} == set(row["values"][0])
     assert {"id", "version", "group", "rule", "lane", "state", "colour"} <= set(row["alerts"][0])
-    assert {"rows", "counts", "hidden", "watching", "as_of", "lag_seconds", "next"} == set(answer)
+    assert {
+        "rows", "counts", "hidden", "tasks", "watching", "as_of", "lag_seconds", "next"
+    } == set(answer)  # fmt: skip
     assert set(answer["watching"]) >= {"now", "next"}
     assert answer["lag_seconds"] == 0
 
@@ -198,7 +200,8 @@ async def test_greens_are_seen_together_and_a_red_is_never_taken_along(world: Wo
     async with given.client(world) as client:
         answer = (await client.post("/v1/worklist/greens", json=body)).json()
 
-    assert answer == {"acknowledged": 1, "refused": [str(patients["older"])]}
+    assert (answer["acknowledged"], answer["refused"]) == (1, [str(patients["older"])])
+    assert answer["not_taken"] == [{"id": str(patients["older"]), "reason": "not-green"}]
     rows = (await listed(world))["rows"]
     assert [row["seen_at"] is not None for row in rows] == [False, False, False, False, True]
 

@@ -105,6 +105,32 @@ def platform_cpu(run: Run) -> float:
     )
 
 
+def _noted(name: str, run: str, note: str, bar: float, unit: str, *, least: bool = False) -> Goal:
+    """A number that a run notes, as it stands."""
+
+    def of(row: Row) -> float | None:
+        found = row.get(run)
+        if not isinstance(found, Run) or found.invalid or note not in found.notes:
+            return None
+        return float(found.notes[note])
+
+    return Goal(name, bar, least, unit, of, run)
+
+
+def _in_round_trips(row: Row) -> float | None:
+    run = row.get("worklist")
+    if not isinstance(run, Run) or run.invalid:
+        return None
+    return ratio(run.p99, run.notes["select 1 p50"])
+
+
+def _of_empty(row: Row) -> float | None:
+    run = row.get("grow")
+    if not isinstance(run, Run) or run.invalid:
+        return None
+    return ratio(run.rate, run.notes["empty"])
+
+
 GOALS = (
     _rate("mqtt-max", "broker", 0.60, "broker"),
     _rate("http-single-64", "no-op", 0.35),
@@ -115,6 +141,17 @@ GOALS = (
     _commits("mqtt-20ps", "p99", 30.0),
     _commits("mqtt-half-max", "p99", 100.0),
     Goal("mqtt-20ps CPU of a reading", 3.0, False, "ms", slow_cpu, "mqtt-20ps"),
+    _noted("judging, reading x programme", "judging", "us", 50.0, "µs"),
+    Goal("what-if, readings replayed", 20_000.0, True, "/s", lambda row: number(row, "what-if"),
+         "what-if"),
+    _noted("catchup of 10 min at 50/s", "catchup", "scaled_seconds", 10.0, "s"),
+)  # fmt: skip
+# Of the full database, which is measured once.
+LARGE = (
+    Goal("worklist p99 / select 1 p50", 15.0, False, "", _in_round_trips, "worklist"),
+    _noted("worklist page p95", "page", "p95", 50.0, "ms"),
+    _noted("chart, 90 days x 4, p95", "chart", "p95", 10.0, "ms"),
+    Goal("grow: full / empty", 0.75, True, "", _of_empty, "grow"),
 )
 MEMORY = {"idle": 70.0, "loaded": 110.0}
 "Resident MB of a service at most."

@@ -36,6 +36,22 @@ class Platform:
         return str(self.addresses["database"])
 
     @property
+    def development_key(self) -> Path:
+        return self.run_file.with_name("development.jwk")
+
+    async def some_row(self) -> dict[str, Any]:
+        """What a row of the list looks like: that of somebody who has an alert."""
+        connection = await asyncpg.connect(self.database)
+        try:
+            text = await connection.fetchval(
+                "select body::text from alerts.worklist_row order by rank, waiting_since limit 1"
+            )
+        finally:
+            await connection.close()
+        row: dict[str, Any] = json.loads(text)
+        return row
+
+    @property
     def org(self) -> str:
         return str(self.seeded["org"])
 

@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Iterator, Sequence
 
 from tests.bench import goals
-from tests.bench.goals import GOALS, Row, Verdict
+from tests.bench.goals import GOALS, LARGE, Goal, Row, Verdict
 from tests.bench.rounds import Measured
 from tests.bench.scenarios import Run
 
@@ -28,7 +28,10 @@ def lines(measured: Measured) -> Iterator[str]:
     yield from _latencies(rows)
     yield from _cpu(rows)
     yield from _conditions(measured)
-    yield from _goals(rows, measured.foreign)
+    yield from _goals(GOALS, rows, measured.foreign)
+    if measured.large:
+        yield f"A full database, once: {_full(measured.large)}"
+        yield from _goals(LARGE, [measured.large], measured.foreign)
     yield from _memory(measured)
     yield f"kill -9 of ingest and alerts in mid-stream: {_noted(measured.kill)}"
     for sentence in measured.invalid:
@@ -87,11 +90,17 @@ def _conditions(measured: Measured) -> Iterator[str]:
             )
 
 
-def _goals(rows: Sequence[Row], foreign: float) -> Iterator[str]:
+def _full(row: Row) -> str:
+    grow = row.get("grow")
+    facts = grow.notes.get("facts", 0) if isinstance(grow, Run) else 0
+    return f"{facts:,} facts; filled in {row['seconds'].get('filling', 0):.0f} s"
+
+
+def _goals(goals_: Sequence[Goal], rows: Sequence[Row], foreign: float) -> Iterator[str]:
     yield "Goals, each divided by a floor of the same round" + (
         " (one round decides little)" if len(rows) == 1 else ""
     )
-    for goal in GOALS:
+    for goal in goals_:
         sign, verdict = "≥" if goal.least else "≤", goal.verdict(rows, foreign)
         bar = f"{sign} {goal.bar:g}"
         ratios = goal.ratios(rows)

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from tests.bench import floors, scenarios
+from tests.bench import filled, floors, judging, large, scenarios
 from tests.bench.load import User
 from tests.bench.machine import Foreign
 from tests.bench.platform import Platform
@@ -31,9 +31,28 @@ class Size:
     mqtt_readings: int = 10_000
     slow_readings: int = 120
     kill_readings: int = 2_400
+    stopped_seconds: float = 10.0
+    "How long alerts stands still in each round."
+    judged_one_by_one: int = 2_000
+    replayed: int = 20_000
+    full_patients: int = 10_000
+    full_alerts: int = 50_000
+    facts: int = 1_000_000
+    "BENCH_GROW=20m: twenty million, which takes long."
+    page_seconds: float = 10.0
+    grown: int = 20
+    "Batches of 500 into the full database and into an empty one."
 
 
-QUICK = Size(rounds=1)
+REPLAYED = 20
+"Patients whose readings are replayed."
+CHARTED = 2_160
+"Facts of each patient in the full database: one of four series every day, 18 months."
+
+QUICK = Size(
+    rounds=1, stopped_seconds=4.0, judged_one_by_one=500, replayed=6_000, full_patients=2_000,
+    full_alerts=10_000, facts=100_000, page_seconds=4.0, grown=6,
+)  # fmt: skip
 
 
 @dataclass
@@ -44,6 +63,8 @@ class Measured:
     "Resident MB of each service before any load …"
     loaded: dict[str, float] = field(default_factory=dict)
     "… and the most that was seen during it."
+    large: Row = field(default_factory=dict)
+    "What was measured of a full database, once."
     foreign: float = 0.0
     "Share of the machine that others used, over all."
 
@@ -54,6 +75,7 @@ class Measured:
             runs += [
                 (f"round {number} {name}", run) for name, run in row.items() if isinstance(run, Run)
             ]
+        runs += [(name, run) for name, run in self.large.items() if isinstance(run, Run)]
         return [f"{name}: {run.invalid}" for name, run in runs if run.invalid]
 
     def as_json(self) -> dict[str, Any]:
@@ -80,13 +102,15 @@ class Bench:
             measured.kill = await scenarios.kill(
                 self.platform, self._users(0), self.size.kill_readings, "kill"
             )
+        sys.stderr.write("Filling a database …\n")
+        await self._large(measured.large)
         measured.foreign = round(foreign.share(), 3)
         return measured
 
     async def _round(self, number: int) -> Row:
         row: Row = {"foreign": {}, "seconds": {}}
         steps: list[Callable[[Row, int], Awaitable[None]]] = [
-            self._latency, self._singles, self._batches, self._mqtt,
+            self._latency, self._singles, self._batches, self._mqtt, self._judging, self._catchup,
         ]  # fmt: skip
         for turn in range(len(steps)):
             await steps[(turn + number) % len(steps)](row, number)
@@ -133,6 +157,48 @@ class Bench:
             platform, users, rate, int(rate * 2), scenarios.RED_EVERY, f"h{number}"
         )
         await _note(row, "mqtt-half-max", half)
+
+    async def _judging(self, row: Row, number: int) -> None:
+        """No database: only what the rules cost."""
+        one = asyncio.to_thread(judging.one_reading, self.size.judged_one_by_one)
+        await _note(row, "judging", one)
+        each = self.size.replayed // REPLAYED
+        await _note(row, "what-if", asyncio.to_thread(judging.what_if, REPLAYED, each))
+
+    async def _catchup(self, row: Row, number: int) -> None:
+        row["catchup"] = None
+        if self.platform.has_mosquitto:
+            run = scenarios.catchup(
+                self.platform, self._users(number), self.size.stopped_seconds, f"c{number}"
+            )
+            await _note(row, "catchup", run)
+
+    async def _large(self, row: Row) -> None:
+        """The nurse's list, a chart and storing, in databases of the bench's own."""
+        size, owner = self.size, self.platform.database
+        row |= {"foreign": {}, "seconds": {}}
+        url = await filled.made(owner, "hjemvakt_bench_full")
+        empty_url = await filled.made(owner, "hjemvakt_bench_empty")
+        body = await self.platform.some_row()
+        full, empty = await filled.opened(url), await filled.opened(empty_url)
+        try:
+            for one in (full, empty):
+                await filled.people(one, size.full_patients)
+            each = size.full_alerts // size.full_patients
+            await filled.alerts(full, size.full_patients, each, body)
+            await _note(row, "worklist", large.worklist(full, size.full_patients))
+            with large.alerts_on(url, self.platform.development_key) as address:
+                key, seconds = self.platform.development_key, size.page_seconds
+                await large.page(address, key, size.full_patients, 2.0)  # until it is warm
+                await _note(row, "page", large.page(address, key, size.full_patients, seconds))
+            charted = max(size.facts // CHARTED, 1)
+            await _note(row, "filling", filled.facts(full, charted, size.facts))
+            expected = CHARTED * large.DAYS // (30 * filled.MONTHS)
+            await _note(row, "chart", large.chart(full, charted, expected))
+            await _note(row, "grow", large.growing(empty, full, charted, size.grown))
+        finally:
+            await full.close()
+            await empty.close()
 
     def _users(self, number: int) -> list[User]:
         return self.platform.users(number, self.size.rounds)

@@ -23,6 +23,7 @@ PATH = "/v1/observations"
 CONNECTIONS = 64
 BATCH = 500
 JUDGED_WITHIN = 30.0
+CATCHUP_RATE = 50
 RED_EVERY = 20
 "At half the greatest rate; each of these readings raises a red whose time is taken."
 
@@ -136,6 +137,40 @@ async def kill(platform: Platform, users: list[User], count: int, mark: str) -> 
             f"{len(lost)} lost, {twice} stored twice, {unjudged} not judged, "
             f"{len(done.missing)} without a receipt"
         )
+    return run
+
+
+async def catchup(platform: Platform, users: list[User], seconds: float, mark: str) -> Run:
+    """alerts stands still so long while 50 readings a second come in; then how long until all
+    are judged, and what that comes to after ten minutes."""
+    count = int(seconds * CATCHUP_RATE)
+    pid = platform.pids["alerts"]
+    run = Run()
+    async with _database(platform) as connection:
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            done = await load.generate(
+                _mqtt(platform, users, mark, count=count, rate=CATCHUP_RATE, red_every=RED_EVERY)
+            )
+            waited = int(await connection.fetchval("select count(*) from ledger.handover"))
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        began = time.time()
+        unjudged, judged_at = await _judged(connection, platform.org)
+        stored = await _stored(connection, mark)
+    drained = max(judged_at - began, 0.001)
+    run.rate = waited / drained
+    run.notes = {
+        "waited": waited, "drained_seconds": round(drained, 3),
+        "scaled_seconds": round(10 * 60 * CATCHUP_RATE / run.rate, 2),
+    }  # fmt: skip
+    if unjudged or not done.sent == done.acknowledged == len(set(stored)) == len(stored):
+        run.invalid = (
+            f"{done.sent} sent, {done.acknowledged} acknowledged, {len(stored)} stored, "
+            f"{unjudged} not judged"
+        )
+    elif waited < count // 2:
+        run.invalid = f"only {waited} of {count} waited: alerts did not stand still"
     return run
 
 

@@ -57,6 +57,22 @@ def naive(database: str) -> Iterator[str]:
 
 
 @contextlib.contextmanager
+def service(name: str, **environment: str) -> Iterator[str]:
+    """One service of the platform, with these settings only; ready when it is yielded."""
+    port = ports.free_port()
+    command = [sys.executable, "-P", "-m", f"services.{name}", "--port", str(port)]
+    ours = {key: value for key, value in os.environ.items() if not key.startswith("HJEMVAKT_")}
+    address = f"http://127.0.0.1:{port}"
+    with _started(command, {**ours, **environment}):
+        for _ in range(200):
+            with contextlib.suppress(httpx.TransportError):
+                if httpx.get(f"{address}/livez", trust_env=False).status_code == 200:
+                    break
+            time.sleep(0.1)
+        yield address
+
+
+@contextlib.contextmanager
 def _application(name: str, *more: str, **environment: str) -> Iterator[str]:
     port = ports.free_port()
     command = [

@@ -5,10 +5,11 @@ from itertools import product
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from services.alerts.clinical import lifecycle
 from services.alerts.clinical.lifecycle import Move, Role, State
-from shared.programmes import Colour
+from shared.programmes import Colour, Life
 from tests.clinical.given import NOW
 
 COLOURS: tuple[Colour, ...] = ("red", "yellow")
@@ -33,6 +34,12 @@ ALLOWED = {
             (Move.CLOSE, role, O): C,
             (Move.CLOSE, role, A): C,
             (Move.REOPEN, role, C): O,
+            (Move.HAND_OVER, role, O): O,
+            (Move.HAND_OVER, role, A): A,
+            (Move.ACCEPT, role, O): O,
+            (Move.ACCEPT, role, A): A,
+            (Move.DECLINE, role, O): O,
+            (Move.DECLINE, role, A): O,
         }.items()
     },
     (Move.ESCALATE, Role.SYSTEM, O): O,
@@ -42,11 +49,13 @@ ALLOWED = {
     (Move.SNOOZE_ENDED, Role.SYSTEM, A): O,
     (Move.WORSEN, Role.SYSTEM, O): O,
     (Move.WORSEN, Role.SYSTEM, A): O,
+    (Move.HANDLED, Role.SYSTEM, O): C,
+    (Move.SAMPLED, Role.SYSTEM, O): O,
 }
 
 
 def moved(move: Move, state: State, colour: Colour, role: Role, **more: Any) -> State:
-    given: dict[str, Any] = {"note": "because", **more}
+    given: dict[str, Any] = {"note": "because", "confirm": True, **more}
     if move is Move.SNOOZE:
         given.setdefault("until", NOW + timedelta(hours=1))
     return lifecycle.next_state(move, state, colour, role, NOW, **given)
@@ -59,7 +68,7 @@ def test_every_move_from_every_state_by_everybody(
     move: Move, state: State, colour: Colour, role: Role
 ) -> None:
     to = ALLOWED.get((move, role, state))
-    if move is Move.EXPIRE and colour == "red":
+    if move in (Move.EXPIRE, Move.HANDLED, Move.SAMPLED) and colour == "red":
         to = None
 
     if to is None:
@@ -118,6 +127,26 @@ def test_a_snooze_has_an_end_at_most_12_hours_ahead() -> None:
                 moved(Move.SNOOZE, A, colour, Role.NURSE, until=wrong)
 
 
+@pytest.mark.parametrize("state", [O, A])
+def test_a_red_is_put_off_only_when_it_is_said_twice(state: State) -> None:
+    with pytest.raises(lifecycle.ConfirmationMissing):
+        moved(Move.SNOOZE, state, "red", Role.NURSE, confirm=False)
+
+    assert moved(Move.SNOOZE, state, "red", Role.NURSE, confirm=True) is A
+    assert moved(Move.SNOOZE, state, "yellow", Role.NURSE, confirm=False) is A
+
+
+def test_a_programme_may_shorten_how_long_a_word_holds_and_never_lengthen_it() -> None:
+    short = Life(snoozed_at_most=timedelta(hours=2), acknowledged_red=timedelta(hours=1))
+
+    with pytest.raises(lifecycle.UntilIsUnusable):
+        moved(Move.SNOOZE, O, "yellow", Role.NURSE, until=NOW + timedelta(hours=3), life=short)
+    assert lifecycle.runs_out("red", NOW, None, short)[1] == NOW + timedelta(hours=1)
+    for longer in ({"snoozed_at_most": timedelta(hours=13)}, {"acknowledged_red": timedelta(0)}):
+        with pytest.raises(ValidationError):
+            Life(**longer)
+
+
 @pytest.mark.parametrize(("colour", "longest"), [("red", 24), ("yellow", 7 * 24)])
 def test_an_acknowledgement_may_have_an_end(colour: Colour, longest: int) -> None:
     until = NOW + timedelta(hours=longest)
@@ -150,6 +179,13 @@ def test_the_diagram_has_every_row_of_the_table() -> None:
     assert len(lines) == 2 + sum(len(row.leads) for row in lifecycle.TABLE.values())
 
 
+def test_the_table_in_the_documents_has_every_move() -> None:
+    lines = lifecycle.table().splitlines()
+
+    assert len(lines) == 2 + len(Move)
+    assert any(line.startswith("| snooze |") and "confirmed on red" in line for line in lines)
+
+
 def test_every_refusal_is_a_sentence() -> None:
     refusals = (
         lifecycle.MoveNotAllowed,
@@ -157,5 +193,6 @@ def test_every_refusal_is_a_sentence() -> None:
         lifecycle.NoteMissing,
         lifecycle.UntilMissing,
         lifecycle.UntilIsUnusable,
+        lifecycle.ConfirmationMissing,
     )
     assert all(one.__doc__ and one.__doc__.endswith(".") for one in refusals)

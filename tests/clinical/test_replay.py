@@ -222,3 +222,31 @@ def test_alerts_are_counted_by_colour_and_lane() -> None:
 
     assert (count.red, count.yellow, count.technical) == (1, 1, 3)
     assert count.alerts == 5
+
+
+@pytest.mark.parametrize("limits", ["default", "own all the time", "changed", "taken away"])
+def test_many_readings_at_once_say_what_each_says_by_itself(limits: str) -> None:
+    """A replay asks for a limit once where it was the same all the time."""
+    pressures = [pressure(ago(hours=5 * n), 130 + n * 37 % 60) for n in range(1, 60)]
+    decided = {
+        "default": [],
+        "own all the time": [limit("systolic_red_high", 150)],
+        "changed": [
+            limit("systolic_red_high", 150),
+            limit("systolic_red_high", 170, ago(hours=100)),
+        ],
+        "taken away": [
+            limit("systolic_red_high", 150),
+            limit("systolic_red_high", None, ago(hours=100)),
+        ],
+    }[limits]
+
+    together = rules.findings(HOME_DIALYSIS, record(*decided, *pressures), NOW)
+
+    alone = set()
+    for one in pressures:
+        earlier = [each for each in pressures if each.at <= one.at]
+        several = rules.findings(HOME_DIALYSIS, record(*decided, *earlier), NOW, one.at)
+        alone |= {(each.rule, each.at) for each in several if each.at == one.at}
+    assert {(each.rule, each.at) for each in together} == alone
+    assert len(together) > 5

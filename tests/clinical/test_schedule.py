@@ -61,6 +61,68 @@ def test_over_400_days_there_is_one_due_per_local_day_and_slot(clock: str) -> No
     assert all(due.due_at.tzinfo is UTC for due in dues)
 
 
+REPEATED: dict[str, tuple[dict[str, Any], Any]] = {
+    "a reading every day": ({}, lambda n, day: True),
+    "a reading on some days": (
+        {"days": ["mon", "thu", "sun"]},
+        lambda n, day: day.weekday() in (0, 3, 6),
+    ),
+    "a form": ({"kind": "answers:home-dialysis-daily"}, lambda n, day: True),
+    "a weight before dialysis": ({"phase": ["pre"]}, lambda n, day: True),
+    "every second week": (
+        {"days": ["sun"], "every_weeks": 2},
+        lambda n, day: day.weekday() == 6 and (n + 1) // 7 % 2 == 0,
+    ),
+    "every fourth week": (
+        {"days": ["mon", "sun"], "every_weeks": 4},
+        lambda n, day: day.weekday() in (0, 6) and (n + 1) // 7 % 4 == 0,
+    ),
+    "once, on the night of autumn": ({"on_day": 54}, lambda n, day: day == AUTUMN),
+    "once, on the night of spring": ({"on_day": 208}, lambda n, day: day == SPRING),
+    "once, on the first day": ({"on_day": 0}, lambda n, day: n == 0),
+}
+
+
+@pytest.mark.parametrize("clock", ["00:00", "02:30", "10:00", "23:59"])
+@pytest.mark.parametrize("name", REPEATED)
+def test_t_dst_h17_every_kind_of_plan_item_is_due_once_per_local_day_and_slot(
+    name: str, clock: str
+) -> None:
+    """400 days from Tuesday 1 September 2026, both nights of changing clocks among them."""
+    more, is_expected = REPEATED[name]
+    start = datetime(2026, 8, 31, 22, 0, tzinfo=UTC)  # midnight in Oslo
+    first = date(2026, 9, 1)
+    days = [first + timedelta(days=n) for n in range(400)]
+    patient = planned(start, item(due=clock, opens="00:00", grace="PT1H", **more))
+
+    dues = schedule.dues(patient, HOME_DIALYSIS, first, days[-1])
+
+    assert [one.day for one in dues] == [day for n, day in enumerate(days) if is_expected(n, day)]
+    assert len({one.key for one in dues}) == len(dues)
+    # Looked at day by day, as the clock does, it comes to the same.
+    assert [one for day in days for one in schedule.dues(patient, HOME_DIALYSIS, day, day)] == [
+        *dues
+    ]
+    found = {
+        one.day
+        for one in schedule.overdue(patient, HOME_DIALYSIS, start + timedelta(days=402), None)
+    }
+    assert {one.day for one in dues} <= found
+
+
+@pytest.mark.parametrize("night", [AUTUMN, SPRING])
+@pytest.mark.parametrize("clock", ["01:30", "02:00", "02:30", "03:00"])
+def test_t_dst_h17_what_is_missed_that_night_is_one_finding(night: date, clock: str) -> None:
+    start = local(night - timedelta(days=1), "12:00")
+    patient = planned(start, item(due=clock, opens="00:00", grace="PT1H"))
+    found = {}
+    for quarter in range(4 * 24):
+        now = local(night, "00:00") + timedelta(minutes=15 * quarter)
+        found |= {one.key: one for one in schedule.overdue(patient, HOME_DIALYSIS, now, None)}
+
+    assert [one.day for one in found.values()] == [night]
+
+
 def test_the_clock_at_home_is_the_same_before_and_after_the_change() -> None:
     patient = planned(datetime(2026, 9, 1, tzinfo=UTC), item(due="10:00"))
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from services.ingest import app
-from services.ingest.devices import fhir_forms, fhir_r4
-from shared import exact
+from services.ingest.devices import fhir_r4
+from shared import exact, fhir_forms
 from shared.contracts import Code, Item, ItemError
 
 MEDIA = "application/fhir+json"

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ingest.devices import fhir_forms, fhir_r4, fhir_subject, refused
-from shared import exact, identity
+from services.ingest.devices import fhir_r4, fhir_subject, refused
+from shared import exact, fhir_forms, identity
 from shared.contracts import Code, Item, ItemError, Subject
 from tests.shared.test_identity import made
 

@@ -13,9 +13,9 @@ import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from services.ingest import app, asyncapi, decoders, mqtt, receipts
+from services.ingest import app, asyncapi, crisis, decoders, mqtt, receipts
 from shared import exact
-from shared.contracts import Code, ItemError, Receipt, Result, Watch
+from shared.contracts import Alarm, Code, ItemError, Receipt, Result, Watch
 
 DOCUMENT = asyncapi.document()
 NOW = datetime(2026, 11, 23, 6, 12, tzinfo=UTC)
@@ -98,12 +98,16 @@ def test_a_receipt_as_sent_is_of_the_schema() -> None:
     schema = {"$ref": "#/components/schemas/Receipt", "components": DOCUMENT["components"]}
     watch = Watch(now=True, until=NOW, next=None)
     errors = (ItemError("values.systolic", Code.IMPLAUSIBLE),)
+    urgent = crisis.told(Alarm("phq-9", ("item-9",), harm=True), watch)
+    of_schema = resolved(schema)
     for receipt in (
         Receipt("a", Result.STORED, NOW, f"Observation/{uuid4()}", ("late",), (), watch),
         Receipt("b", Result.QUARANTINED, NOW, errors=errors),
+        Receipt("c", Result.QUARANTINED, NOW, errors=errors, crisis=urgent),
     ):
         told = json.loads(receipts.message([receipt], False))
-        assert told.keys() == resolved(schema)["properties"].keys()
+        members = of_schema["properties"] if receipt.crisis else of_schema["required"]
+        assert told.keys() == set(members)
         jsonschema_rs.validate(schema, told)
 
 

@@ -182,7 +182,20 @@ def test_a_folder_is_told_about_what_it_cannot_use(tmp_path: Path) -> None:
     (tmp_path / "c.questionnaire.json").write_text('{"id": "phq-10"}')
     told = forms.check(tmp_path)
     assert len(told) == 3
-    assert told[2] == "c.questionnaire.json: phq-10 is no instrument."
+    assert told[0].startswith("a.questionnaire.json, line 1: ")
+    assert told[2] == "c.questionnaire.json, line 1: phq-10 is no instrument."
+
+
+def test_a_fault_is_told_with_its_file_and_line(tmp_path: Path) -> None:
+    form = _completed(INSTRUMENTS["ess"])
+    _first(form)["answerOption"][1]["extension"][0]["valueDecimal"] = 3
+    text = json.dumps(form, default=float, ensure_ascii=False, indent=1)
+    (tmp_path / "ess.questionnaire.json").write_text(text, encoding="utf-8")
+    [told] = forms.check(tmp_path)
+    place, _, sentence = told.partition(": ")
+    assert sentence == "the answer 1 of the question item-1 must score 1."
+    line = int(place.removeprefix("ess.questionnaire.json, line "))
+    assert text.splitlines()[line - 1].strip() == '"code": "1",'
 
 
 def test_what_a_form_offers_is_what_is_scored() -> None:

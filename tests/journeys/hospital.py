@@ -130,6 +130,7 @@ class Hospital:
         org: str | None = None,
         units: list[str] | None = None,
         patient: str | None = None,
+        groups: tuple[str, ...] = (),
     ) -> dict[str, str]:
         """Headers of somebody whom the development issuer vouches for."""
         key = self.directory / "development.jwk"
@@ -140,6 +141,7 @@ class Hospital:
             org=org or self.org,
             units=frozenset(UUID(one) for one in ([self.unit] if units is None else units)),
             patient_id=UUID(patient) if patient else None,
+            groups=frozenset(groups),
         )
         return bearer(access.DevelopmentIssuer(key, "test").token(caller))
 
@@ -163,6 +165,7 @@ class Hospital:
         since: str | None = None,
         enrolled: str | None = None,
         bound: bool = True,
+        programme: str = DIALYSIS,
     ) -> Patient:
         """Registered, given a device (held `since`), enrolled."""
         unit = unit or self.unit
@@ -170,7 +173,7 @@ class Hospital:
         number = next(self._numbers)
         new = {"name": f"Test Testesen {number:03}", "born": "1961-04-17", "unit_id": unit}
         patient_id = self.made(self.patients, "/v1/patients", new, nurse)["id"]
-        enrolment = {"programme": DIALYSIS} | ({"from": enrolled} if enrolled else {})
+        enrolment = {"programme": programme} | ({"from": enrolled} if enrolled else {})
         self.made(self.patients, f"/v1/patients/{patient_id}/enrolments", enrolment, nurse)
         cred, secret = self.new_credential(unit)
         if bound:

@@ -32,7 +32,7 @@ def running() -> Iterator[Hospital]:
 
 
 @contextmanager
-def started() -> Iterator[Hospital]:
+def started(**settings: str) -> Iterator[Hospital]:
     """`hjemvakt up` in a folder of its own; what it says on standard error is kept beside it."""
     with tempfile.TemporaryDirectory(prefix="hjv-journeys-") as directory:
         data = Path(directory) / "data"
@@ -42,7 +42,8 @@ def started() -> Iterator[Hospital]:
                     *toolkit.COMMAND, "up", "--json",
                     "--data-dir", str(data), "--port-base", str(_free_base()),
                 ],
-                stdout=subprocess.PIPE, stderr=log, text=True, env=toolkit.environment(),
+                stdout=subprocess.PIPE, stderr=log, text=True,
+                env=toolkit.environment() | settings,
             )  # fmt: skip
             try:
                 assert process.stdout

@@ -16,6 +16,7 @@ NOBODY = str(uuid.UUID(int=1))
 
 DOORS = [
     ("ingest", "POST", "/v1/observations"),
+    ("ingest", "POST", "/v1/attachments"),
     ("ingest", "POST", "/fhir"),
     ("ingest", "POST", "/fhir/Observation"),
     ("ingest", "POST", "/fhir/QuestionnaireResponse"),
@@ -25,6 +26,11 @@ DOORS = [
     ("patients", "POST", "/v1/patients"),
     ("patients", "GET", "/v1/patients/{patient}"),
     ("patients", "GET", "/v1/patients/{patient}/readings"),
+    ("patients", "GET", "/v1/patients/{patient}/attachments"),
+    ("patients", "GET", "/v1/attachments/{patient}"),
+    ("patients", "GET", "/v1/attachments/{patient}/thumbnail"),
+    ("patients", "POST", "/v1/patients/{patient}/attachments"),
+    ("patients", "GET", "/fhir/Media?patient={patient}"),
     ("patients", "GET", "/v1/patients/{patient}/bindings"),
     ("patients", "POST", "/v1/patients/{patient}/limits"),
     ("patients", "GET", "/v1/patients/{patient}/access-log"),

@@ -119,7 +119,7 @@ async def test_a_new_partition_has_the_indexes_of_the_others(alone: Hospital) ->
             where i.inhparent = 'ledger.reading'::regclass group by i.inhrelid
             """
         )
-    assert {row["indexes"] for row in counts} == {2}
+    assert {row["indexes"] for row in counts} == {3}
 
 
 async def test_fewer_than_three_months_ahead_can_be_seen_by_alerts(alone: Hospital) -> None:

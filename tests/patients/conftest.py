@@ -39,7 +39,7 @@ class Person:
         assert answer.status_code == status, f"{method} {path}: {answer.status_code} {answer.text}"
         if not answer.content or "json" not in answer.headers.get("content-type", ""):
             return answer
-        return exact.loads(answer.content)
+        return exact.loads(answer.content, 100_000)
 
     async def get(self, path: str, status: int = 200, **params: Any) -> Any:
         return await self.ask("GET", path, status, params=params or None)

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 
+from tests.journeys import photos
 from tests.patients.conftest import HOURS, NOW, Person, Record
 
 CALLERS = (
@@ -22,6 +23,8 @@ GET    /v1/units                                    401 ok  ok  ok  ok  ok  ok  
 POST   /v1/units                                    401 403 403 403 403 ok  403 403 ok
 GET    /v1/units/{unit_id}                          401 ok  ok  ok  ok  ok  ok  404 404
 PATCH  /v1/units/{unit_id}                          401 403 403 403 403 ok  403 403 404
+GET    /v1/units/{unit_id}/ladder                   401 403 403 ok  ok  ok  ok  404 404
+PUT    /v1/units/{unit_id}/ladder                   401 403 403 403 403 ok  403 403 404
 GET    /v1/staff                                    401 403 403 ok  ok  ok  ok  ok  ok
 POST   /v1/staff                                    401 403 403 403 403 ok  403 403 ok
 GET    /v1/staff/{staff_id}                         401 403 403 ok  ok  ok  ok  404 404
@@ -63,6 +66,16 @@ POST   /v1/patients/{patient_id}/readings/{fact_id}/correct \
                                                     401 403 403 ok  403 403 403 404 403
 POST   /v1/patients/{patient_id}/readings/{fact_id}/void \
                                                     401 403 403 ok  403 403 403 404 403
+GET    /v1/patients/{patient_id}/attachments        401 ok  404 ok  403 403 403 404 403
+POST   /v1/patients/{patient_id}/attachments        401 403 403 ok  403 403 403 404 403
+GET    /v1/attachments/{fact_id}                    401 ok  404 ok  404 403 403 404 403
+GET    /v1/attachments/{fact_id}/thumbnail          401 ok  404 ok  404 403 403 404 403
+POST   /v1/patients/{patient_id}/attachments/{fact_id}/answer \
+                                                    401 403 403 ok  403 403 403 404 403
+POST   /v1/patients/{patient_id}/attachments/{fact_id}/correct \
+                                                    401 403 403 ok  403 403 403 404 403
+POST   /v1/patients/{patient_id}/attachments/{fact_id}/void \
+                                                    401 403 403 ok  403 403 403 404 403
 GET    /v1/devices                                  401 403 403 ok  ok  ok  403 ok  ok
 POST   /v1/devices                                  401 403 403 ok  403 ok  403 403 422
 GET    /v1/devices/{device_id}                      401 403 403 ok  ok  ok  403 404 404
@@ -84,6 +97,7 @@ GET    /v1/quarantine                               401 403 403 ok  ok  ok  403 
 POST   /v1/quarantine/{item_id}/bind                401 403 403 ok  403 403 403 404 403
 POST   /v1/quarantine/{item_id}/replay              401 403 403 ok  404 403 403 404 403
 POST   /v1/quarantine/{item_id}/reject              401 403 403 ok  404 403 403 404 403
+GET    /v1/quarantine/{item_id}/attachment          401 403 403 404 404 403 403 404 403
 GET    /fhir/metadata                               ok  ok  ok  ok  ok  ok  ok  ok  ok
 GET    /fhir/Patient                                401 ok  ok  ok  ok  403 403 ok  403
 POST   /fhir/Patient/_search                        401 ok  ok  ok  ok  403 403 ok  403
@@ -94,6 +108,12 @@ GET    /fhir/Observation/{fact_id}                  401 ok  404 ok  403 403 403 
 GET    /fhir/QuestionnaireResponse                  401 ok  404 ok  403 403 403 404 403
 POST   /fhir/QuestionnaireResponse/_search          401 ok  404 ok  403 403 403 404 403
 GET    /fhir/QuestionnaireResponse/{fact_id}        401 404 404 404 404 403 403 404 403
+GET    /fhir/Media                                  401 ok  404 ok  403 403 403 404 403
+POST   /fhir/Media/_search                          401 ok  404 ok  403 403 403 404 403
+GET    /fhir/Media/{fact_id}                        401 404 404 404 404 403 403 404 403
+GET    /fhir/DocumentReference                      401 ok  404 ok  403 403 403 404 403
+POST   /fhir/DocumentReference/_search              401 ok  404 ok  403 403 403 404 403
+GET    /fhir/DocumentReference/{fact_id}            401 404 404 404 404 403 403 404 403
 GET    /fhir/Questionnaire                          401 ok  ok  ok  ok  403 403 ok  403
 POST   /fhir/Questionnaire/_search                  401 ok  ok  ok  ok  403 403 ok  403
 GET    /fhir/Questionnaire/{name}                   401 ok  ok  ok  ok  403 403 ok  403
@@ -112,6 +132,10 @@ MATRIX = {
     for words in (line.split() for line in ROUTES.replace("\\\n", "").strip().splitlines())
 }
 REASON = {"reason": "x"}
+PHOTO = {
+    "content-type": "image/jpeg",
+    "hjemvakt-about": json.dumps({"kind": "photo", "at": "2026-01-01T10:00:00Z"}),
+}
 # May see the patient's name; for everybody else it is a canary.
 SEES = ("patient", "nurse", "administrator")
 
@@ -130,6 +154,7 @@ class World:
         bodies: dict[str, Any] = {
             "/v1/units": {"name": uuid4().hex, "short": "U", "watching": HOURS},
             "/v1/units/{unit_id}": {"short": "V"},
+            "/v1/units/{unit_id}/ladder": {"ladder": None, **REASON},
             "/v1/staff": {"name": "Ny", "role": "nurse", "units": []},
             "/v1/staff/{staff_id}": {"name": "Nytt"},
             "/v1/patients": {"name": "N", "born": "1970-01-01", "unit_id": ids["unit_id"]},
@@ -155,6 +180,9 @@ class World:
                 "values": {"value": 71}, **REASON,
             },
             "/v1/patients/{patient_id}/readings/{fact_id}/void": REASON,
+            "/v1/patients/{patient_id}/attachments/{fact_id}/answer": {"text": "x"},
+            "/v1/patients/{patient_id}/attachments/{fact_id}/correct": {"site": "x", **REASON},
+            "/v1/patients/{patient_id}/attachments/{fact_id}/void": REASON,
             "/v1/devices": {"manufacturer": "A", "model": "B", "unit_id": ids["unit_id"]},
             "/v1/devices/{device_id}": {"note": "x"},
             "/v1/credentials": {"kind": "device", "label": "x", "unit_id": ids["unit_id"]},
@@ -169,20 +197,24 @@ class World:
 
     def address(self, method: str, route: str) -> tuple[str, dict[str, Any]]:
         scale = {"proposal_id": self.ids["scale_proposal"]} if "spo2-scale" in route else {}
-        path = route.format(**{**self.ids, **scale})
+        photo = {"fact_id": self.ids["photo_id"]} if "/attachments" in route else {}
+        path = route.format(**{**self.ids, **scale, **photo})
         about = {"patient": self.ids["patient_id"]}
         resource = route.split("/")[2] if route.startswith("/fhir/") else ""
-        narrow = about if resource in {"Observation", "QuestionnaireResponse", "Device"} else {}
+        narrow = about if resource in OF_A_PATIENT else {}
         if route.endswith("/_search"):
             return path, {"data": narrow, "headers": {"content-type": FORM}}
         if route == "/development/people":
             return path, {"params": {"org": "nordland"}}
         if method == "GET" and narrow and "{" not in route:
             return path, {"params": narrow}
+        if (method, route) == ("POST", "/v1/patients/{patient_id}/attachments"):
+            return path, {"content": photos.photo(), "headers": PHOTO}
         return path, self.body(method, route)
 
 
 FORM = "application/x-www-form-urlencoded"
+OF_A_PATIENT = {"Observation", "QuestionnaireResponse", "Device", "Media", "DocumentReference"}
 
 
 @pytest.fixture
@@ -214,13 +246,17 @@ async def world(record: Record) -> World:
         f"{path}/readings",
         {"kind": "body_weight", "at": "2026-01-01T10:00:00Z", "values": {"value": 70}},
     )
+    photo = await record.client.post(
+        f"{path}/attachments", content=photos.photo(),
+        headers=PHOTO | {"authorization": f"Bearer {nurse.token}"},
+    )  # fmt: skip
     await record.send(loose)
     item = (await nurse.get("/v1/quarantine"))["items"][0]
     ids = {
         "unit_id": unit, "staff_id": record.ids[nurse.token or ""], "patient_id": patient,
         "enrolment_id": enrolment["id"], "pause_id": pause["id"], "fact_id": reading["id"],
         "device_id": device["id"], "cred": cred, "binding_id": binding["id"],
-        "item_id": item["id"], "name": "home-dialysis-daily",
+        "photo_id": photo.json()["id"], "item_id": item["id"], "name": "home-dialysis-daily",
         "proposal_id": proposal["id"], "scale_proposal": scale["id"],
         "slug": "home_dialysis", "version": dialysis["version"],
     }  # fmt: skip
@@ -283,9 +319,11 @@ async def test_what_is_elsewhere_looks_like_what_does_not_exist(world: World) ->
         if expected["nurse-elsewhere"] != "404":
             continue
         path, more = world.address(method, route)
+        file = {"content": more.pop("content")} if "content" in more else {}
         invented = json.loads(
             json.dumps([path, more]).replace(world.ids["patient_id"], str(uuid4()))
         )
+        more, invented[1] = more | file, invented[1] | file
         real = await nurse.ask(method, path, 404, **more)
         none = await nurse.ask(method, invented[0], 404, **invented[1])
         assert real == none, route

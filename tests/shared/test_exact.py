@@ -194,6 +194,9 @@ def test_any_bytes_are_read_or_are_unreadable(body: bytes) -> None:
         b'"\x7f"',
         b'"\xed\xa0\x80"',
         b'["\xc3\xb8", "\xff"]',
+        b'{"b": 82.40, "a": 82.4}',
+        b'{"a": [1.0, 1.50e1, 15e0, 1e-3, 1.0E-10, 0.00000000000, 1e3, 100.00, -0.0, 10.5]}',
+        b'[0.0, 1.25, 3E-7, {"z": 1.5, "a": "1.0,"}]',
         b"\xc2\xa01",
         b"\x0b1",
         b"1\x00",
@@ -237,9 +240,13 @@ def test_no_key_sent_twice_escapes_the_quick_reading(members: list[bytes]) -> No
 def outcome(read: Callable[[bytes], exact.Sliced], body: bytes) -> str:
     """What comes of a body; spelt out, so that 1 is neither True nor 1.0."""
     try:
-        return repr(read(body))
+        sliced = read(body)
     except exact.Unreadable as fault:
         return fault.code
+    for part in sliced.parts:
+        assert part.spelt in (None, exact.canonical(part.value))
+    bare = [exact.Part(part.value, part.raw) for part in sliced.parts]
+    return repr(exact.Sliced(bare, sliced.many, sliced.outer))
 
 
 def _turned(value: Any) -> Any:

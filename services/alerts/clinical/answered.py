@@ -5,6 +5,7 @@ here, whatever came with it: incomplete, it has a lower bound and no total.
 """
 
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 from services.alerts.clinical.numbers import decimal
@@ -25,6 +26,8 @@ def fields(body: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Each answered question, and what follows from the answers. A skipped one is not a no."""
     for link, given in body["answers"].items():
         several = tuple(given) if isinstance(given, list | tuple) else (given,)
+        # A whole number is stored as such, and must not slip past what compares figures.
+        several = tuple(Decimal(one) if type(one) is int else one for one in several)
         if several and given is not None:
             yield link, several
     instrument = instruments.load_all().get(form_of(body))

@@ -41,10 +41,23 @@ def sentence(answer: Answer, programme: Programme, fact: Fact, language: str) ->
     if answer.why is Why.SPOKE and answer.found is not None:
         colour = COLOURS[language][answer.rule.colour]
         gave = f"ga {colour} varsel" if language == "nb" else f"gave a {colour} alert"
-        return f"{said} {gave}: {answer.found.reason[language]}."
+        return f"{said} {gave}: {answer.found.reason[language]}{_version(programme, language)}."
     not_ = "ga ikke varsel fordi" if language == "nb" else "did not alert because"
     nb, en = _because(answer, programme, fact)
-    return f"{said} {not_} {nb if language == 'nb' else en}."
+    why = nb if language == "nb" else en
+    return f"{said} {not_} {why}{_version(programme, language)}."
+
+
+def _version(programme: Programme, language: str) -> str:
+    """Said where another version may have answered otherwise."""
+    if len(programme.versions) == 1:
+        return ""
+    name = programme.version
+    return (
+        f" (versjon {name}, som gjaldt da)"
+        if language == "nb"
+        else f" (version {name}, then valid)"
+    )
 
 
 def not_in_force(how: str, fact: Fact, language: str) -> str:
@@ -117,6 +130,11 @@ def _because(answer: Answer, programme: Programme, fact: Fact) -> tuple[str, str
             )
         case Why.PAUSED:
             return "oppfølgingen var på pause", "follow-up was paused"
+        case Why.COULD_NOT_BE_JUDGED:
+            return (
+                "regelen ikke kunne vurderes. Se på målingen selv, og meld fra til drift",
+                "the rule could not be judged. Look at the reading, and tell operations",
+            )
         case Why.GROUP_ALREADY_OPEN:
             return (
                 "det alt var et åpent varsel i samme gruppe; funnet er lagt til der",

@@ -6,9 +6,10 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid5
 
-from services.alerts.clinical import judge
+from services.alerts.clinical import handled, judge
 from services.alerts.clinical.finding import NAMESPACE, Finding
 from services.alerts.clinical.history import Record
+from shared.attachments import PREFIX, TYPE
 from shared.contracts import Fact
 from shared.programmes import Programme
 from shared.programmes.cases import Case, Row, offset, rows
@@ -24,6 +25,10 @@ def verdicts(programme: Programme, cases: tuple[Case, ...]) -> list[str]:
         missing, extra = set(case.expect) - spoken, spoken - set(case.expect)
         if missing:
             sentences.append(f"{case.name}: {', '.join(sorted(missing))} keeps silent.")
+        closed = _handled(programme, case)
+        if closed != set(case.handled):
+            differ = ", ".join(sorted(closed ^ set(case.handled)))
+            sentences.append(f"{case.name}: {differ} is not handled as expected.")
         if extra:
             sentences.append(f"{case.name}: {', '.join(sorted(extra))} speaks unexpectedly.")
     return sentences
@@ -32,6 +37,22 @@ def verdicts(programme: Programme, cases: tuple[Case, ...]) -> list[str]:
 def run(programme: Programme, case: Case) -> list[Finding]:
     record = Record.of(PATIENT, facts(programme, case))
     return judge.judge(record, {programme.slug: programme}, case.now)
+
+
+def _handled(programme: Programme, case: Case) -> set[str]:
+    """The benign cases that a rule would close, were each group's findings one alert."""
+    if not programme.handled:
+        return set()
+    record = Record.of(PATIENT, facts(programme, case))
+    found = judge.judge(record, {programme.slug: programme}, case.now)
+    closed = set()
+    for group in {one.group for one in found}:
+        several = [one for one in found if one.group == group]
+        others = any(one.group != group and one.lane == "clinical" for one in found)
+        verdict = handled.verdict(programme, record, PATIENT, several, case.now)
+        if verdict is not None and not others:
+            closed.add(verdict.case.id)
+    return closed
 
 
 def facts(programme: Programme, case: Case) -> list[Fact]:
@@ -52,6 +73,16 @@ def _decisions(programme: Programme, case: Case) -> Iterator[Fact]:
         yield _fact(case, "limit-set", "", start, body, name)
     if case.spo2_scale != 1:
         yield _fact(case, "spo2-scale-decided", "", start, {"scale": case.spo2_scale})
+    for text in case.answered:
+        at = case.now + offset(text)
+        sent = [one for one in _measured(programme, case) if one.type == TYPE and one.at <= at]
+        yield _fact(
+            case,
+            "answered",
+            "",
+            at,
+            {"by": "case", "text": "", "facts": [str(one.id) for one in sent]},
+        )
     if case.paused:
         first, last = (case.now + offset(text) for text in case.paused)
         yield _fact(case, "paused", "", first, {"pause_id": "p", "until": last.isoformat()})
@@ -69,6 +100,8 @@ def _measured(programme: Programme, case: Case) -> Iterator[Fact]:
             if "phase" in row.cells and kind != "questionnaire":
                 body.setdefault("context", {})["phase"] = row.cells["phase"]
             type_ = "answers" if kind == "questionnaire" else "reading"
+            if kind.startswith(PREFIX):
+                type_, kind = TYPE, kind.removeprefix(PREFIX)
             yield _fact(case, type_, kind, row.at, body, f"{number}", row)
 
 
@@ -76,7 +109,9 @@ def _put(bodies: dict[str, dict[str, Any]], column: str, cell: str, form: str) -
     """One cell into the body of the fact it belongs to."""
     if column in ("phase", "flags", "received", "lasted"):
         return
-    if column.startswith("form."):
+    if column.startswith(PREFIX):
+        bodies[column] = {"v": 1}
+    elif column.startswith("form."):
         body = bodies.setdefault("questionnaire", {"v": 1, "questionnaire": form, "answers": {}})
         body["answers"][column.removeprefix("form.")] = [_cell(cell)]
     elif "@" in column:

@@ -23,15 +23,17 @@ class Spoken(NamedTuple):
 def at_meetings(
     rule: CombinationRule, programme: Programme, record: Record, start: datetime | None
 ) -> Iterator[Seen]:
-    spoken = sorted(
-        _spoken(rule, programme, record, None if start is None else start - rule.within),
-        key=lambda one: (place(one.sample), one.rule),
-    )
+    spoken = list(_spoken(rule, programme, record, start))
+    if not spoken:
+        return  # none of them speaks of what is new, so nothing new has met
+    if start is not None:
+        spoken += _spoken(rule, programme, record, start - rule.within, start)
+    spoken.sort(key=lambda one: (place(one.sample), one.rule))
     # Several answers of one form are one moment: the last of them says what has met.
     met: dict[str, Finding] = {}
     for index, last in enumerate(spoken):
         at = last.sample.at
-        if (start is not None and at < start) or record.enrolled(programme.slug, at) is None:
+        if (start is not None and at < start) or record.follows(programme, at) is None:
             continue
         latest: dict[str, Spoken] = {}
         for one in reversed(spoken[: index + 1]):
@@ -53,7 +55,11 @@ def at_meetings(
 
 
 def _spoken(
-    rule: CombinationRule, programme: Programme, record: Record, since: datetime | None
+    rule: CombinationRule,
+    programme: Programme,
+    record: Record,
+    since: datetime | None,
+    until: datetime | None = None,
 ) -> Iterator[Spoken]:
     for id_ in rule.of:
         one = programme.rule_by_id[id_]
@@ -61,6 +67,8 @@ def _spoken(
             raise TypeError(f"{id_} is not a rule of samples")
         wanted = programme.input_by_name[inputs_of(one)[0]]
         for sample in record.input(wanted).all.since(since):
+            if until is not None and sample.at >= until:
+                break
             match = persisting.speaks(one, programme, record, sample)
             if match is not None:
                 yield Spoken(id_, sample, match)

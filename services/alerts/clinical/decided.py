@@ -3,16 +3,20 @@
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 from services.alerts.clinical.numbers import decimal
+from shared import attachments
+from shared.attachments import Answer
 from shared.contracts import Fact
-from shared.programmes import PlanItem
+from shared.programmes import PlanItem, Programme
 
 T = TypeVar("T")
+
+INSTANT = timedelta(microseconds=1)
 
 UNREADABLE = (AttributeError, KeyError, TypeError, ValueError, InvalidOperation)
 
@@ -55,11 +59,15 @@ class Decided:
     deceased: datetime | None = None
     pregnant: list[tuple[datetime, bool]] = field(default_factory=list)
     scales: list[tuple[datetime, int]] = field(default_factory=list)
+    devices: set[str] = field(default_factory=set)  # every credential he was ever bound to
+    holds: dict[tuple[str, str], str] = field(default_factory=dict)
+    versions: dict[str, list[tuple[datetime, str]]] = field(default_factory=dict)
     limits: dict[tuple[str, str], list[tuple[datetime, Decimal | None]]] = field(
         default_factory=dict
     )
     segments: list[Enrolment] = field(default_factory=list)
     paused: dict[str, Pause] = field(default_factory=dict)
+    answered: dict[UUID, Answer] = field(default_factory=dict)  # by origin of what the patient sent
     unreadable: list[Fact] = field(default_factory=list)
 
     @property
@@ -70,10 +78,50 @@ class Decided:
     def pauses(self) -> tuple[Pause, ...]:
         return tuple(sorted(self.paused.values(), key=lambda one: (one.start, one.id)))
 
+    @property
+    def bound(self) -> dict[str, str]:
+        """The credentials he is bound to, with their kind: device or app."""
+        return {cred: kind for (cred, _), kind in self.holds.items()}
+
     def limit(self, programme: str, name: str, at: datetime) -> Decimal | None:
         """The limit set for this patient and valid at `at`; None means the default."""
         set_ = self.limits.get((programme, name))
         return _in_force(set_, at, None) if set_ else None
+
+    def version(self, programme: Programme, at: datetime) -> Programme:
+        """The version that judges him at `at`. Without a decision that names one, or when that one
+        is not loaded, the newest that is."""
+        if len(programme.versions) == 1:
+            return programme
+        name = _in_force(self.versions.get(programme.slug, []), at, "")
+        return programme.versions.get(name, programme.newest)
+
+    def judged_from(self, programme: Programme, at: datetime) -> datetime | None:
+        """The first moment not before `at` at which this very version judges him."""
+        if self.version(programme, at).version == programme.version:
+            return at
+        later = (moment for moment, _ in self.versions.get(programme.slug, ()) if moment > at)
+        judged = (one for one in later if self.version(programme, one).version == programme.version)
+        return next(judged, None)
+
+    def versions_since(self, programme: Programme, at: datetime) -> list[Programme]:
+        """All that have judged him since `at`, and the one just before it; the latest first."""
+        decided = self.versions.get(programme.slug, [])
+        moments = [at, *(moment for moment, _ in decided if moment >= at)]
+        # At its very end a version may still have to take back what it said.
+        if len(moments) > 1 and moments[1] == at:
+            moments.insert(0, at - INSTANT)
+        found = {one.version: one for one in (self.version(programme, at) for at in moments)}
+        return list(reversed(found.values()))
+
+    def not_loaded(self, programme: Programme, at: datetime) -> str:
+        """The version that should judge him at `at` and cannot, because it is not here; or ''."""
+        name = _in_force(self.versions.get(programme.slug, []), at, "")
+        return "" if name in programme.versions else name
+
+    def is_answered(self, fact: Fact) -> bool:
+        """Whether staff have answered what he sent, or the one that this corrects."""
+        return attachments.answer_to(fact, self.answered) is not None
 
     def spo2_scale(self, at: datetime) -> int:
         return _in_force(self.scales, at, 1)
@@ -109,6 +157,16 @@ def _apply(decided: Decided, fact: Fact, body: Mapping[str, Any]) -> None:
                 decided.deceased = (decided.deceased or fact.at) if body["deceased"] else None
         case "enrolled":
             _enrol(decided, fact, body)
+        case "bound":
+            cred = str(body["cred"])
+            decided.devices.add(cred)
+            decided.holds[cred, str(body.get("slot") or "")] = str(body.get("kind") or "device")
+        case "unbound":
+            decided.holds.pop((str(body["cred"]), str(body.get("slot") or "")), None)
+        case "programme-activated":
+            _follow(decided, str(body["programme"]), fact.at, str(body["version"]))
+        case "answered":
+            decided.answered |= attachments.answers([fact])
         case "enrolment-ended":
             _end(decided.segments, UUID(str(body["enrolment_id"])), fact.at)
         case "limit-set":
@@ -125,7 +183,7 @@ def _apply(decided: Decided, fact: Fact, body: Mapping[str, Any]) -> None:
             if pause and (pause.end is None or fact.at < pause.end):
                 decided.paused[pause.id] = pause._replace(end=fact.at)
         case _:
-            pass  # bindings and programme versions are not about judging one patient
+            pass  # bindings are not about judging
 
 
 def _enrol(decided: Decided, fact: Fact, body: Mapping[str, Any]) -> None:
@@ -141,6 +199,12 @@ def _enrol(decided: Decided, fact: Fact, body: Mapping[str, Any]) -> None:
     _end(decided.segments, enrolment_id, fact.at)
     programme, unit = str(body["programme"]), str(body.get("unit_id") or "")
     decided.segments.append(Enrolment(enrolment_id, programme, unit, own, fact.at, None, first))
+    if body.get("version"):
+        _follow(decided, programme, fact.at, str(body["version"]))
+
+
+def _follow(decided: Decided, programme: str, at: datetime, version: str) -> None:
+    decided.versions.setdefault(programme, []).append((at, version))
 
 
 def _end(segments: list[Enrolment], enrolment_id: UUID | None, at: datetime) -> None:

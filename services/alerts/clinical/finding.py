@@ -30,6 +30,7 @@ class Value(NamedTuple):
 class Finding:
     """`limits` are those used, by name; `marks` the NEWS2 parameters that alone score 3.
 
+    `doubts`: whether it may be of another unit of measure or another person.
     `retake` asks the patient to measure again. `late` = the reading came long after it was taken.
     """
 
@@ -50,6 +51,7 @@ class Finding:
     retake: bool = False
     late: bool = False
     marks: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
 
 def identity(patient_id: UUID, programme: str, rule: str, colour: str, trigger: str) -> UUID:
@@ -95,7 +97,7 @@ class Waiting:
     programme: str
     rule: str
     group: str
-    awaits: Literal["retake", "absence", "online"]
+    awaits: Literal["retake", "absence", "answer", "online"]
     trigger: str
     until: datetime
 

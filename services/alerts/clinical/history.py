@@ -14,9 +14,9 @@ from services.alerts.clinical.decided import Decided, Enrolment, Pause
 from services.alerts.clinical.finding import Spoken
 from services.alerts.clinical.samples import WHOLE, Key, Pair, Sample
 from shared.contracts import Fact, Flag
-from shared.programmes import Input, Source
+from shared.programmes import Input, Programme, Source
 
-MEASURED = ("reading", "answers")
+MEASURED = ("reading", "answers", "attachment")
 
 
 class Record:
@@ -42,7 +42,7 @@ class Record:
         self._inputs: dict[str, tuple[Input, Pair]] = {}
         self.memo: dict[Any, Any] = {}  # what was worked out about exactly this record
         # Per rule: from when its samples have been looked at, and which of them it spoke of.
-        self.spoken: dict[tuple[str, str], tuple[datetime, list[Spoken]]] = {}
+        self.spoken: dict[tuple[str, str, str], tuple[datetime, list[Spoken]]] = {}
         self.statuses: tuple[Fact, ...] = ()
         self.reused: tuple[Fact, ...] = ()
         self.unreadable: tuple[Fact, ...] = ()
@@ -66,8 +66,10 @@ class Record:
                 decisions.append(fact)
         for key, several in found.items():
             new._series[key] = samples.added(self.series(key), several)
+        new._inputs = dict(self._inputs)
         for one, pair in self._inputs.values():
-            new._inputs[one.key] = (one, _extended(one, pair, found))
+            if not found.keys().isdisjoint(one.reads):
+                new._inputs[one.key] = (one, _extended(one, pair, found))
         if decisions:
             new._decide(decided.read((*self.decided.facts, *decisions)))
         else:
@@ -115,6 +117,14 @@ class Record:
             if one.programme == programme and one.covers(at):
                 return one
         return None
+
+    def follows(self, programme: Programme, at: datetime) -> Enrolment | None:
+        """The enrolment by which this very version of the programme judges at `at`."""
+        if len(programme.versions) > 1 and (
+            self.decided.version(programme, at).version != programme.version
+        ):
+            return None
+        return self.enrolled(programme.slug, at)
 
     def longest_grace(self, programme: str) -> timedelta:
         """Of the plans the patient has of his own."""

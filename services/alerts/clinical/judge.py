@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
 
-from services.alerts.clinical import finding, rules, technical
+from services.alerts.clinical import calling, doubts, finding, rules, technical
 from services.alerts.clinical.finding import Finding, Waiting
 from services.alerts.clinical.history import Record
 from shared.programmes import Programme
@@ -50,15 +50,17 @@ def judge(
         if programme is None:
             guarded(slug, "", "unknown programme", _unknown(slug))
             continue
-        for group in programme.groups:
-            see = partial(rules.group_findings, programme, group, record, now, since, waits)
-            guarded(slug, programme.version, group.name, see)
+        for version in rules.judging(programme, record, since):
+            for group in version.groups:
+                see = partial(rules.group_findings, version, group, record, now, since, waits)
+                guarded(slug, version.version, group.name, see)
     guarded("", "", "devices", lambda: technical.findings(record, now, since))
+    guarded("", "", calling.RULE, lambda: calling.findings(record, since))
     for fact in (*record.unreadable, *record.decided.unreadable):
         if since is None or fact.at >= since:
             about = fact.kind or fact.type
             found.append(technical.could_not_be_judged(record, "", "", about, fact, fact.at))
-    return list(finding.in_order(found))
+    return [doubts.said(record, one) for one in finding.in_order(found)]
 
 
 def waiting(
@@ -71,7 +73,8 @@ def waiting(
     for slug in _enrolled(record):
         if slug in programmes:
             try:
-                found += rules.waiting(programmes[slug], record, now)
+                for version in rules.judging(programmes[slug], record, now):
+                    found += rules.waiting(version, record, now)
             except Exception:  # the finding "could not be judged" stands for it
                 continue
     found += technical.waiting(record, now)

@@ -4,6 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 from operator import ge, gt, le, lt
 
+from services.alerts.clinical import samples
 from services.alerts.clinical.finding import Value
 from services.alerts.clinical.history import Record
 from services.alerts.clinical.samples import Plain, Sample
@@ -16,17 +17,17 @@ def number(
     programme: Programme, record: Record, reference: Decimal | str, sample: Sample
 ) -> Decimal | None:
     """A figure as it stands, or the limit of that name in force when the sample was taken."""
-    if isinstance(reference, Decimal):
+    if not isinstance(reference, str):
         return reference
+    if (programme.slug, reference) not in record.decided.limits:
+        return programme.limit_by_name[reference].default
     own = record.limit(programme.slug, reference, sample.at)
     return programme.limit_by_name[reference].default if own is None else own
 
 
 def figure(sample: Sample) -> Decimal | None:
     value = sample.value
-    if isinstance(value, tuple):
-        value = next((one for one in value if isinstance(one, Decimal)), "")
-    return value if isinstance(value, Decimal) else None
+    return value if type(value) is Decimal else samples.figure_in(value)
 
 
 def as_value(sample: Sample, value: Plain, about: Input) -> Value:

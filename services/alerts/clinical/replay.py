@@ -46,7 +46,8 @@ class Told(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """Of one patient. `worse` and `milder` are there before and after, in another colour."""
+    """Of one patient. `worse` and `milder` are there before and after, in another colour. In the
+    groups of `failed` a rule could not be judged: they tell nothing, before or after."""
 
     before: tuple[Told, ...]
     after: tuple[Told, ...]
@@ -54,6 +55,7 @@ class Difference(NamedTuple):
     new: tuple[Told, ...]
     worse: tuple[Told, ...]
     milder: tuple[Told, ...]
+    failed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -78,15 +80,18 @@ class Trial:
 
 def told(programme: Programme, record: Record, since: datetime, now: datetime) -> tuple[Told, ...]:
     """The alerts from `since` to `now`, as they would have been raised by `now`."""
-    return _in_order(_told(programme, programme.groups, record, since, now))
+    return _in_order(_told(programme, programme.groups, record, since, now, set()))
 
 
 def difference(trial: Trial, record: Record, since: datetime, now: datetime) -> Difference:
     changed = [group for group in trial.after.groups if group.name not in trial.untouched]
-    was = _told(trial.before, trial.before.groups, record, since, now)
+    failed: set[str] = set()
+    was = _told(trial.before, trial.before.groups, record, since, now, failed)
     tried = with_own(record, trial.before.slug, trial.own)
     will = {key: one for key, one in was.items() if one.group in trial.untouched}
-    will |= _told(trial.after, changed, tried, since, now)
+    will |= _told(trial.after, changed, tried, since, now, failed)
+    was = {key: one for key, one in was.items() if one.group not in failed}
+    will = {key: one for key, one in will.items() if one.group not in failed}
     both = was.keys() & will.keys()
     return Difference(
         _in_order(was),
@@ -95,7 +100,13 @@ def difference(trial: Trial, record: Record, since: datetime, now: datetime) -> 
         _in_order({key: one for key, one in will.items() if key not in was}),
         _in_order({key: will[key] for key in both if _became(was[key], will[key], "red")}),
         _in_order({key: will[key] for key in both if _became(was[key], will[key], "yellow")}),
+        frozenset(failed),
     )
+
+
+def alone(programme: Programme) -> Programme:
+    """This version as if it had always judged, whatever was decided since."""
+    return with_defaults(programme, {})
 
 
 def with_defaults(programme: Programme, limits: Mapping[str, Decimal]) -> Programme:
@@ -197,12 +208,18 @@ def _told(
     record: Record,
     since: datetime,
     now: datetime,
+    failed: set[str],
 ) -> dict[Key, Told]:
     # What is remembered here was said by another version of the rules.
     record.spoken.clear()
     gravest: dict[Key, Finding] = {}
     for group in groups:
-        for one in rules.group_findings(programme, group, record, now, since):
+        try:
+            found = rules.group_findings(programme, group, record, now, since)
+        except Exception:  # whatever it is, the other groups are replayed
+            failed.add(group.name)
+            continue
+        for one in found:
             if not since <= one.at <= now:
                 continue
             key = (group.name, schedule.local_day(one.at))

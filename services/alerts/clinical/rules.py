@@ -2,29 +2,45 @@
 
 Findings are a function of the facts, of the limits valid when each fact was measured, and of
 `now`; never of arrival order. A red limit speaks at once and asks for a retake; a yellow one
-that asks for a retake waits for it. Hysteresis does not apply to findings: two values either
-side of a limit are findings on one open alert.
+that asks for a retake waits for it. Two values either side of a limit are findings on one open
+alert; where a yellow rule gives `clear`, a value that hovers is one finding a day.
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Literal, assert_never
 
-from services.alerts.clinical import combining, conditions, finding, persisting, scores, silence
+from services.alerts.clinical import (
+    combining,
+    conditions,
+    finding,
+    hovering,
+    measure,
+    persisting,
+    scores,
+    silence,
+)
 from services.alerts.clinical.finding import Finding, Seen, Spoken, Waiting
 from services.alerts.clinical.history import Record
 from services.alerts.clinical.samples import Pair, Sample
 from shared.programmes import (
     AbsenceRule,
     CombinationRule,
+    CountRule,
     Group,
+    LimitRule,
     OtherRule,
     OverdueRule,
     Programme,
     SampleRule,
     ScoreRule,
+    UnansweredRule,
     limits_of,
 )
+
+MANY = 8
+EVER = datetime.min.replace(tzinfo=UTC) + timedelta(days=1)
 
 
 def findings(
@@ -72,15 +88,38 @@ def covers(programme: Programme, record: Record, since: datetime) -> dict[str, d
     answer = {}
     for group in programme.groups:
         for rule in group.rules:
-            answer[rule.id] = since - group.reach
-            if isinstance(rule, ScoreRule):
-                answer[rule.id] = since
-            if isinstance(rule, CombinationRule):
-                answer[rule.id] = since
-            if isinstance(rule, AbsenceRule):
-                last = record.input(programme.input_by_name[rule.input]).sure.before(since)
-                answer[rule.id] = last[-1].at if last else since
+            match rule.kind:  # by its name: to ask for its class costs ten times as much
+                case "score" | "combination":
+                    answer[rule.id] = since
+                case "absence":
+                    last = record.input(programme.input_by_name[rule.input]).sure.before(since)
+                    answer[rule.id] = last[-1].at if last else since
+                case "unanswered":
+                    answer[rule.id] = since - silence.PROMISED
+                case _:
+                    answer[rule.id] = since - group.reach
     return answer
+
+
+def judging(programme: Programme, record: Record, since: datetime | None) -> list[Programme]:
+    """The versions of a programme that `findings(…, since)` must be asked of: those that judged
+    the patient at any moment it answers for. The latest first, so that what an earlier one said of
+    the same trigger stands when findings are put in order."""
+    if len(programme.versions) == 1:
+        return [programme]
+    if since is None:
+        return record.decided.versions_since(programme, EVER)
+    first = since
+    for one in programme.versions.values():
+        first = min([first, *covers(one, record, since).values()])
+        if any(isinstance(rule, OverdueRule) for rule in one.rules):
+            # What a day expects is judged by the version that day began with.
+            grace = max(record.longest_grace(one.slug), one.longest_grace)
+            first = min(first, since - grace - timedelta(days=1))
+        if any(isinstance(rule, UnansweredRule) for rule in one.rules):
+            # It is the version of the day it was taken that promised.
+            first = min(first, since - 2 * silence.PROMISED - silence.LATEST)
+    return record.decided.versions_since(programme, first)
 
 
 def unset(programme: Programme, record: Record, at: datetime) -> tuple[str, ...]:
@@ -107,13 +146,15 @@ def _see(
     when `since` is not the moment from which facts came or went."""
     start = None if since is None else since - group.reach
     seen: list[Seen] = []
+    changed = None if afresh else since
     for wanted, several in group.at_samples:
         if start is None or record.reaches(wanted, start):
+            pair = record.input(wanted)
+            new = _followed(programme, record, pair.all.since(changed)) if changed else []
             for rule in several:
-                pair = record.input(wanted)
-                changed = None if afresh else since
-                spoken = _speaking(rule, pair, programme, record, start, changed)
-                seen += _at_samples(rule, spoken, pair, programme, record, now)
+                spoken = _speaking(rule, pair, programme, record, start, changed, new)
+                if spoken:
+                    seen += _at_samples(rule, spoken, pair, programme, record, now)
     for other in group.others:
         # No retake changes a score, so it is looked at from `since` only.
         first = since if isinstance(other, ScoreRule | CombinationRule) else start
@@ -141,6 +182,8 @@ def _look(
             return silence.at_gaps(rule, programme, record, now, start)
         case OverdueRule():
             return silence.at_dues(rule, programme, record, now, start)
+        case UnansweredRule():
+            return silence.at_unanswered(rule, programme, record, now)
         case CombinationRule():
             return combining.at_meetings(rule, programme, record, start)
         case _:
@@ -154,28 +197,75 @@ def _speaking(
     record: Record,
     start: datetime | None,
     since: datetime | None,
+    new: list[Sample],
 ) -> list[Spoken]:
     """The samples from `start` on that the rule speaks of.
 
     Whether it speaks of one before `since` was decided when that one came, and depends on nothing
-    later: only new ones are looked at.
+    later: only new ones, those from `since` on, are looked at.
     """
-    key = (programme.slug, rule.id)
+    key = (programme.slug, programme.version, rule.id)
     known = record.spoken.pop(key, None) if since is not None else None
-    samples: Iterable[Sample] = pair.all.since(start)
     found: list[Spoken] = []
     if known is not None and start is not None and since is not None and known[0] <= start:
         found = [one for one in known[1] if start <= one.sample.at < since]
-        samples = pair.all.since(since)
-    for sample in samples:
-        if record.enrolled(programme.slug, sample.at) is None:
-            continue
+    else:
+        new = _followed_from(programme, record, pair, start)
+    if len(new) >= MANY and isinstance(rule, LimitRule | CountRule) and rule.comparison:
+        new = _beyond(rule.comparison, programme, record, new)
+    for sample in new:
         match = persisting.speaks(rule, programme, record, sample)
-        if match is not None:
+        if match is not None and not hovering.goes_on(rule, programme, record, pair, sample):
             found.append(Spoken(sample, match))
     if start is not None and since is not None:
         record.spoken[key] = (start, found)
     return found
+
+
+def _beyond(
+    comparison: tuple[str, Decimal | str],
+    programme: Programme,
+    record: Record,
+    several: list[Sample],
+) -> list[Sample]:
+    """Of many samples those that the limit may speak of. Nearly all are within it, and to ask for
+    a limit that was the same all the time once is what makes a replay quick."""
+    how, reference = comparison
+    decided: list[tuple[datetime, Decimal | None]] = []
+    if isinstance(reference, str):
+        decided = record.decided.limits.get((programme.slug, reference), [])
+    if any(at > several[0].at for at, _ in decided):
+        return several
+    limit = measure.number(programme, record, reference, several[0])
+    if limit is None:
+        return []
+    beyond = measure.BEYOND[how]
+    return [
+        one
+        for one in several
+        if (value := measure.figure(one)) is not None and beyond(value, limit)
+    ]
+
+
+def _followed_from(
+    programme: Programme, record: Record, pair: Pair, start: datetime | None
+) -> list[Sample]:
+    """Once for all rules that look at these samples."""
+    key = ("followed", programme.slug, programme.version, id(pair), start)
+    known: list[Sample] | None = record.memo.get(key)
+    if known is None:
+        known = _followed(programme, record, pair.all.since(start))
+        record.memo[key] = known
+    return known
+
+
+def _followed(programme: Programme, record: Record, samples: Iterable[Sample]) -> list[Sample]:
+    several = list(samples)
+    if several and len(programme.versions) == 1:
+        first = record.enrolled(programme.slug, several[0].at)
+        if first is not None and first.covers(several[-1].at):
+            return several
+    return [one for one in several if record.follows(programme, one.at) is not None]
 
 
 def _at_samples(
@@ -221,7 +311,8 @@ def _retaken(
 ) -> Literal["confirmed", "cleared", "none"]:
     """Whether another sample within the retake's window is beyond too.
 
-    One beyond confirms, before or after; without one, a later one that is not beyond clears.
+    One beyond confirms, before or after; without one, a later one clears. Where the rule gives
+    `clear`, only one that is there or past it does, and one short of it confirms.
     """
     assert rule.retake is not None
     within = rule.retake.within
@@ -232,4 +323,7 @@ def _retaken(
     ]
     if any(conditions.speaks(rule, programme, record, one) for one in others):
         return "confirmed"
-    return "cleared" if any(one.at > sample.at for one in others) else "none"
+    later = [one for one in others if one.at > sample.at]
+    if any(conditions.clears(rule, programme, record, one) for one in later):
+        return "cleared"
+    return "confirmed" if later else "none"

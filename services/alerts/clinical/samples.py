@@ -6,12 +6,13 @@ serves as the latest, as a retake or as what others are compared with.
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Container, Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from services.alerts.clinical import answered
 from services.alerts.clinical.numbers import decimal
+from shared import attachments
 from shared.contracts import Fact, Flag
 
 Key = tuple[str, str]  # (kind, field), ("", "context.effluent") or ("answers:<form>", linkId)
@@ -30,21 +31,45 @@ class Sample(NamedTuple):
     sure: bool
 
 
+class Figures(NamedTuple):
+    """The number in each of several samples. `whole` when each has one."""
+
+    each: tuple[Decimal | None, ...]
+    whole: bool
+
+    @classmethod
+    def of(cls, samples: Iterable["Sample"]) -> "Figures":
+        each = tuple([figure_in(sample.value) for sample in samples])
+        return cls(each, not any(figure is None for figure in each))
+
+    def followed_by(self, later: "Figures") -> "Figures":
+        return Figures((*self.each, *later.each), self.whole and later.whole)
+
+
 class Series:
     """Samples by time. Equal times are ordered by the fact's origin, which no resend changes."""
 
-    __slots__ = ("ats", "samples")
+    __slots__ = ("_figures", "ats", "samples")
 
     def __init__(self, samples: Iterable[Sample]) -> None:
         """`samples` come in order."""
         self.samples = tuple(samples)
         self.ats = tuple([sample.at for sample in self.samples])
+        self._figures: Figures | None = None
+
+    @property
+    def figures(self) -> "Figures":
+        """What rules compare of each sample, gathered once: windows are long."""
+        if self._figures is None:
+            self._figures = Figures.of(self.samples)
+        return self._figures
 
     def followed_by(self, later: list[Sample]) -> "Series":
         """With later samples behind: what a reading just taken costs, however long the past."""
         new = Series.__new__(Series)
         new.samples = (*self.samples, *later)
         new.ats = (*self.ats, *[sample.at for sample in later])
+        new._figures = self._figures and self._figures.followed_by(Figures.of(later))
         return new
 
     def since(self, at: datetime | None) -> tuple[Sample, ...]:
@@ -61,6 +86,30 @@ class Series:
     def before(self, at: datetime) -> tuple[Sample, ...]:
         """Strictly earlier ones."""
         return self.samples[: bisect_left(self.ats, at)]
+
+    def earlier(self, at: datetime, within: timedelta, apart: timedelta) -> slice:
+        """Where those stand that are at most `within` and at least `apart` older."""
+        start = bisect_left(self.ats, at - within)
+        end = bisect_right(self.ats, at - apart, start) if apart else bisect_left(self.ats, at)
+        return slice(start, end)
+
+    def window(self, first: datetime, sample: Sample) -> slice:
+        """Where those from `first` stand that come before `sample`, be it one of them or not."""
+        start = bisect_left(self.ats, first)
+        end = bisect_right(self.ats, sample.at, start)
+        mine = place(sample)
+        while end > start and place(self.samples[end - 1]) >= mine:
+            end -= 1
+        return slice(start, end)
+
+    def numbers(self, where: slice) -> tuple[tuple[Sample, ...], tuple[Decimal, ...]]:
+        """Those of a stretch that have a figure, and the figures."""
+        several, figures = self.samples[where], self.figures
+        if figures.whole:
+            return several, cast(tuple[Decimal, ...], figures.each[where])
+        pairs = zip(several, figures.each[where], strict=True)
+        kept = [(one, figure) for one, figure in pairs if figure is not None]
+        return tuple(one for one, _ in kept), tuple(figure for _, figure in kept)
 
     def latest(self, first: datetime, last: datetime) -> Sample | None:
         """The last one from `first` to `last`, both included."""
@@ -122,6 +171,13 @@ def _same(one: Sample, other: Sample) -> bool:
     )
 
 
+def figure_in(value: Plain) -> Decimal | None:
+    """The number that rules compare; of several the first."""
+    if isinstance(value, tuple):
+        value = next((one for one in value if isinstance(one, Decimal)), "")
+    return value if isinstance(value, Decimal) else None
+
+
 def place(sample: Sample) -> tuple[datetime, int, int, str]:
     fact = sample.fact
     return (sample.at, (fact.origin or fact.id).int, fact.id.int, sample.field)
@@ -162,6 +218,8 @@ def _fields(fact: Fact, context: Mapping[str, Any]) -> tuple[str, list[tuple[str
         if fact.kind == "spo2" and (oxygen := _oxygen(body, context)) is not None:
             fields.append(("oxygen", oxygen))
         return fact.kind, fields
+    if fact.type == attachments.TYPE:
+        return f"{attachments.PREFIX}{fact.kind}", fields
     fields += answered.fields(body)
     return f"answers:{answered.form_of(body)}", fields
 

@@ -87,7 +87,7 @@ def _expected(
     for enrolment in record.enrolments:
         if enrolment.programme != programme.slug:
             continue
-        for day, item, opens_at, due_at in _days(enrolment, programme, first, last):
+        for day, item, opens_at, due_at in _days(record, enrolment, programme, first, last):
             # A plan changed in mid-day expects a slot once, as it first stood.
             key = (enrolment.id.int, day, item.id)
             if key in seen:
@@ -102,19 +102,29 @@ def _expected(
 
 
 def _days(
-    enrolment: Enrolment, programme: Programme, first: date, last: date
+    record: Record, enrolment: Enrolment, programme: Programme, first: date, last: date
 ) -> Iterator[tuple[date, PlanItem, datetime, datetime]]:
     items = programme.plan if enrolment.plan is None else enrolment.plan
     day = max(first, local_day(enrolment.start))
     if enrolment.end is not None:
         last = min(last, local_day(enrolment.end))
+    enrolled = local_day(enrolment.first)
     while day <= last:
-        for item in items:
-            if _is_expected(item, day, local_day(enrolment.first)):
+        for item in items if _plans(record, enrolment, programme, day) else ():
+            if _is_expected(item, day, enrolled):
                 opens_at, due_at = instants(day, item.opens, item.due)
                 if enrolment.covers(due_at):
                     yield day, item, opens_at, due_at
         day += ONE_DAY
+
+
+def _plans(record: Record, enrolment: Enrolment, programme: Programme, day: date) -> bool:
+    """A day is planned whole, by the version it began with: a slot that another version moves in
+    mid-day is expected once, neither twice nor never."""
+    if len(programme.versions) == 1:
+        return True
+    began = max(instants(day, time(0), time(0))[0], enrolment.first)
+    return record.decided.version(programme, began).version == programme.version
 
 
 def _is_expected(item: PlanItem, day: date, enrolled: date) -> bool:

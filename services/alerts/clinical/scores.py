@@ -23,7 +23,7 @@ def at_sittings(
 ) -> Iterator[Seen]:
     for made in sitting.scored(record, start):
         score = made.score
-        if record.enrolled(programme.slug, made.at) is None:
+        if record.follows(programme, made.at) is None:
             continue
         if rule.single is not None:
             speaks = rule.single in score.subscores.values()

@@ -23,12 +23,17 @@ SHOWN = 14  # values a finding names at most
 def window(rule: WindowRule, programme: Programme, record: Record, sample: Sample) -> Match | None:
     how, reference = rule.comparison
     limit = measure.number(programme, record, reference, sample)
-    counted = _counted(rule, programme, record, sample)
-    if limit is None or len(counted) < rule.points:
+    if limit is None:
         return None
-    figure = _figure_of(rule, [value for _, value in counted])
+    several, figures = _window(rule, programme, record, sample)
+    values = [value for value in figures if value is not None]
+    if len(values) < rule.points:
+        return None
+    figure = _figure_of(rule, values)
     if not BEYOND[how](figure, limit):
         return None
+    pairs = zip(several, figures, strict=True)
+    counted = [(one, value) for one, value in pairs if value is not None]
     about = programme.input_by_name[rule.input]
     return Match(
         tuple(measure.as_value(one, value, about) for one, value in counted[-SHOWN:]),
@@ -65,7 +70,7 @@ def share(rule: ShareRule, programme: Programme, record: Record, sample: Sample)
 
     if not beyond(sample):
         return None
-    counted = _window(rule, programme, record, sample)
+    counted, _ = _window(rule, programme, record, sample)
     hits = sum(map(beyond, counted))
     percent = Decimal(hits * 100) / len(counted)
     if len(counted) < rule.points or percent < least:
@@ -96,12 +101,8 @@ def baseline(
         return None
     about = programme.input_by_name[rule.input]
     series = record.input(about).sure
-    earlier = series.between(sample.at - rule.over, sample.at - rule.apart)
-    usual = [
-        figure
-        for one in earlier
-        if one.at < sample.at and (figure := measure.figure(one)) is not None
-    ]
+    earlier = series.earlier(sample.at, rule.over, rule.apart)
+    _, usual = series.numbers(earlier)
     if len(usual) < rule.points:
         return None
     middle = median(usual)
@@ -190,28 +191,18 @@ def _figure_of(rule: WindowRule, values: Sequence[Decimal]) -> Decimal:
             assert_never(rule.figure)
 
 
-def _counted(
-    rule: WindowRule, programme: Programme, record: Record, sample: Sample
-) -> list[tuple[Sample, Decimal]]:
-    return [
-        (one, figure)
-        for one in _window(rule, programme, record, sample)
-        if (figure := measure.figure(one)) is not None
-    ]
-
-
 def _window(
     rule: WindowRule | ShareRule, programme: Programme, record: Record, sample: Sample
-) -> list[Sample]:
-    """The trusted samples of the window up to this one, and this one, in order."""
+) -> tuple[list[Sample], list[Decimal | None]]:
+    """The trusted samples of the window up to this one, and this one, in order; their figures."""
     series = record.input(programme.input_by_name[rule.input]).sure
-    earlier = [
-        one
-        for one in series.between(sample.at - rule.within, sample.at)
-        if samples.place(one) < samples.place(sample)
-    ]
-    counted = [*earlier, sample]
-    return counted if rule.last is None else counted[-rule.last :]
+    earlier = series.window(sample.at - rule.within, sample)
+    if rule.last is not None:
+        earlier = slice(max(earlier.start, earlier.stop - rule.last + 1), earlier.stop)
+    return (
+        [*series.samples[earlier], sample],
+        [*series.figures.each[earlier], measure.figure(sample)],
+    )
 
 
 def _hours(rule: RateRule, programme: Programme, record: Record, sample: Sample) -> Decimal | None:

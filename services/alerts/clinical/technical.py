@@ -1,16 +1,20 @@
 """What is wrong with the watching itself: a device that is offline, a flat battery, a counter
-that started again, readings that could not be judged. Not of any programme.
+that started again, a reading that is unlike the patient's own, readings that could not be judged.
+Not of any programme.
 """
 
 from bisect import bisect_left
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from services.alerts.clinical import finding, numbers, wording
+from services.alerts.clinical import doubts, finding, measure, numbers, wording
+from services.alerts.clinical.doubts import Doubted
 from services.alerts.clinical.finding import Finding, Said, Value, Waiting
 from services.alerts.clinical.history import Record
+from shared import kinds
 from shared.contracts import Fact
 from shared.programmes import Colour
 
@@ -27,6 +31,23 @@ CHANGE_BATTERY = {
     "en": "The battery in your equipment is running low. Replace or charge it.",
 }
 NOTHING = {"nb": "", "en": ""}
+NOT_FOLLOWED = {
+    "nb": "Oppfølgingen din er avsluttet. Ingen ser på målingene du sender.",
+    "en": "You are no longer followed up. Nobody looks at the readings you send.",
+}
+# How far back an end is looked for; a record holds more than this.
+ENDED = timedelta(days=60)
+DOUBTS = {"unit": "unit-doubted", "identity": "identity-uncertain"}
+SAID = {
+    "unit": {
+        "nb": "Måleenheten er tvilsom: {value} mot vanlig {usual}. Den er lagret og vurdert.",
+        "en": "The unit of measure is in doubt: {value}, usually {usual}. It is stored and judged.",
+    },
+    "identity": {
+        "nb": "Kan være målt på en annen: {value} mot vanlig {usual}. Den er lagret og vurdert.",
+        "en": "May be somebody else's: {value}, usually {usual}. It is stored and judged.",
+    },
+}
 
 
 def findings(record: Record, now: datetime, since: datetime | None = None) -> list[Finding]:
@@ -35,12 +56,21 @@ def findings(record: Record, now: datetime, since: datetime | None = None) -> li
         if _went_offline(fact, before) and not (_waits(fact, now) or _came_back(record, fact)):
             found.append(_offline(record, fact))
         found += _batteries(record, fact, before)
+    found += _after_end(record)
+    doubted = doubts.since(record, since)
+    found += [_doubted(record, one) for one in doubted if _watched(record, one.sample.at)]
     return found
 
 
 def covers(since: datetime) -> dict[str, datetime]:
     """From which moment `findings(…, since)` answers completely, by rule."""
-    return {"device-offline": since - OFFLINE, "device-battery": since, "id-reused": since}
+    return {
+        "device-offline": since - OFFLINE,
+        "device-battery": since,
+        "id-reused": since,
+        "data-after-end": since - ENDED,
+        **dict.fromkeys(DOUBTS.values(), since),
+    }
 
 
 def waiting(record: Record, now: datetime) -> list[Waiting]:
@@ -154,6 +184,47 @@ def _reused(record: Record, fact: Fact) -> Finding:
     return _finding(
         record, "id-reused", "device-identity", fact.at, _origin(fact), fact, said, NOTHING
     )
+
+
+def _doubted(record: Record, one: Doubted) -> Finding:
+    sample, field = one.sample, kinds.CATALOGUE[one.sample.kind].fields[one.sample.field]
+    value = measure.figure(sample)
+    assert value is not None
+    said = {
+        language: text.format(
+            value=f"{wording.number(value, field.decimals, language)} {field.ucum or ''}",
+            usual=wording.number(one.usual, field.decimals, language),
+        )
+        for language, text in SAID[one.doubt].items()
+    }
+    rule = DOUBTS[one.doubt]
+    trigger = f"{_origin(sample.fact)}|{sample.field}"
+    made = _finding(record, rule, rule, sample.at, trigger, sample.fact, said, NOTHING)
+    shown = Value(sample.kind, sample.field, value, field.ucum or "", sample.at)
+    return replace(made, values=(shown,))
+
+
+def _after_end(record: Record) -> list[Finding]:
+    """One for each end of follow-up, be it death, after which something was measured: nobody
+    judges it, and somebody must tell him so."""
+    newest = record.newest()
+    ends = [one.end for one in record.enrolments if one.end is not None]
+    if newest is None or not ends or len(ends) < len(record.enrolments):
+        return []
+    end = max(ends)
+    if newest.at <= end:
+        return []
+    day = wording.day(end.astimezone(wording.OSLO).date(), "nb")
+    day_en = wording.day(end.astimezone(wording.OSLO).date(), "en")
+    said = {
+        "nb": f"Sender fortsatt målinger, men oppfølgingen ble avsluttet {day}. Ingen vurderer dem",
+        "en": f"Still sends readings, but follow-up ended {day_en}. Nobody judges them",
+    }
+    return [
+        _finding(
+            record, "data-after-end", "after-end", end, end.isoformat(), newest, said, NOT_FOLLOWED
+        )
+    ]
 
 
 def _origin(fact: Fact) -> str:

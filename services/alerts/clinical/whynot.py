@@ -24,6 +24,7 @@ from shared.programmes import (
     SampleRule,
     ScoreRule,
     ShareRule,
+    UnansweredRule,
     inputs_of,
     limits_of,
 )
@@ -41,6 +42,7 @@ class Why(StrEnum):
     WAITS_FOR_RETAKE = "waits-for-retake"
     CLEARED_BY_RETAKE = "cleared-by-retake"
     PAUSED = "paused"
+    COULD_NOT_BE_JUDGED = "could-not-be-judged"
     # Of what was found: why it was not told.
     GROUP_ALREADY_OPEN = "group-already-open"
     SNOOZED = "snoozed"
@@ -69,11 +71,12 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """What the rules say of the fact, by rule; the groups in which that was red."""
+    """What the rules say of the fact, by rule; the groups in which that was red, or failed."""
 
     found: dict[str, Finding]
     waits: dict[str, Waiting]
     red: frozenset[str]
+    failed: frozenset[str]
 
 
 def explain(programme: Programme, record: Record, fact: Fact, now: datetime) -> tuple[Answer, ...]:
@@ -100,14 +103,21 @@ def _said(programme: Programme, record: Record, fact: Fact, now: datetime) -> _S
     waits: list[Waiting] = []
     found: dict[str, Finding] = {}
     trigger = str(fact.origin or fact.id)
+    failed = set()
     for group in programme.groups:
-        for one in rules.group_findings(programme, group, record, now, fact.at, waits):
+        try:
+            seen = rules.group_findings(programme, group, record, now, fact.at, waits)
+        except Exception:  # said of its rules; the others are explained
+            failed.add(group.name)
+            continue
+        for one in seen:
             if _is_of(one, programme, record, fact, trigger):
                 found.setdefault(one.rule, one)
     return _Said(
         found,
         {one.rule: one for one in waits if one.trigger == trigger},
         frozenset(one.group for one in found.values() if one.colour == "red"),
+        frozenset(failed),
     )
 
 
@@ -124,11 +134,13 @@ def _why(
     rule: Rule, programme: Programme, record: Record, fact: Fact, now: datetime, said: _Said
 ) -> Why | None:
     """None: the rule does not look at this fact."""
-    if isinstance(rule, OverdueRule):
+    if isinstance(rule, OverdueRule | UnansweredRule):
         return None
     several = _looked_at(rule, programme, record, fact)
     if not several:
         return None
+    if rule.group in said.failed:
+        return Why.COULD_NOT_BE_JUDGED
     if rule.id in said.found:
         return Why.SPOKE
     if all(record.enrolled(programme.slug, one.at) is None for one in several):
@@ -195,7 +207,7 @@ def _of_gap(
 def _looked_at(rule: Rule, programme: Programme, record: Record, fact: Fact) -> list[Sample]:
     """The fact's samples that the rule looks at."""
     match rule:
-        case OverdueRule():
+        case OverdueRule() | UnansweredRule():
             return []
         case CombinationRule():
             parts = [programme.rule_by_id[name] for name in rule.of]

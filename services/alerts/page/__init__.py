@@ -42,6 +42,7 @@ as_of, lag_seconds, next) with these additions.
          "entered", "source_name"?, "flags"?, "precision"?, "phase"?, "note"?, "status":
          "valid|corrected|voided"}] newest first · enterable? [kinds] · reading? (fact to correct)
          answers? [{"name", "at", "score"?, "items" [{"label", "value"}]}] · access? [{"by", "at"}]
+         attachments? [photos and documents: page/photos.py]
          devices? [{"name", "bound_at"?, "last_seen"?, "battery"?}] · chart_days? 14|30|90
          moved? {"alert", "by"?} after a 409, draft? {"note"}, saved? true, problem? (text)
   alert  id, version, lane, state, colour, reason, rule, rule_name?, programme, programme_name?,

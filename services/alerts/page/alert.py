@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from services.alerts.page import news2, shown, words, written
+from services.alerts.page import news2, row, shown, words, written
 
 View = dict[str, Any]
 Json = Mapping[str, Any]
@@ -106,10 +106,34 @@ def _marks(alert: Json, now: datetime, lang: str) -> list[str]:
         marks.append(t["patient"]["late"].format(at=written.clock(at, now, t, lang)))
     if alert.get("basis_changed"):
         marks.append(t["patient"]["basis_changed"])
+    marks += [one[:1].upper() + one[1:] for one in row.standing(alert, lang)]
     until = alert.get("snoozed_until")
     if until and written.moment(until) > now:
         clock = written.clock(until, now, t, lang)
         marks.append(t["worklist"]["snoozed_until"].format(clock=clock))
+    return [*marks, *_notified(alert, now, lang)]
+
+
+def _notified(alert: Json, now: datetime, lang: str) -> list[str]:
+    """While nobody has answered: how far it has gone, when it goes on, what did not arrive."""
+    told = alert.get("notified")
+    if told is None or alert["state"] != "open":
+        return []
+    t = words.words(lang)
+    said = t["notified"]
+    if not told["has_ladder"]:
+        return [str(said["nobody"])]
+    marks = []
+    if told["escalated_at"]:
+        at = written.clock(told["escalated_at"], now, t, lang)
+        marks.append(said["escalated"].format(step=told["step"], of=told["of"], at=at))
+    if told["at_the_end"]:
+        marks.append(said["at_the_end"])
+    elif told["next_at"]:
+        marks.append(said["next"].format(at=written.clock(told["next_at"], now, t, lang)))
+    lost = sum(one["state"] in ("failed", "undeliverable") for one in told["deliveries"])
+    if lost:
+        marks.append(said["undelivered"].format(n=lost))
     return marks
 
 
@@ -192,11 +216,13 @@ def _history(each: Json, now: datetime, lang: str) -> View:
         by=each.get("by") or t["history"]["system"],
         colour=colour,
         assignee=each.get("assignee") or "–",
+        unit=each.get("unit") or "–",
         until=written.clock(each["until"], now, t, lang) if each.get("until") else "–",
     )
     outcome = each.get("outcome")
     more = [
         words.say(each.get("reason"), lang),
+        words.say(each.get("says"), lang),
         str(each.get("note") or ""),
         str(t["moves"].get(str(outcome).replace("-", "_"), "")) if outcome else "",
     ]

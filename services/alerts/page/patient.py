@@ -4,7 +4,18 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from services.alerts.page import alert, heading, news2, reading, shown, words, worklist, written
+from services.alerts.page import (
+    alert,
+    answers,
+    heading,
+    news2,
+    photos,
+    reading,
+    shown,
+    words,
+    worklist,
+    written,
+)
 from services.alerts.page.frame import frame
 
 View = dict[str, Any]
@@ -53,7 +64,8 @@ def patient_view(data: Json, lang: str, now: datetime) -> View:
         ],
         "enter_at": written.local_input(now),
         "notes": [_note(each, now, lang) for each in data.get("notes") or ()],
-        "answers": [_answers(each, now, lang) for each in data.get("answers") or ()],
+        "answers": [answers.answers(each, now, lang) for each in data.get("answers") or ()],
+        "photos": photos.photos(data, me, now, lang),
         "devices": [_device(each, now, lang) for each in data.get("devices") or ()],
         "access": [
             {"by": str(each["by"]), "clock": written.clock(each["at"], now, t, lang)}
@@ -63,6 +75,10 @@ def patient_view(data: Json, lang: str, now: datetime) -> View:
             found for each in data.get("staff") or () if (found := shown.staff(each, me, now, lang))
         ],
         "snoozes": worklist.snoozes(now, lang),
+        "reminders": worklist.reminders(now, lang),
+        "targets": [
+            {"id": str(each["id"]), "name": each["name"]} for each in data.get("targets") or ()
+        ],
         "chart_days": int(data.get("chart_days") or 30),
         "printed": worklist.printed(now, lang),
     }
@@ -142,6 +158,9 @@ def _notices(data: Json, now: datetime, lang: str) -> list[str]:
         notices.append(t["patient"]["paused"].format(until=until, reason=reason).rstrip(": "))
     if data.get("quarantined"):
         notices.append(shown.quarantined(data["quarantined"], t))
+    for one in data.get("tasks") or ():
+        said = worklist.task(one, data, now, lang)
+        notices.append(f"{t['worklist']['task']}: {said['text']} ({said['by']})")
     return notices
 
 
@@ -158,22 +177,6 @@ def _moved(data: Json, t: words.Words) -> View | None:
 def _note(each: Json, now: datetime, lang: str) -> View:
     clock = written.clock(each["at"], now, words.words(lang), lang)
     return {"text": str(each["note"]), "by": str(each.get("by") or ""), "clock": clock}
-
-
-def _answers(each: Json, now: datetime, lang: str) -> View:
-    t = words.words(lang)
-    score = each.get("score")
-    return {
-        "name": words.say(each.get("name"), lang) or words.kind(t, "questionnaire"),
-        "clock": written.clock(each["at"], now, t, lang),
-        "score": t["patient"]["score"].format(n=written.number(score, lang))
-        if score is not None
-        else "",
-        "items": [
-            {"label": words.say(item["label"], lang), "value": words.say(item["value"], lang)}
-            for item in each.get("items") or ()
-        ],
-    }
 
 
 def _device(each: Json, now: datetime, lang: str) -> View:

@@ -43,6 +43,7 @@ def view(row: Json, me: str | None, now: datetime, lang: str) -> View:
         "reason": said,
         "news2": _news2(row, said, more, now, lang),
         "also": more,
+        "steps": _steps(row, now, t, lang),
         "value": _value(row, now, lang),
         "spark": spark(row, now, lang),
         "waited": _waited(row, alert, now, lang) if lane != "done" else None,
@@ -50,7 +51,22 @@ def view(row: Json, me: str | None, now: datetime, lang: str) -> View:
         "who_sub": _who_sub(alert, who, now, lang),
         "alert": _alert(alert) if alert else None,
         "seen": _is_seen(row, now),
+        "seen_by": _seen_by(row, now, lang),
     }
+
+
+def _steps(row: Json, now: datetime, t: words.Words, lang: str) -> list[str]:
+    """How far in the modules, and by when an answer is promised."""
+    steps = [
+        t["worklist"]["step"].format(
+            name=words.say(one["name"], lang), done=one["done"], of=one["of"]
+        )
+        for one in row.get("progress") or ()
+    ]
+    if row.get("answer_by"):
+        at = written.clock(row["answer_by"], now, t, lang)
+        steps.append(t["photos"]["promised"].format(at=at))
+    return steps
 
 
 def open_alerts(row: Json, now: datetime) -> list[Json]:
@@ -131,6 +147,13 @@ def also(row: Json, alert: Json | None, lane: Lane, now: datetime, lang: str) ->
     t = words.words(lang)
     said = t["worklist"]
     pieces = [said[mark] for mark in ("late", "basis_changed") if (alert or {}).get(mark)]
+    pieces += standing(alert or {}, lang)
+    pieces += [
+        said["elsewhere"].format(
+            unit=one["handed"]["to"]["name"], why=words.say(one["reason"], lang)
+        )
+        for one in row.get("elsewhere") or ()
+    ]
     others = [other for other in _live(row) if alert and other["id"] != alert["id"]]
     if others and others[0].get("reason"):
         pieces.append(_put_off(others[0], now, lang))
@@ -146,6 +169,26 @@ def also(row: Json, alert: Json | None, lane: Lane, now: datetime, lang: str) ->
     if more > 0:
         pieces.append(words.count(said["more_alerts"], more))
     return [piece for piece in pieces if piece]
+
+
+def standing(alert: Json, lang: str) -> list[str]:
+    """What a nurse must know of how an alert stands: handed over, a sample, in doubt."""
+    t = words.words(lang)
+    said = t["worklist"]
+    pieces = [said["doubts"][doubt] for doubt in alert.get("doubts") or ()]
+    if alert.get("sample"):
+        pieces.append(said["sample"])
+    handed = alert.get("handed")
+    if handed:
+        sentence = said["handed"][handed["answer"] or "asked"]
+        pieces.append(
+            sentence.format(
+                to=handed["to"]["name"],
+                source=(handed["from"] or {}).get("name", ""),
+                note=(handed["answer_note"] if handed["answer"] else handed["note"]) or "",
+            )
+        )
+    return pieces
 
 
 def _put_off(alert: Json, now: datetime, lang: str) -> str:
@@ -178,13 +221,22 @@ def _is_snoozed(alert: Json, now: datetime) -> bool:
 
 
 def _is_seen(row: Json, now: datetime) -> bool:
-    """A green taken as seen today, with nothing measured since."""
+    """A green taken as seen today. A reading inside the limits does not ask for another look; an
+    alert does, and takes the mark away."""
     if not row.get("seen_at"):
         return False
     seen = written.moment(row["seen_at"])
-    newest = max((written.moment(v["at"]) for v in row.get("values") or ()), default=seen)
     today = now.astimezone(written.OSLO).date()
-    return seen.astimezone(written.OSLO).date() == today and newest <= seen
+    return seen.astimezone(written.OSLO).date() == today
+
+
+def _seen_by(row: Json, now: datetime, lang: str) -> str:
+    if not _is_seen(row, now) or not row.get("reviewed"):
+        return ""
+    t = words.words(lang)
+    seen = row["reviewed"]
+    clock = written.clock(seen["at"], now, t, lang)
+    return str(t["worklist"]["greens"]["seen_by"]).format(who=seen["by"]["name"], clock=clock)
 
 
 def _alert(alert: Json) -> View:

@@ -1,7 +1,7 @@
 """The list as a whole: lanes, counts, who watches, how complete, what a filter hides."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,6 +13,8 @@ Json = Mapping[str, Any]
 
 LANES = ("clinical", "technical", "paused", "done")
 SNOOZES = (1, 2, 4, 8, 12)
+REMINDERS = (1, 3, 7, 14)  # days
+MORNING = time(8, 0)
 # What the address of a filtered list may carry.
 FILTERS = ("unit", "programme", "colour", "assignee", "state", "cursor")
 
@@ -54,6 +56,11 @@ def worklist_view(data: Json, lang: str, now: datetime) -> View:
             found for each in data.get("staff") or () if (found := shown.staff(each, me, now, lang))
         ],
         "snoozes": snoozes(now, lang),
+        "reminders": reminders(now, lang),
+        "targets": [
+            {"id": str(each["id"]), "name": each["name"]} for each in data.get("targets") or ()
+        ],
+        "tasks": [task(each, data, now, lang) for each in data.get("tasks") or ()],
         "printed": printed(now, lang),
     }
 
@@ -78,6 +85,46 @@ def snoozes(now: datetime, lang: str) -> list[View]:
         text = words.count(t["moves"]["in_hours"], hours, clock=clock)
         choices.append({"until": written.iso(at), "hours": hours, "text": text})
     return choices
+
+
+def reminders(now: datetime, lang: str) -> list[View]:
+    """When a note may come back: at the start of a working morning."""
+    t = words.words(lang)
+    today = now.astimezone(written.OSLO).date()
+    choices = []
+    for days in REMINDERS:
+        day = today + timedelta(days=days)
+        at = datetime.combine(day, MORNING, written.OSLO)
+        text = words.count(t["moves"]["in_days"], days, clock=written.clock(at, now, t, lang))
+        choices.append({"at": written.iso(at), "text": text})
+    return choices
+
+
+def task(one: Json, data: Json, now: datetime, lang: str) -> View:
+    """What is to be done about a patient; who is asked may take it or give it back."""
+    t = words.words(lang)
+    mine = {str(unit) for unit in data.get("mine") or ()}
+    offered = one.get("offered_to")
+    said = ""
+    if offered is not None:
+        said = t["worklist"]["task_offered"].format(
+            to=offered["name"], source=(one.get("unit") or {}).get("name", "")
+        )
+    person = shown.person(one["patient"], one.get("number"), now, lang)
+    return {
+        "id": one["id"],
+        "version": one["version"],
+        "href": f"/patients/{one['patient']['id']}",
+        "name": person["name"],
+        "number": person["number"],
+        "born": person["born"],
+        "text": one["text"],
+        "by": t["worklist"]["task_by"].format(
+            who=one["made_by"]["name"], clock=written.clock(one["due_at"], now, t, lang)
+        ),
+        "offered": said,
+        "is_asked": offered is not None and offered["id"] in mine,
+    }
 
 
 def _lanes(by_lane: Mapping[str, Sequence[View]], faults: int, t: words.Words) -> list[View]:

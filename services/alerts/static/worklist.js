@@ -13,6 +13,7 @@ const hits = document.getElementById("hits");
 
 let selected = null; // id of the chosen row
 let lastClosed = null; // {id, version, row}: what `u` opens again
+let lastGreens = []; // ids of patients: what `u` takes back
 let drafts = {}; // what was typed when somebody else was quicker
 let waitingSwap = null; // a change that came while a dialog was open
 let asked = 0;
@@ -190,6 +191,11 @@ function openMove(move, about) {
   form.reset();
   if (form.note && drafts[alert.id + move]) form.note.value = drafts[alert.id + move];
   countFromNow(form);
+  for (const part of form.querySelectorAll("[data-if-red]")) {
+    const red = row?.dataset.colour === "red";
+    part.hidden = !red; // a red is put off only when it is said twice
+    part.querySelector("input").required = red;
+  }
   if (move === "close") form.note.required = row?.dataset.colour !== "yellow";
   dialog.querySelector(".wrong").hidden = true;
   describe(dialog, alert.row);
@@ -215,6 +221,7 @@ function describe(dialog, { name, about }) {
 async function send(dialog, form, move, alert) {
   const body = { move, version: alert.version };
   for (const [key, value] of new FormData(form)) if (value) body[key] = value;
+  if (body.confirm) body.confirm = true;
   const button = form.querySelector("[type=submit]");
   button.disabled = true;
   const response = await post(`/v1/alerts/${alert.id}/moves`, body);
@@ -282,6 +289,7 @@ async function post(path, body) {
 async function acknowledgeGreens(these) {
   const greens = (these ?? [...list().querySelectorAll("[data-green]")]);
   if (!greens.length) return tell(words.greens.none);
+  if (!these && !(await isSure(greens.length))) return;
   const response = await post("/v1/worklist/greens", {
     patients: greens.map((row) => ({ id: row.dataset.green, unit: row.dataset.unit })),
     as_of: document.getElementById("sum").dataset.asOf,
@@ -289,10 +297,52 @@ async function acknowledgeGreens(these) {
   if (!response) return tell(words.moves.away);
   if (gone(response)) return;
   if (!response.ok) return tell(words.moves.failed);
-  const { acknowledged = 0, refused = [] } = await response.json();
+  const { acknowledged = 0, refused = [], taken = [] } = await response.json();
+  lastGreens = taken;
+  lastClosed = null;
   tell(refused.length
     ? fill(words.greens.some, { n: acknowledged, m: refused.length })
-    : fill(words.greens.done, { n: acknowledged }));
+    : fill(words.greens.undo, { n: acknowledged }));
+  await refresh();
+}
+
+function isSure(n) {
+  const dialog = document.getElementById("greens-sure");
+  dialog.querySelector("[data-sure]").textContent = count(words.greens.sure_text, n);
+  dialog.returnValue = "";
+  dialog.showModal();
+  return new Promise((answer) => {
+    dialog.addEventListener("close", () => answer(dialog.returnValue === "yes"), { once: true });
+  });
+}
+
+async function takeBackGreens() {
+  const response = await post("/v1/worklist/greens/undo", { patients: lastGreens });
+  if (!response) return tell(words.moves.away);
+  if (gone(response)) return;
+  if (!response.ok) return tell(words.moves.failed);
+  const { undone = [] } = await response.json();
+  lastGreens = [];
+  tell(fill(words.greens.undone, { n: undone.length }));
+  await refresh();
+}
+
+// ---- Tasks: done, taken, given back ----------------------------------------------------------
+
+async function moveTask(button) {
+  const item = button.closest("[data-task]");
+  const move = button.dataset.doTask;
+  const body = { move, version: Number(item.dataset.version) };
+  if (move === "decline") {
+    const note = prompt(words.task_why)?.trim();
+    if (!note) return;
+    body.note = note;
+  }
+  button.disabled = true;
+  const response = await post(`/v1/tasks/${item.dataset.task}/moves`, body);
+  if (!response) tell(words.moves.away);
+  else if (gone(response)) return;
+  else if (!response.ok) tell(words.task_failed);
   await refresh();
 }
 
@@ -323,7 +373,13 @@ const KEYS = {
   n: () => openMove("note"),
   e: () => openMove("escalate"),
   x: () => openMove("close"),
-  u: () => (lastClosed ? openMove("reopen", lastClosed) : tell(words.moves.nothing_to_undo)),
+  h: () => openMove("hand-over"),
+  t: () => openMove("accept"),
+  v: () => openMove("decline"),
+  u: () => {
+    if (lastClosed) return openMove("reopen", lastClosed);
+    return lastGreens.length ? takeBackGreens() : tell(words.moves.nothing_to_undo);
+  },
   g: () => acknowledgeGreens(),
   r: () => document.getElementById("show-hidden")?.click(),
   p: () => print(),
@@ -358,6 +414,8 @@ document.addEventListener("keydown", (event) => {
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-key]");
   if (button) return KEYS[button.dataset.key]?.();
+  const task = event.target.closest("[data-do-task]");
+  if (task) return moveTask(task);
   if (event.target.closest("[data-do=cancel]")) return event.target.closest("dialog").close();
   const row = event.target.closest(".row[data-find]");
   if (row && !event.target.closest("a")) choose(row);

@@ -1,14 +1,11 @@
 """What the decoders share when they turn a reading into the bodies of facts."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
 from shared import kinds, values
 from shared.contracts import Draft
-
-_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,31}")
 
 # Context that rules read: what each may be. Anything else under these keys is kept as `unread`.
 _CONTEXT: Mapping[str, Callable[[Any], bool]] = {
@@ -44,13 +41,6 @@ def _drop_context(body: dict[str, Any], names: tuple[str, ...]) -> None:
     rest = {key: value for key, value in body.pop("context", {}).items() if key not in names}
     if rest:
         body["context"] = rest
-
-
-def path(within: str, name: str) -> str:
-    """Where a fault is. A sender's key that could hold a value is not repeated."""
-    if not name:
-        return within
-    return f"{within}.{name if _KEY.fullmatch(name) else '?'}"
 
 
 def sound_context(context: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,13 +7,12 @@ form that is not finished is stored like any other: an answer may be red by itse
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from services.ingest.devices import bodies, fhir_forms
 from services.ingest.devices import fhir_shapes as shapes
-from shared import fhir
-from shared.contracts import Code, Draft, ItemError
+from shared import fhir, fhir_forms, form_answers
+from shared.contracts import Alarm, Code, Draft, ItemError
+from shared.form_answers import Form, Forms
 
-Form = Mapping[str, fhir_forms.Question]  # by linkId
-Forms = Mapping[str, Form]  # by questionnaire, as `fhir.questionnaire_name` calls it
+__all__ = ["Form", "Forms", "drafts"]
 
 
 def drafts(
@@ -22,19 +21,24 @@ def drafts(
     around: Mapping[str, Any],
     forms: Forms,
     errors: list[ItemError],
-) -> tuple[Draft, ...]:
+) -> tuple[tuple[Draft, ...], Alarm | None]:
+    """The answers, none if they are to be set aside, and which of them are red all the same."""
     name, version = fhir.questionnaire_name(sent.questionnaire or "")
     if not name:
         errors.append(ItemError("questionnaire", Code.MISSING_VALUE))
-    answers = _read(sent.item, forms.get(name), errors)
+    name = form_answers.known_as(name, forms)
+    form = forms.get(name)
+    answers = _read(sent.item, form, errors)
+    form_answers.check(name, form, answers, "item", errors)
     if not answers and not errors:
         errors.append(ItemError("item", Code.MISSING_VALUE))
+    alarm = form_answers.alarm(name, form, answers)
     if errors:
-        return ()
+        return (), alarm
     body = {"v": 1, "message": message_id, "questionnaire": name, "answers": answers, **around}
     if version:
         body["version"] = version
-    return (Draft("answers", "questionnaire", body),)
+    return (Draft("answers", "questionnaire", body),), alarm
 
 
 def _read(items: Any, form: Form | None, errors: list[ItemError]) -> dict[str, list[Any]]:
@@ -47,10 +51,7 @@ def _read(items: Any, form: Form | None, errors: list[ItemError]) -> dict[str, l
         if (code := _fault(form, link_id, answer, value, len(told))) is not None:
             faulty.setdefault(link_id, code)
     for link_id, code in faulty.items():
-        # The name of a question of ours is no secret; somebody else's could hold anything.
-        ours = form is not None and link_id in form
-        path = f"item.{link_id}" if ours else bodies.path("item", link_id)
-        errors.append(ItemError(path, code))
+        errors.append(ItemError(form_answers.place(form, "item", link_id), code))
     return answers
 
 

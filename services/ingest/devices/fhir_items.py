@@ -19,7 +19,7 @@ from services.ingest.devices import (
 )
 from services.ingest.devices import fhir_shapes as shapes
 from shared import exact, fhir
-from shared.contracts import Code, Draft, How, Item, ItemError, Subject
+from shared.contracts import Alarm, Code, Draft, How, Item, ItemError, Subject
 
 Shaped = shapes.Observation | shapes.QuestionnaireResponse
 
@@ -82,9 +82,10 @@ def read(sent: dict[str, Any], shape: type[Shaped], envelope: Envelope) -> Item:
         told["status"] = resource.status
     serial: str | None = None
     drafts: tuple[Draft, ...] = ()
+    alarm: Alarm | None = None
     if isinstance(resource, shapes.QuestionnaireResponse):
         if how != "void":
-            drafts = fhir_answers.drafts(resource, message_id, told, envelope.forms, errors)
+            drafts, alarm = fhir_answers.drafts(resource, message_id, told, envelope.forms, errors)
     else:
         device, serial = fhir_subject.device(resource, envelope.around)
         told |= _told(resource, device)
@@ -109,6 +110,7 @@ def read(sent: dict[str, Any], shape: type[Shaped], envelope: Envelope) -> Item:
         arrived=envelope.arrived if how else None,
         errors=tuple(errors),
         position=envelope.position,
+        alarm=alarm,
     )
 
 

@@ -1,6 +1,6 @@
 """An HL7 v2 message as its segments: any line ends, framing left on, fields of MSH out of place.
 
-Split by hand (ADR 0010): the format is five delimiters, and a library took ten times as long and
+Split by hand (ADR 0011): the format is five delimiters, and a library took ten times as long and
 did not bear what real senders do.
 """
 

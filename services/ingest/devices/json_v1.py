@@ -12,8 +12,9 @@ from hashlib import sha256
 from typing import Any, get_args
 
 from services.ingest.devices import bodies, moments, refused
-from shared import exact, identity, kinds, values
-from shared.contracts import Clock, Code, Draft, How, Item, ItemError
+from shared import exact, form_answers, identity, kinds, values
+from shared.contracts import Alarm, Clock, Code, Draft, How, Item, ItemError
+from shared.form_answers import Forms
 
 MQTT_ITEMS = 100
 HTTP_ITEMS = 500
@@ -25,9 +26,10 @@ _NOTE = 2000
 _SLOT = 64
 _CLOCKS: frozenset[str] = frozenset(get_args(Clock))
 _DEVICE_TEXTS = ("manufacturer", "model", "serial", "udi")
+_NO_FORMS: Forms = {}
 
 
-def decode(body: bytes, media_type: str, limit: int) -> list[Item]:
+def decode(body: bytes, media_type: str, limit: int, forms: Forms = _NO_FORMS) -> list[Item]:
     """The items in a body. Raises a kind of Refused if the whole body is unusable."""
     try:
         sliced = exact.slices(body)
@@ -38,14 +40,14 @@ def decode(body: bytes, media_type: str, limit: int) -> list[Item]:
     if len(sliced.parts) > limit:
         raise refused.TooManyItems
     return [
-        _item(part, media_type, str(place) if sliced.many else "")
+        _item(part, media_type, str(place) if sliced.many else "", forms)
         for place, part in enumerate(sliced.parts)
     ]
 
 
-def _item(part: exact.Part, media_type: str, position: str) -> Item:
+def _item(part: exact.Part, media_type: str, position: str, forms: Forms) -> Item:
     sent = part.value
-    content = sha256(exact.canonical(_numbers_read(sent))).digest()
+    content = sha256(_canonical(part)).digest()
     errors: list[ItemError] = []
     message_id = f"sha256:{content.hex()}"
     if type(sent) is dict and _is_id(sent.get("id")):
@@ -61,7 +63,7 @@ def _item(part: exact.Part, media_type: str, position: str) -> Item:
     at, until = _times(sent, errors)
     how, replaces = _how(sent, message_id, errors)
     slot = _slot(sent, errors)
-    drafts = _drafts(sent, message_id, device, how, errors)
+    drafts, alarm = _drafts(sent, message_id, device, how, forms, errors)
     return Item(
         message_id=message_id,
         content=content,
@@ -77,6 +79,7 @@ def _item(part: exact.Part, media_type: str, position: str) -> Item:
         replaces=replaces,
         errors=tuple(errors),
         position=position,
+        alarm=alarm,
     )
 
 
@@ -100,16 +103,24 @@ def _drafts(
     message_id: str,
     device: dict[str, Any],
     how: How | None,
+    forms: Forms,
     errors: list[ItemError],
-) -> tuple[Draft, ...]:
+) -> tuple[tuple[Draft, ...], Alarm | None]:
+    if sent.get("kind") == form_answers.KIND:
+        if how == "void":
+            return (), None
+        around = _around(sent, device, errors)
+        if sent.get("entered") is None:
+            around["entered"] = "manual"  # a form is filled in by a person
+        return form_answers.of_json(sent, message_id, around, forms, errors)
     kind = _kind(sent, errors)
     if how == "void" or kind is None:
-        return ()
+        return (), None
     reading = _reading(kind, sent, errors)
     around = _around(sent, device, errors)
     if reading is None or errors:
-        return ()
-    return tuple(bodies.of_reading(kind, reading, message_id, around))
+        return (), None
+    return tuple(bodies.of_reading(kind, reading, message_id, around)), None
 
 
 def _kind(sent: Mapping[str, Any], errors: list[ItemError]) -> kinds.Kind | None:
@@ -132,7 +143,7 @@ def _reading(
         return None
     reading = values.read(kind, given)
     for name, code in reading.faults:
-        errors.append(ItemError(bodies.path("values", name), code))
+        errors.append(ItemError(values.path("values", name), code))
     return reading
 
 
@@ -246,8 +257,14 @@ def _is_id(sent: Any) -> bool:
     return type(sent) is str and _ID.fullmatch(sent) is not None
 
 
+def _canonical(part: exact.Part) -> bytes:
+    """What makes two items the same: "82,4" among the values is the content 82.4."""
+    read = _numbers_read(part.value)
+    return part.spelt if part.spelt and read is part.value else exact.canonical(read)
+
+
 def _numbers_read(sent: Any) -> Any:
-    """The item with numeric strings among its values as numbers: "82,4" is the content 82.4."""
+    """The item with numeric strings among its values as numbers; the item itself if it has none."""
     given = sent.get("values") if type(sent) is dict else None
     if type(given) is not dict:
         return sent

@@ -44,7 +44,7 @@ language sql stable as $$
             ) and held.patient_id is distinct from (
                 select b.patient_id from patients.binding b
                 where b.org collate "C" = p_org and b.cred collate "C" = p_cred
-                  and b.slot collate "C" = named.slot and b.valid @> p_now
+                  and b.slot collate "C" = named.slot and (b.valid @> p_now) is true
                 limit 1
             ) then 'whose'
         end
@@ -63,12 +63,12 @@ language sql stable as $$
         ) as slot
         offset 0  -- looked up once, not once for each place that names it
     ) named
-    -- By the plain index: the collations keep the planner from the exclusion index, whose search
-    -- costs ten times as much. Two cannot be valid at one moment.
+    -- By the plain index: the collations and `is true` keep the planner from the exclusion index,
+    -- which it would search for all that are valid. Two cannot be valid at one moment.
     left join lateral (
         select b.patient_id, b.valid from patients.binding b
         where b.org collate "C" = p_org and b.cred collate "C" = p_cred
-          and b.slot collate "C" = named.slot and b.valid @> p_at
+          and b.slot collate "C" = named.slot and (b.valid @> p_at) is true
         limit 1
     ) held on true
     left join lateral (

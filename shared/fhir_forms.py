@@ -1,11 +1,13 @@
 """A Questionnaire as what may be answered to it: an answer it does not offer is never counted."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 from shared.contracts import Code
+from shared.instruments import asking
+from shared.programmes.critical import Critical
 
 _TAKES: Mapping[str, tuple[str, ...]] = {
     "boolean": ("valueBoolean",),
@@ -22,6 +24,8 @@ _TAKES: Mapping[str, tuple[str, ...]] = {
     "open-choice": ("valueCoding", "valueString"),
 }
 _UNITS = ("/questionnaire-unit", "/questionnaire-unitOption")
+_ORDINAL = "/ordinalValue"
+_TEXTS = frozenset(("valueString", "valueDate", "valueDateTime", "valueTime", "valueUri"))
 
 Answer = bool | int | Decimal | str
 # The systems of each code that may be chosen; a value that is no code stands for itself.
@@ -33,6 +37,8 @@ class Question:
     """`takes` are the value[x] of an answer, none for a group or a text that is only shown.
 
     Without `options` anything of the right type will do. `free`: a text of one's own beside them.
+    `points` may stand for the options they score. `needed` must hold for it to be asked at all;
+    `red` are the answers that are red by themselves.
     """
 
     takes: tuple[str, ...] = ()
@@ -40,11 +46,21 @@ class Question:
     options: Options | None = None
     free: bool = False
     units: frozenset[str] = frozenset()
+    points: frozenset[Decimal] = frozenset()
+    needed: tuple[asking.Condition, ...] = ()
+    red: tuple[Critical, ...] = ()
 
 
-def questions(form: Mapping[str, Any]) -> dict[str, Question]:
+def questions(form: Mapping[str, Any], red: Iterable[Critical] = ()) -> dict[str, Question]:
     """The items of a Questionnaire by linkId, groups and shown texts among them."""
-    return dict(_questions(form.get("item", ()), repeated=False))
+    found = dict(_questions(form.get("item", ()), repeated=False))
+    for link, needed in asking.conditions(form).items():
+        if needed:
+            found[link] = replace(found[link], needed=needed)
+    for one in red:
+        if one.link in found:
+            found[one.link] = replace(found[one.link], red=(*found[one.link].red, one))
+    return found
 
 
 def _questions(
@@ -70,7 +86,16 @@ def _question(item: Mapping[str, Any], repeats: bool) -> Question:
         options=_options(offered) if offered else None,
         free=kind == "open-choice",
         units=frozenset(_units(item.get("extension", ()))),
+        points=frozenset(_points(offered)),
     )
+
+
+def _points(offered: Iterable[Mapping[str, Any]]) -> Iterator[Decimal]:
+    for option in offered:
+        for holder in (option, option.get("valueCoding", {})):
+            for each in holder.get("extension", ()):
+                if str(each.get("url", "")).endswith(_ORDINAL) and "valueDecimal" in each:
+                    yield Decimal(each["valueDecimal"])
 
 
 def _options(offered: Iterable[Mapping[str, Any]]) -> Options:
@@ -142,6 +167,35 @@ def fault(question: Question, answer: Mapping[str, Any], read: Answer) -> Code |
     if given != "valueCoding":
         return None if read in question.options else Code.BAD_VALUE
     return None if _is_offered(told, question.options) else Code.UNKNOWN_CODE
+
+
+def plain_fault(question: Question, given: Any) -> Code | None:
+    """The same for an answer in plain JSON: a truth, a number, or an option's code or a text."""
+    if isinstance(given, bool):
+        fits = "valueBoolean" in question.takes
+        return None if fits else Code.BAD_VALUE
+    if type(given) in (int, Decimal):
+        return _number_fault(question, given)
+    if not isinstance(given, str):
+        return Code.BAD_VALUE
+    if question.options is not None and not question.free:
+        if "valueCoding" in question.takes:
+            return None if given in question.options else Code.UNKNOWN_CODE
+        return None if given in question.options else Code.BAD_VALUE
+    fits = "valueCoding" in question.takes or not _TEXTS.isdisjoint(question.takes)
+    return None if fits else Code.BAD_VALUE
+
+
+def _number_fault(question: Question, given: int | Decimal) -> Code | None:
+    if question.points:
+        return None if given in question.points else Code.BAD_VALUE
+    if "valueQuantity" in question.takes:  # without a unit beside it, only where there is but one
+        return None if len(question.units) <= 1 else Code.UNKNOWN_UCUM
+    if question.options is not None:
+        return None if given in question.options else Code.BAD_VALUE
+    is_whole = isinstance(given, int) or given == given.to_integral_value()
+    fits = "valueDecimal" in question.takes or ("valueInteger" in question.takes and is_whole)
+    return None if fits else Code.BAD_VALUE
 
 
 def _is_offered(coding: Mapping[str, Any], options: Options) -> bool:

@@ -1,0 +1,21 @@
+"""What this installation has to send with. Addresses of people are the units' own data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+# So long a receiver may take; then it is the next channel's turn.
+SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """None: this installation has no such channel."""
+
+    public_url: str | None = None
+    webhook_secret: str | None = field(default=None, repr=False)
+    webhook_hosts: frozenset[str] = frozenset()
+    smtp_url: str | None = field(default=None, repr=False)
+    mail_from: str | None = None
+    sms_url: str | None = field(default=None, repr=False)
+    sms_body: str | None = field(default=None, repr=False)
+    sms_headers: Mapping[str, str] = field(default_factory=dict, repr=False)

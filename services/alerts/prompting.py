@@ -1,0 +1,64 @@
+"""Verb: put patients' reminders in the outbox, in the transaction that found them due."""
+
+from datetime import datetime, timedelta
+from uuid import NAMESPACE_URL, uuid5
+
+import asyncpg
+import structlog
+
+from services.alerts import reminding, store_outbox
+from services.alerts.delivery.message import CALM
+from services.alerts.escalating import routes
+from services.alerts.patient import Patient
+from shared.contracts import Json
+from shared.ladders import Ladder, LadderIsUnusable
+
+log = structlog.get_logger()
+
+
+async def remind(
+    tx: asyncpg.Connection, org: str, patient: Patient, now: datetime, since: datetime
+) -> int:
+    """How many were put there. A unit whose ladder names no channel for patients reminds nobody,
+    and neither is one reminded who holds nothing that could tell him."""
+    reminders = reminding.due(patient, now, since)
+    held = reminding.credentials(patient) if reminders else []
+    if not held:
+        return 0
+    id_ = patient.state.patient_id
+    ladders = await store_outbox.ladders(tx, org, [one.unit_id for one in reminders])
+    languages = await store_outbox.languages(tx, org, [id_])
+    made = 0
+    for one in reminders:
+        ways = _ways(ladders.get(one.unit_id))
+        if not ways:
+            continue
+        # The same however often this moment is looked at.
+        key = f"reminder|{id_}|{one.at.isoformat()}"
+        made += None is not await store_outbox.add_notification(
+            tx,
+            org,
+            id_=uuid5(NAMESPACE_URL, f"{org}|{key}"),
+            kind="reminder",
+            key=key,
+            unit_id=one.unit_id,
+            patient_id=id_,
+            rank=CALM,
+            language=languages.get(id_, "nb"),
+            routes=ways,
+            now=now,
+            spacing=timedelta(0),
+            body={"dues": one.body, "credentials": held},
+        )
+    return made
+
+
+def _ways(stored: Json | None) -> list[dict[str, str]]:
+    if stored is None:
+        return []
+    try:
+        ladder = Ladder.of(stored)
+    except LadderIsUnusable:
+        log.error("A ladder cannot be read; patients are not reminded.")
+        return []
+    return routes(ladder, ladder.reminders)

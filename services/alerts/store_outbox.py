@@ -1,0 +1,536 @@
+"""Every statement by which people are told: how far alerts have climbed, messages on their way, the
+ladders of the units. Nothing here commits.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import asyncpg
+
+from services.alerts.patient import PLATFORM, Alert, State
+from services.alerts.store import STATE
+from services.alerts.store_together import Together
+from shared.contracts import Json
+
+# An alert of no unit, and what is told of it, is every unit's.
+NO_UNIT = PLATFORM
+# Why, when a person wants the next step at once.
+ESCALATED = "escalate"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An alert that somebody should hear of, and why."""
+
+    alert: Alert
+    why: str
+
+
+def tell(together: Together, org: str, told: Sequence[Told], at: datetime) -> None:
+    """In the transaction of what is told. A later reason takes the place of an earlier one, and
+    begins at the foot of the ladder; who escalates goes on from where it stands."""
+    if not told:
+        return
+    last = {one.alert.id: one for one in told}
+    together.add(
+        f"""
+        insert into alerts.climb as c (
+            org, alert_id, unit_id, patient_id, why, told_at, next_at, set_at, step, planned)
+        select $1, alert_id, unit_id, patient_id, why, $6, $6, $6,
+               (why = '{ESCALATED}')::integer, why = '{ESCALATED}'
+        from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[])
+            as n(alert_id, unit_id, patient_id, why)
+        on conflict (org, alert_id, unit_id) do update set
+            step = case when excluded.planned then greatest(c.step, 1) else 0 end,
+            planned = excluded.planned, ended = false, at_last = false, why = excluded.why,
+            told_at = excluded.told_at, stepped_at = null, next_at = excluded.next_at,
+            set_at = excluded.set_at
+        """,
+        org,
+        list(last),
+        [one.alert.unit_id or NO_UNIT for one in last.values()],
+        [one.alert.patient_id for one in last.values()],
+        [one.why for one in last.values()],
+        at,
+    )
+
+
+# --- climbing -------------------------------------------------------------------------------
+
+
+async def due_to_climb(tx: asyncpg.Connection, org: str, limit: int) -> list[UUID]:
+    """Patients of whom an alert's moment has come; read unlocked, to be asked again."""
+    rows = await tx.fetch(
+        """
+        select patient_id from alerts.climb
+        where org = $1 and next_at <= clock_timestamp()
+        group by patient_id order by min(next_at) limit $2
+        """,
+        org,
+        limit,
+    )
+    return [row["patient_id"] for row in rows]
+
+
+async def lock_patient(
+    tx: asyncpg.Connection, org: str, patient_id: UUID
+) -> tuple[State, datetime] | None:
+    """If nobody else holds him, one who rests after a failure too: his alerts do not rest."""
+    row = await tx.fetchrow(
+        f"""
+        with locked as materialized (
+            select {STATE} from alerts.state where org = $1 and patient_id = $2
+            for update skip locked)
+        select {STATE}, clock_timestamp() as now from locked
+        """,
+        org,
+        patient_id,
+    )
+    return (State(*row[:-1]), row["now"]) if row else None
+
+
+async def climbs(
+    tx: asyncpg.Connection, org: str, patient_id: UUID, now: datetime
+) -> list[asyncpg.Record]:
+    """Those of the patient whose moment has come, with their alerts as they stand."""
+    return await tx.fetch(
+        """
+        select c.alert_id, c.unit_id, c.step, c.planned, c.told_at, c.why,
+               a.state, a.colour, a.lane, a.emergency, a.programme, a.unit_id as of_unit
+        from alerts.climb c
+        left join alerts.alert a on a.org = c.org and a.id = c.alert_id
+        where c.org = $1 and c.patient_id = $2 and c.next_at <= $3
+        order by c.alert_id, c.unit_id
+        """,
+        org,
+        patient_id,
+        now,
+    )
+
+
+async def forget_climb(tx: asyncpg.Connection, org: str, alert_id: UUID, unit_id: UUID) -> None:
+    await tx.execute(
+        "delete from alerts.climb where org = $1 and alert_id = $2 and unit_id = $3",
+        org,
+        alert_id,
+        unit_id,
+    )
+
+
+async def set_climb(
+    tx: asyncpg.Connection,
+    org: str,
+    alert_id: UUID,
+    unit_id: UUID,
+    *,
+    now: datetime,
+    next_at: datetime | None,
+    step: int,
+    stepped: bool = False,
+    planned: bool = True,
+    ended: bool = False,
+    at_last: bool = False,
+) -> None:
+    await tx.execute(
+        f"""
+        update alerts.climb
+        set step = $5, planned = $7, ended = $8, at_last = $9, next_at = $6, set_at = $4,
+            stepped_at = case when $10 then $4 else stepped_at end,
+            why = case when $10 and why = '{ESCALATED}' then 'escalated' else why end
+        where org = $1 and alert_id = $2 and unit_id = $3
+        """,
+        org, alert_id, unit_id, now, step, next_at, planned, ended, at_last, stepped,
+    )  # fmt: skip
+
+
+async def climb_for_units(
+    tx: asyncpg.Connection, org: str, alert_id: UUID, units: Sequence[UUID], now: datetime
+) -> None:
+    """What is no unit's, or now another unit's, climbs the ladder of each of these."""
+    await tx.execute(
+        """
+        insert into alerts.climb (
+            org, alert_id, unit_id, patient_id, why, told_at, next_at, set_at)
+        select c.org, c.alert_id, n.id, c.patient_id, c.why, c.told_at, $4, $4
+        from unnest($3::uuid[]) as n(id)
+        cross join lateral (
+            select org, alert_id, patient_id, why, told_at from alerts.climb
+            where org = $1 and alert_id = $2 limit 1) as c
+        on conflict (org, alert_id, unit_id) do update set
+            step = 0, planned = false, ended = false, at_last = false, next_at = $4, set_at = $4
+        """,
+        org,
+        alert_id,
+        list(units),
+        now,
+    )
+
+
+async def hurry(
+    tx: asyncpg.Connection, org: str, alerts: Sequence[UUID], unit_id: UUID, step: int
+) -> None:
+    """This step reached nobody: the turn of the next is now."""
+    await tx.execute(
+        """
+        update alerts.climb set next_at = clock_timestamp(), set_at = clock_timestamp()
+        where org = $1 and alert_id = any($2) and unit_id = $3 and step = $4 and not at_last
+          and next_at > clock_timestamp()
+        """,
+        org,
+        list(alerts),
+        unit_id,
+        step,
+    )
+
+
+async def look_again(tx: asyncpg.Connection, org: str) -> None:
+    """Alerts of units that have got a ladder begin to climb, those that were handed over climb
+    their new unit's; what nobody waits for is let go."""
+    await tx.execute(
+        """
+        update alerts.climb c set next_at = clock_timestamp(), set_at = clock_timestamp()
+        where c.org = $1 and c.next_at is null and c.step = 0 and not c.ended
+          and exists (select from patients.ladder l
+                      where l.org = c.org and l.valid_from <= clock_timestamp()
+                        and (l.unit_id = c.unit_id or c.unit_id = $2))
+        """,
+        org,
+        NO_UNIT,
+    )
+    await tx.execute(
+        """
+        update alerts.climb c set next_at = clock_timestamp(), set_at = clock_timestamp()
+        from alerts.alert a
+        where c.org = $1 and c.next_at is null and c.unit_id <> $2 and a.org = c.org
+          and a.id = c.alert_id and a.state = 'open' and a.unit_id <> c.unit_id
+        """,
+        org,
+        NO_UNIT,
+    )
+    await tx.execute(
+        """
+        delete from alerts.climb c
+        where c.org = $1 and c.next_at is null and not exists (
+            select from alerts.alert a
+            where a.org = c.org and a.id = c.alert_id and a.state = 'open')
+        """,
+        org,
+    )
+
+
+async def mend_clock(tx: asyncpg.Connection, org: str) -> None:
+    """A clock that was set back would put off what was reckoned before: it is reckoned anew."""
+    await tx.execute(
+        """
+        update alerts.climb
+        set next_at = clock_timestamp() + (next_at - set_at), set_at = clock_timestamp()
+        where org = $1 and next_at is not null and set_at > clock_timestamp() + interval '5 s'
+        """,
+        org,
+    )
+    await tx.execute(
+        """
+        update alerts.notification set next_at = clock_timestamp(), changed_at = clock_timestamp()
+        where org = $1 and state in ('waiting', 'sending', 'failed')
+          and changed_at > clock_timestamp() + interval '5 s'
+        """,
+        org,
+    )
+
+
+# --- ladders --------------------------------------------------------------------------------
+
+
+async def ladders(
+    tx: asyncpg.Connection, org: str, units: Sequence[UUID] | None = None
+) -> dict[UUID, Json]:
+    """Those in force, by unit; of all units when none are named."""
+    rows = await tx.fetch(
+        """
+        select distinct on (unit_id) unit_id, body from patients.ladder
+        where org = $1 and ($2::uuid[] is null or unit_id = any($2))
+          and valid_from <= clock_timestamp()
+        order by unit_id, version desc
+        """,
+        org,
+        list(units) if units is not None else None,
+    )
+    return {row["unit_id"]: row["body"] for row in rows if row["body"] is not None}
+
+
+# --- messages -------------------------------------------------------------------------------
+
+
+async def add_notification(
+    tx: asyncpg.Connection,
+    org: str,
+    *,
+    id_: UUID,
+    kind: str,
+    key: str,
+    unit_id: UUID,
+    rank: int,
+    language: str,
+    routes: Sequence[Mapping[str, str]],
+    now: datetime,
+    spacing: timedelta,
+    alerts: Sequence[UUID] = (),
+    patient_id: UUID | None = None,
+    step: int | None = None,
+    who: str | None = None,
+    sensitive: bool = False,
+    body: Json | None = None,
+) -> UUID | None:
+    """Joins what already waits for the same place; not before `spacing` after the last that went
+    there and was at least as grave. The id of what waits; None if this id was made before."""
+    found: UUID | None = await tx.fetchval(
+        """
+        insert into alerts.notification as n (
+            org, id, kind, key, unit_id, patient_id, alerts, step, who, rank, sensitive, language,
+            routes, body, made_at, changed_at, next_at
+        )
+        select $1, $2::uuid, $3, $4, $5::uuid, $6::uuid, $7::uuid[], $8::integer, $9,
+               $10::smallint, $11::boolean, $12, $13::jsonb, $14::jsonb, $15::timestamptz, $15,
+               greatest($15::timestamptz, (
+                   select max(sent_at) + $16::interval from alerts.notification
+                   where org = $1 and key = $4 and rank <= $10::smallint
+                     and sent_at > $15::timestamptz - $16::interval))
+        where not exists (select from alerts.notification where org = $1 and id = $2::uuid)
+        on conflict (org, key) where state = 'waiting' do update set
+            alerts = array(select distinct unnest(n.alerts || excluded.alerts)),
+            rank = least(n.rank, excluded.rank), sensitive = n.sensitive or excluded.sensitive,
+            body = n.body || excluded.body,
+            next_at = least(n.next_at, excluded.next_at), changed_at = excluded.changed_at
+        returning n.id
+        """,
+        org, id_, kind, key, unit_id, patient_id, list(alerts), step, who, rank, sensitive,
+        language, list(routes), body or {}, now, spacing,
+    )  # fmt: skip
+    return found
+
+
+async def wants_to_be_sent(tx: asyncpg.Connection, org: str) -> bool:
+    return bool(
+        await tx.fetchval(
+            """
+            select exists (
+                select from alerts.notification
+                where org = $1 and state in ('waiting', 'sending', 'failed')
+                  and next_at <= clock_timestamp())
+            """,
+            org,
+        )
+    )
+
+
+async def take_notifications(
+    tx: asyncpg.Connection, org: str, limit: int, lease: timedelta
+) -> list[asyncpg.Record]:
+    """Whose moment has come, new ones before retries, the gravest first; one whose sender died
+    comes again when its lease is over. `still`: how many of what it is about want to be told yet,
+    `gravest`: the gravest of them as it stands now."""
+    return await tx.fetch(
+        """
+        with due as materialized (
+            select id from alerts.notification
+            where org = $1 and state in ('waiting', 'sending', 'failed')
+              and next_at <= clock_timestamp()
+            order by attempts > 0, rank, next_at limit $2
+            for update skip locked),
+        taken as (
+            update alerts.notification n
+            set state = 'sending', attempts = n.attempts + 1, changed_at = clock_timestamp(),
+                sent_at = clock_timestamp(), next_at = clock_timestamp() + $3::interval
+            from due where n.org = $1 and n.id = due.id
+            returning n.*)
+        select t.id, t.kind, t.unit_id, t.alerts, t.step, t.who, t.rank, t.sensitive, t.language,
+               t.routes, t.place, t.body, t.attempts, t.tries, t.made_at,
+               coalesce((select u.name from patients.unit u
+                         where u.org = t.org and u.id = t.unit_id), '') as unit,
+               case t.kind when 'alert' then a.n when 'reminder' then d.n else 1 end as still,
+               a.gravest
+        from taken t
+        cross join lateral (
+            select count(*) as n,
+                   min(case when colour = 'yellow' then 2
+                            when emergency and lane = 'clinical' then 0 else 1 end) as gravest
+            from alerts.alert
+            where org = t.org and id = any(t.alerts)
+              and (state = 'open' or state <> 'closed' and t.body ? 'escalated')) as a
+        cross join lateral (
+            select count(*) as n
+            from jsonb_to_recordset(coalesce(t.body -> 'dues', '[]'))
+                as k(plan text, day date, slot text)
+            join alerts.due w on w.org = t.org and w.patient_id = t.patient_id and w.plan = k.plan
+                and w.local_day = k.day and w.slot = k.slot
+                and w.satisfied_by is null and w.missed_at is null) as d
+        """,
+        org,
+        limit,
+        lease,
+    )
+
+
+async def settle_notification(
+    tx: asyncpg.Connection,
+    org: str,
+    id_: UUID,
+    *,
+    attempt: int,
+    state: str,
+    place: int,
+    next_at: datetime | None,
+    tried: Json | None,
+) -> bool:
+    """What the attempt came to. False when somebody else has taken it meanwhile."""
+    return bool(
+        await tx.fetchval(
+            """
+            update alerts.notification
+            set state = $4, place = $5::smallint, next_at = $6,
+                tries = tries || $7::jsonb, changed_at = clock_timestamp(),
+                settled_at = case when $6::timestamptz is null then clock_timestamp() end
+            where org = $1 and id = $2 and attempts = $3 and state = 'sending'
+            returning true
+            """,
+            org, id_, attempt, state, place, next_at, [tried] if tried else [],
+        )
+    )  # fmt: skip
+
+
+async def retry_notification(tx: asyncpg.Connection, org: str, id_: UUID) -> str | None:
+    """Begins with the first channel again. The state it was in; None if there is none such."""
+    row = await tx.fetchrow(
+        "select state from alerts.notification where org = $1 and id = $2 for update", org, id_
+    )
+    if row is None:
+        return None
+    if row["state"] in ("failed", "undeliverable", "superseded"):
+        await tx.execute(
+            """
+            update alerts.notification
+            set state = 'failed', place = 0, next_at = clock_timestamp(), settled_at = null,
+                changed_at = clock_timestamp(), made_at = clock_timestamp(),
+                body = body || jsonb_build_object('tries_before', jsonb_array_length(tries))
+            where org = $1 and id = $2
+            """,
+            org,
+            id_,
+        )
+    return str(row["state"])
+
+
+_SHOWN = """
+id, kind, unit_id, alerts, step, who, state, place, routes, attempts, tries, made_at, next_at,
+settled_at
+"""
+
+
+async def notification(tx: asyncpg.Connection, org: str, id_: UUID) -> asyncpg.Record | None:
+    return await tx.fetchrow(
+        f"select {_SHOWN} from alerts.notification where org = $1 and id = $2", org, id_
+    )
+
+
+async def notifications(
+    tx: asyncpg.Connection,
+    org: str,
+    *,
+    units: Sequence[UUID] | None,
+    states: Sequence[str],
+    before: tuple[datetime, UUID] | None,
+    limit: int,
+) -> list[asyncpg.Record]:
+    """Newest first; of all units when none are named."""
+    return await tx.fetch(
+        f"""
+        select {_SHOWN} from alerts.notification
+        where org = $1 and ($2::uuid[] is null or unit_id = any($2)) and state = any($3)
+          and ($4::timestamptz is null or (made_at, id) < ($4, $5::uuid))
+        order by made_at desc, id desc limit $6
+        """,
+        org,
+        list(units) if units is not None else None,
+        list(states),
+        before[0] if before else None,
+        before[1] if before else None,
+        limit,
+    )
+
+
+async def of_alerts(
+    tx: asyncpg.Connection, org: str, alerts: Sequence[UUID]
+) -> tuple[list[asyncpg.Record], list[asyncpg.Record]]:
+    """Every message about these alerts, and how far each has climbed."""
+    messages = await tx.fetch(
+        f"""
+        select {_SHOWN} from alerts.notification
+        where org = $1 and alerts && $2 order by made_at, id
+        """,
+        org,
+        list(alerts),
+    )
+    climbed = await tx.fetch(
+        """
+        select alert_id, unit_id, step, ended, at_last, stepped_at, next_at from alerts.climb
+        where org = $1 and alert_id = any($2)
+        """,
+        org,
+        list(alerts),
+    )
+    return messages, climbed
+
+
+# --- what is wrong with telling -------------------------------------------------------------
+
+
+async def undelivered(
+    tx: asyncpg.Connection, org: str, older_than: timedelta
+) -> list[asyncpg.Record]:
+    """By unit: messages that are too long on their way, or that reached nobody while what they are
+    about still waits."""
+    return await tx.fetch(
+        """
+        select unit_id, count(*) as n, min(made_at) as since from alerts.notification n
+        where org = $1 and kind <> 'test' and made_at > clock_timestamp() - interval '7 days'
+          and (state in ('waiting', 'sending', 'failed')
+               and made_at < clock_timestamp() - $2::interval
+               and next_at < clock_timestamp() + interval '1 hour'
+               or state = 'undeliverable' and exists (
+                   select from alerts.alert a
+                   where a.org = n.org and a.id = any(n.alerts) and a.state = 'open'))
+        group by unit_id
+        """,
+        org,
+        older_than,
+    )
+
+
+async def unanswered(tx: asyncpg.Connection, org: str) -> list[asyncpg.Record]:
+    """By unit: open alerts that have come to the end of the ladder."""
+    return await tx.fetch(
+        """
+        select c.unit_id, count(*) as n, min(c.told_at) as since
+        from alerts.climb c
+        join alerts.alert a on a.org = c.org and a.id = c.alert_id
+        where c.org = $1 and c.at_last and a.state = 'open'
+        group by c.unit_id
+        """,
+        org,
+    )
+
+
+# --- patients -------------------------------------------------------------------------------
+
+
+async def languages(
+    tx: asyncpg.Connection, org: str, patient_ids: Iterable[UUID]
+) -> dict[UUID, str]:
+    rows = await tx.fetch(
+        "select id, language from patients.patient where org = $1 and id = any($2)",
+        org,
+        list(patient_ids),
+    )
+    return {row["id"]: row["language"] for row in rows}

@@ -1,0 +1,147 @@
+"""A rule that fails is a technical red on that patient and rule group, and stops nobody else: in
+live judging, in the clock loop, in a replay, in an explanation.
+
+Two ways in that are there: a text that names what the rule does not say (a programme that was
+loaded without the validator), and a limit no arithmetic can be done with (a decision).
+"""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from shared import exact
+from shared.programmes import Programme, Text
+from tests.alerts import given
+from tests.alerts.given import HOME, PROGRAMMES, World, ago
+from tests.alerts.test_silence import overdue, silent
+
+
+def spoilt(*rules: str) -> Programme:
+    """Home dialysis in which these rules fail when they speak."""
+    one = PROGRAMMES[HOME]
+    text = Text(nb="{ingenting}", en="{nothing}")
+    said = {name: getattr(one, name) for name in Programme.model_fields}
+    said["rules"] = tuple(
+        rule.model_copy(update={"says": text}) if rule.id in rules else rule for rule in one.rules
+    )
+    return Programme.model_construct(**said)
+
+
+def fever(at: Any) -> Any:
+    return given.reading("body_temp", at, value="39.4")
+
+
+def pressure(at: Any) -> Any:
+    return given.systolic(195, at)
+
+
+async def alerts(world: World, patient: Any) -> dict[str, tuple[str, str, str | None]]:
+    return {
+        one["group"]: (one["colour"], one["lane"], one["cause"])
+        for one in await world.open_alerts(patient)
+    }
+
+
+async def test_live_it_is_a_technical_red_and_everything_else_is_judged(world: World) -> None:
+    world.programmes = PROGRAMMES | {HOME: spoilt("hd-7-red")}
+    ill, other = await given.patient(world), await given.patient(world)
+    await given.send(world, ill, fever(ago(hours=2)), pressure(ago(hours=2)))
+    await given.send(world, other, pressure(ago(hours=2)))
+
+    await world.judge()
+
+    assert await alerts(world, ill) == {
+        "judging": ("red", "technical", "us"),
+        "blood-pressure": ("red", "clinical", None),
+    }
+    assert await alerts(world, other) == {"blood-pressure": ("red", "clinical", None)}
+    said = (await world.alert(ill, "judging"))["body"]["reason"]
+    assert said["nb"].startswith("Kunne ikke vurderes (home_dialysis: temperature).")
+    assert await world.value("select count(*) from ledger.handover where consumer = 'alerts'") == 0
+
+
+async def test_a_limit_no_arithmetic_can_be_done_with_fails_one_group_of_one_patient(
+    world: World,
+) -> None:
+    huge = {"target_weight": Decimal("-9e40")}
+    broken, other = await given.patient(world, limits=huge), await given.patient(world)
+    for patient in (broken, other):
+        after = given.weight("90", ago(hours=2), phase="post")
+        await given.send(world, patient, after, pressure(ago(hours=2)))
+
+    await world.judge()
+
+    found = await alerts(world, broken)
+    assert found["judging"] == ("red", "technical", "us")
+    assert found["blood-pressure"] == ("red", "clinical", None)
+    assert "judging" not in await alerts(world, other)
+    assert "blood-pressure" in await alerts(world, other)
+    assert await world.value("select count(*) from ledger.handover where consumer = 'alerts'") == 0
+
+
+async def test_the_clock_goes_on_to_the_next_patient_and_the_failing_one_is_told(
+    world: World,
+) -> None:
+    world.programmes = PROGRAMMES | {HOME: spoilt("hd-9-red")}
+    failing = await overdue(world)
+    session = given.reading(
+        "hd_session", ago(hours=120), weight_pre="84", weight_post="82", duration="240"
+    )
+    await given.decide(world, failing, "patient-changed", {"name": "Test"}, ago(days=6))
+    await world.execute(
+        "update ledger.decision set at = at - interval '8 days' where patient_id = $1", failing
+    )
+    await given.send(world, failing, session)
+    others = [await overdue(world) for _ in range(2)]
+    await world.judge()
+
+    await world.clock.round(given.ORG)
+
+    for patient in (failing, *others):
+        assert len(await silent(world, patient)) == 1
+    assert (await alerts(world, failing))["judging"] == ("red", "technical", "us")
+    for patient in others:
+        assert "judging" not in await alerts(world, patient)
+    marks = await world.fetch(
+        "select listened_at from alerts.state where listened_at > clock_timestamp() - $1::interval",
+        timedelta(minutes=1),
+    )
+    assert len(marks) == 3
+
+
+async def test_a_replay_leaves_the_group_out_and_says_so(world: World) -> None:
+    ill, other = await given.patient(world), await given.patient(world)
+    for patient in (ill, other):
+        await given.send(world, patient, given.systolic(170, ago(days=2)))
+    await given.send(world, ill, fever(ago(days=2)))
+    await world.judge()
+    world.programmes = PROGRAMMES | {HOME: spoilt("hd-7-red")}
+
+    async with given.client(world) as client:
+        body = {"programme": HOME, "days": 10, "limits": {"systolic_red_high": 165}}
+        answer = await client.post("/v1/what-if", json=body)
+
+    assert answer.status_code == 200
+    told = exact.loads(answer.content)
+    assert (told["patients"], told["failed"], told["counts"]["new"]) == (2, 1, 2)
+
+
+@pytest.mark.parametrize("rule", ["hd-7-red", "hd-5-red-high"])
+async def test_an_explanation_says_that_the_rule_could_not_be_judged(
+    world: World, rule: str
+) -> None:
+    patient = await given.patient(world)
+    item = fever(ago(hours=2)) if rule == "hd-7-red" else pressure(ago(hours=2))
+    (answer,) = await given.send(world, patient, item)
+    await world.judge()
+    world.programmes = PROGRAMMES | {HOME: spoilt(rule)}
+
+    async with given.client(world) as client:
+        asked = {"patient": str(patient), "fact": str(answer.fact_id)}
+        told = await client.get("/v1/why-not", params=asked)
+
+    reasons = {one["rule"]: one["why"] for one in told.json()["rules"]}
+    assert reasons[rule] == "could-not-be-judged"
+    assert told.status_code == 200

@@ -1,0 +1,43 @@
+"""What is put into the intake is committed, whenever it comes."""
+
+import asyncio
+from functools import partial
+from uuid import UUID
+
+from services.ingest.accept import CannotCommit, Intake
+from services.ingest.devices import json_v1
+from services.ingest.senders import Credential
+from shared import exact, identity, ledger
+from shared.contracts import Item, Receipt
+from shared.database import Database
+from tests.conftest import DatabaseUrls
+from tests.ingest.conftest import KEY, ORG, Holder, weight
+
+
+def reading() -> list[Item]:
+    return json_v1.decode(exact.dumps(weight()), "application/json", 1)
+
+
+async def test_an_item_put_while_the_last_lane_ends_is_not_left_lying(
+    database_urls: DatabaseUrls, holder: Holder, unit: UUID
+) -> None:
+    database = Database(database_urls.ingest, name="ingest", size=2)
+    await database.open()
+    intake = Intake(database, partial(identity.hashed, bytes.fromhex(KEY)), lanes=1)
+    credential = Credential(ORG, ledger.Sender(holder.cred), unit)
+    loop = asyncio.get_running_loop()
+    answered: asyncio.Future[list[Receipt] | CannotCommit] = loop.create_future()
+
+    def put_another(_: list[Receipt] | CannotCommit) -> None:
+        # The lane has nothing left to do, but its task is not seen to be done before this runs.
+        loop.call_soon(intake.put, credential, reading(), answered.set_result)
+
+    intake.put(credential, reading(), put_another)
+
+    try:
+        outcome = await asyncio.wait_for(answered, 5)
+        assert not isinstance(outcome, CannotCommit)
+        assert [receipt.result for receipt in outcome] == ["stored"]
+    finally:
+        await intake.close()
+        await database.close()
