@@ -186,6 +186,9 @@ class _Pusher:
             line.why = "a capture needs --make-patients: somebody must hold the device"
             return
         receipts = replay_broker.publish(self._mqtt, ORG, *self._ward.device, message.body)
+        if not receipts:
+            line.counts["ignored"] += 1
+            line.why = "no measurement in it"
         for receipt in receipts:
             line.counts[receipt["result"]] += 1
             line.codes |= {error["code"] for error in receipt["errors"]}
