@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
+import asyncpg
 import paho.mqtt.client as paho
 import structlog
 from paho.mqtt.enums import CallbackAPIVersion
@@ -242,7 +243,8 @@ class Broker:
             try:
                 credential = await self._senders.by_name(*sender)
                 break
-            except DatabaseIsAway:
+            except (DatabaseIsAway, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                # Whatever the fault: those who wait here must not wait for ever.
                 await asyncio.sleep(next(pauses, RETRY_SECONDS[-1]))
         for message in self._unknown.pop(sender):
             self._take_if_known(message, credential)

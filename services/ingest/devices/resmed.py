@@ -66,7 +66,7 @@ def _files(content: bytes) -> tuple[bytes, bytes]:
             if sum(info.file_size for info in wanted.values()) > MOST_UNPACKED:
                 raise NotACard
             read = {name: _within(card, info) for name, info in wanted.items()}
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError) as error:
+    except (zipfile.BadZipFile, RuntimeError, EOFError, OSError) as error:
         raise NotACard from error
     said = read.get("identification.tgt") or read.get("identification.json") or b""
     return read["str.edf"], said
