@@ -10,7 +10,6 @@ from services.ingest.accept import CannotCommit
 from services.ingest.devices import cpap, foreign, refused
 from services.ingest.senders import Credential
 from shared.contracts import Item, Receipt
-from shared.database import DatabaseIsAway
 
 router = APIRouter(tags=["intake"])
 
@@ -75,17 +74,9 @@ async def upload(request: Request) -> Response:
     door: hot.Door = request.app.state.door
     headers = dict(request.scope["headers"])
     try:
-        credential = await door.credential(headers)
-    except DatabaseIsAway:
-        return hot.plain(hot.unavailable())
-    if credential is None:
-        return hot.plain(hot.unauthenticated())
-    fault = hot.unacceptable(headers, _TYPES)
-    if fault is not None:
-        return hot.plain(fault)
-    body = await hot.read(request.receive, headers, MOST_BYTES)
-    if body is None:
-        return hot.plain(hot.too_large(MOST_BYTES))
+        credential, body = await door.admitted(headers, request.receive, _TYPES, MOST_BYTES)
+    except hot.NotAdmitted as refusal:
+        return hot.plain(refusal.answer)
     try:
         answered = await _take(door, credential, body)
     except refused.Refused as unusable:

@@ -10,7 +10,6 @@ from services.ingest.accept import CannotCommit
 from services.ingest.devices import hl7_answers, hl7_message, hl7_oru, refused
 from services.ingest.senders import Credential
 from shared.contracts import Receipt, Result
-from shared.database import DatabaseIsAway
 
 router = APIRouter(tags=["HL7 v2"])
 
@@ -67,17 +66,9 @@ async def message(request: Request) -> Response:
     door: hot.Door = request.app.state.door
     headers = dict(request.scope["headers"])
     try:
-        credential = await door.credential(headers)
-    except DatabaseIsAway:
-        return hot.plain(hot.unavailable())
-    if credential is None:
-        return hot.plain(hot.unauthenticated())
-    fault = hot.unacceptable(headers, _TYPES)
-    if fault is not None:
-        return hot.plain(fault)
-    body = await hot.read(request.receive, headers, MOST_BYTES)
-    if body is None:
-        return hot.plain(hot.too_large(MOST_BYTES))
+        credential, body = await door.admitted(headers, request.receive, _TYPES, MOST_BYTES)
+    except hot.NotAdmitted as refusal:
+        return hot.plain(refusal.answer)
     reply = await take(door, credential, body)
     more = {"Retry-After": "2"} if reply.status == 503 else {}
     return Response(reply.body, reply.status, more, media_type=MEDIA)

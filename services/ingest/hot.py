@@ -33,6 +33,14 @@ PROBLEM = b"application/problem+json"
 Answer = tuple[int, bytes, bytes, list[tuple[bytes, bytes]]]
 
 
+class NotAdmitted(Exception):
+    """A request that goes no further: `answer` says why."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__()
+        self.answer = answer
+
+
 class Door:
     """Lets credentials in and turns whole-body faults into problem documents."""
 
@@ -80,6 +88,24 @@ class Door:
         except refused.Refused:
             return None
         return (credential, items) if items else None
+
+    async def admitted(
+        self, headers: Mapping[bytes, bytes], receive: Receive, types: Sequence[bytes], most: int
+    ) -> tuple[Credential, bytes]:
+        """Whose request it is, and its body. Raises NotAdmitted."""
+        try:
+            credential = await self.credential(headers)
+        except DatabaseIsAway:
+            raise NotAdmitted(unavailable()) from None
+        if credential is None:
+            raise NotAdmitted(unauthenticated())
+        fault = unacceptable(headers, types)
+        if fault is not None:
+            raise NotAdmitted(fault)
+        body = await read(receive, headers, most)
+        if body is None:
+            raise NotAdmitted(too_large(most))
+        return credential, body
 
     async def credential(self, headers: Mapping[bytes, bytes]) -> Credential | None:
         secret = bearer(headers)
