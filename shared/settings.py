@@ -76,6 +76,17 @@ class Ingest(_Filing):
     programmes: Path | None = Field(
         default=None, description="a hospital's own programme folder: its forms are taken too"
     )
+    gateways: Path | None = Field(
+        default=None, description="a hospital's own table of gateways, before the built-in one"
+    )
+    mllp: str | None = Field(
+        default=None, description="host:port where HL7 v2 is taken over MLLP; none: HTTP only"
+    )
+    mllp_credential: str | None = Field(
+        default=None,
+        pattern=r"^[a-z0-9-]+/[A-Za-z0-9_-]+$",
+        description="org/cred whose messages they are that carry no secret in MSH-8",
+    )
     instruments: Path | None = Field(
         default=None, description="a hospital's own questionnaires: completed instruments"
     )

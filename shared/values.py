@@ -135,6 +135,13 @@ def _choose(of: kinds.Field, sent: Any, reading: Reading) -> None:
         reading.faults.append((of.name, Code.BAD_VALUE))
 
 
+def number(told: Any) -> kinds.Number | None:
+    """A number, or one written as text; None for anything else, and for true and false."""
+    if type(told) is int or type(told) is Decimal:
+        return told
+    return from_text(told) if type(told) is str else None
+
+
 def from_text(text: str) -> Decimal | None:
     """The number in '82.4' or '82,4'; None if it is anything else."""
     return Decimal(text.replace(",", ".")) if _NUMBER.fullmatch(text) else None

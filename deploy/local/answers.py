@@ -19,9 +19,12 @@ def outcomes(
     message: Message, status: int, told: Any, statuses: list[str]
 ) -> Iterator[tuple[str, list[str]]]:
     """A result and its codes for every item of an answer."""
-    if message.door == payloads.OBSERVATIONS:
+    if message.door in (payloads.OBSERVATIONS, payloads.UPLOADS):
         for receipt in told["results"]:
             yield receipt["result"], [error["code"] for error in receipt["errors"]]
+        return
+    if message.door == payloads.HL7_DOOR:
+        yield from _acknowledged(told)
         return
     if message.door != "/fhir":
         yield _result(str(status), None, told, statuses[0] if statuses else "")
@@ -47,6 +50,17 @@ def _result(status: str, location: str | None, outcome: Any, amends: str) -> tup
             return told or amends or "duplicate", []
         case _:
             return "refused", codes
+
+
+def _acknowledged(told: str) -> Iterator[tuple[str, list[str]]]:
+    """The counts of MSA-3, the codes of ERR-5: '1 stored, 2 quarantined'."""
+    lines = [line.split("|") for line in told.split("\r")]
+    codes = [line[5] for line in lines if line[0] == "ERR" and line[4] != "I"]
+    counted = next((line[3] for line in lines if line[0] == "MSA" and len(line) > 3), "")
+    for part in filter(None, counted.split(", ")):
+        number, result = part.split(" ")
+        for _ in range(int(number)):
+            yield result, codes if result in ("quarantined", "refused") else []
 
 
 def codes_of(told: Any) -> list[str]:

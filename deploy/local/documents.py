@@ -4,10 +4,12 @@ import json
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from services.alerts.clinical import lifecycle
 from services.ingest import asyncapi
-from shared import instruments, programmes
+from services.ingest.devices import gateway_table, hl7_observed
+from shared import instruments, kinds, programmes
 from shared.access import table
 from shared.programmes import LIFE
 
@@ -23,6 +25,8 @@ def pages() -> Mapping[str, str]:
         "access.md": who_may(),
         "alert-life.md": alert_life(),
         "instruments.md": questionnaire_instruments(),
+        "hl7.md": hl7_profile(),
+        "gateways.md": gateway_table_page(),
         "asyncapi.json": json.dumps(asyncapi.document(), indent=1, ensure_ascii=False) + "\n",
     }
 
@@ -58,6 +62,109 @@ and edit.
 {rows}
 """
     return pages
+
+
+def hl7_profile() -> str:
+    numbers = {code: (kind, field) for kind in kinds.CATALOGUE.values()
+               for (system, code), field in kind.field_of.items()
+               if system == hl7_observed.MDC}  # fmt: skip
+    codes = "\n".join(
+        f"| {code} | `{kind.name}.{field}` | {kind.fields[field].ucum or ''} |"
+        for code, (kind, field) in sorted(numbers.items(), key=lambda each: int(each[0]))
+    )
+    names = "\n".join(f"| {name} | {number} |" for name, number in hl7_observed.NUMBERS.items())
+    events = "\n".join(_hl7_event(rule) for rule in hl7_observed.EVENTS)
+    return f"""# HL7 v2
+
+Made from the code by `make docs`. Results (ORU^R01) are taken over MLLP (port 2575) and over HTTP
+(`POST /hl7v2`, `application/hl7-v2`): vital signs as in IHE PCD-01, implants as in PCD-09 IDCO,
+dialysis sessions.
+
+**Who sends.** Over HTTP the credential's secret is the bearer token. Over MLLP it stands in MSH-8;
+without it the message is of the credential that the listener was given
+(`HJEMVAKT_MLLP_CREDENTIAL`), else it is refused. The secret is never stored.
+
+**Whose it is.** PID-3: a national number (type FNR, DNR, FHN or its OID) decides; an implant's
+`model:…/serial:…` is the slot of a binding under that credential (a portal is a credential of kind
+device, with a slot for each implant); any other number is looked up under its authority
+(`urn:oid:…`, or `urn:hjv:hl7:` and the name).
+
+**When.** OBX-14, else the time above it in OBX-4's tree, else the session's (721025), else OBR-7.
+Without an offset it is Norwegian time.
+
+**What.** OBX-3 by its number, whatever the name of the system; parts of one kind under one place
+of OBX-4 are one reading. OBX-11 X is ignored, C corrects, D and W withdraw, P and R are kept as
+preliminary. OBX-8 TEST, and MSH-11 T or D, are kept and never judged; QUES and EARLY are kept as
+questionable. What is not known is kept as text beside what is; alone it waits in quarantine.
+
+**The answer** comes after the commit. MSA-1: AA (CA where only a commit answer is asked for) it is
+kept, and what could not be filed is a warning in ERR; AE nothing of it could be filed and it waits
+in quarantine; AR it is not taken, or not now: keep it and send it again. MSA-3 counts what became
+of it; ERR-5 is the code of a fault. Sent again, a result is `duplicate`.
+
+## Numbers
+
+| MDC | means | unit |
+| --- | --- | --- |
+{codes}
+
+## Names taken for a number
+
+| name | MDC |
+| --- | --- |
+{names}
+
+## Answers that are events
+
+| of | says | event | in |
+| --- | --- | --- | --- |
+{events}
+"""
+
+
+def gateway_table_page() -> str:
+    rows = "\n".join(_gateway(row) for row in gateway_table.load())
+    return f"""# Gateways that people own
+
+Made from `services/ingest/devices/gateways.toml` by `make docs`. Such a gateway keeps its own
+topics and payloads; it is told to log in with its credential (`c-…` and the secret) and to publish
+below `gw/{{org}}/{{cred}}/`, most simply by the topic prefix of its own settings or of a broker's
+bridge. What it sends ends stored, known already, or in quarantine with a reason; who wants the
+receipts reads them at `hjv/1/{{org}}/{{cred}}/ack`. A topic that no row knows waits in quarantine
+once, so that it is seen.
+
+A hospital adds a family in a file of the same form (`HJEMVAKT_GATEWAYS`), which is looked at first;
+its faults are told in a sentence at the start. The words of a row are explained at the top of
+`gateways.toml`.
+
+Whose a measurement is: the slot of a binding under that credential, named by a word of the topic or
+a key; else the device's serial number if it is bound; else the household's only user. A person's
+number or name in a payload is never kept. A gateway without a clock measures when it is heard;
+local time is Norwegian.
+
+| family | topic | becomes | time | whose |
+| --- | --- | --- | --- | --- |
+{rows}
+"""
+
+
+def _gateway(row: gateway_table.Gateway) -> str:
+    becomes = f"`{row.reading.kind}`" if row.reading else "its status"
+    if row.ignore:
+        becomes = "nothing"
+    elif row.void:
+        becomes = f"{becomes}, withdrawn"
+    elif row.corrects:
+        becomes = f"{becomes}, corrected"
+    whose = row.slot or (f"serial number ({row.serial})" if row.serial else "")
+    return f"| {row.name} | `{row.topic}` | {becomes} | {', '.join(row.clock)} | {whose} |"
+
+
+def _hl7_event(rule: Mapping[str, Any]) -> str:
+    says = ", ".join((*rule["codes"], *rule["words"]))
+    treated = f" (with therapy `{rule['treated']}`)" if "treated" in rule else ""
+    where = "an episode" if rule.get("episode") else "any group"
+    return f"| {', '.join(rule['of'])} | {says} | `{rule['means']}`{treated} | {where} |"
 
 
 def questionnaire_instruments() -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
 
+from services.ingest.devices import open_mhealth, senml, vendor_clouds
 from shared import exact
 
 READINGS = ("Observation", "QuestionnaireResponse")
@@ -13,15 +14,17 @@ ENTRIES = 100
 ITEMS = 500
 KEYS = 1_000_000
 
+BROKER = "mqtt"
+UPLOADS = "/v1/uploads"
+BINARY = "application/octet-stream"
+HL7_DOOR = "/hl7v2"
 OBSERVATIONS = "/v1/observations"
 JSON = "application/json"
+HL7 = "application/hl7-v2"
 FHIR = "application/fhir+json"
 
 # Families that Hjemvakt means to take and cannot take yet, by file name.
 NOT_YET = {
-    ".hl7": "HL7 v2",
-    ".hl7v2": "HL7 v2",
-    ".edf": "EDF",
     ".xml": "XML",
     ".dat": "binary",
     ".bin": "binary",
@@ -56,8 +59,14 @@ class Payload:
 
 def read(file: str, content: bytes) -> Payload:
     suffix = PurePath(file).suffix.lower()
-    if suffix in NOT_YET or content[:4] == b"MSH|":
-        return _not_yet(file, NOT_YET.get(suffix, "HL7 v2"))
+    if suffix in NOT_YET:
+        return _not_yet(file, NOT_YET[suffix])
+    if suffix == ".edf" and content[:8] == b"0       ":
+        if PurePath(file).name.lower() != "str.edf":
+            return Payload(file, "EDF", why="signals; the nights stand in STR.edf")
+        return Payload(file, "CPAP card", (Message(UPLOADS, content, BINARY, None),))
+    if suffix in (".hl7", ".hl7v2") or content[:4] == b"MSH|":
+        return Payload(file, "HL7 v2", (Message(HL7_DOOR, content, HL7, None),))
     if suffix in (".jsonl", ".ndjson"):
         return _lines(file, content)
     if suffix != ".json":
@@ -84,10 +93,8 @@ def _json(file: str, sent: Any, content: bytes) -> Payload:
     if _is_ours(sent):
         items = len(sent) if isinstance(sent, list) else 1
         return Payload(file, "JSON v1", (Message(OBSERVATIONS, content, JSON, items),))
-    if _is_senml(sent):
-        return _not_yet(file, "SenML")
-    if _is_open_mhealth(sent):
-        return _not_yet(file, "Open mHealth")
+    if family := _foreign(sent):
+        return Payload(file, family, (Message(UPLOADS, content, JSON, None),))
     return Payload(file, "other JSON", why="no family that Hjemvakt knows")
 
 
@@ -130,7 +137,8 @@ def _lines(file: str, content: bytes) -> Payload:
     except exact.Unreadable:
         return Payload(file, "JSON lines", why="a line is not JSON")
     if all(isinstance(one, dict) and "topic" in one for one in lines):
-        return _not_yet(file, "MQTT capture")
+        told = [(str(one["topic"]), _as_bytes(one.get("payload"))) for one in lines]
+        return Payload(file, "MQTT capture", (Message(BROKER, told, "", None),))
     if all(isinstance(one, dict) and "resourceType" in one for one in lines):
         bundle = {
             "resourceType": "Bundle",
@@ -149,26 +157,29 @@ def _not_yet(file: str, family: str) -> Payload:
     return Payload(file, family, why="no adapter yet")
 
 
+def _as_bytes(payload: Any) -> bytes:
+    return payload.encode() if isinstance(payload, str) else exact.dumps(payload)
+
+
 def _is_ours(sent: Any) -> bool:
     if isinstance(sent, list):
         return bool(sent) and all(_is_ours(one) for one in sent)
     return isinstance(sent, dict) and ("kind" in sent or ("v" in sent and "values" in sent))
 
 
-def _is_senml(sent: Any) -> bool:
-    return isinstance(sent, list) and any(
-        isinstance(one, dict) and ("n" in one or "bn" in one) for one in sent
-    )
-
-
-def _is_open_mhealth(sent: Any) -> bool:
-    if not isinstance(sent, dict):
-        return False
-    measures = [one for one in sent.values() if isinstance(one, dict)]
-    if any(one.keys() >= {"value", "unit"} for one in measures):
-        return True
+def _foreign(sent: Any) -> str | None:
+    """The family of a file in somebody else's format, as the intake tells it."""
+    if isinstance(sent, dict) and "sleep_records" in sent:
+        return "CPAP app"
+    if senml.is_one(sent):
+        return "SenML"
+    if vendor_clouds.is_one(sent):
+        return "a maker's cloud"
+    # An empty document of the family is sent too: the intake must refuse it.
     text = json.dumps(sent, default=str)
-    return "effective_time_frame" in text or "schema_id" in text
+    if open_mhealth.is_one(sent) or "effective_time_frame" in text or "schema_id" in text:
+        return "Open mHealth"
+    return None
 
 
 def _entries(entries: Any) -> list[dict[str, Any]]:

@@ -42,6 +42,10 @@ class Ports:
         return self.base + 6
 
     @property
+    def mllp(self) -> int:
+        return 2575 if self.base == DEFAULT_BASE else self.base + 7
+
+    @property
     def issuer(self) -> int:
         return self.base + 8
 
@@ -53,6 +57,7 @@ class Ports:
             "MQTT": self.mqtt,
             "the database": self.database,
             "MQTT for ingest": self.mqtt_inner,
+            "HL7 v2 over MLLP": self.mllp,
             "the development issuer": self.issuer,
         }
 

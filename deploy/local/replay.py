@@ -14,9 +14,9 @@ from typing import Any
 
 import httpx
 
-from deploy.local import answers, payloads, subjects
+from deploy.local import answers, payloads, replay_broker, subjects
 from deploy.local.payloads import Message, Payload
-from deploy.local.replay_ward import ReplayWard
+from deploy.local.replay_ward import ORG, ReplayWard
 from deploy.local.running import Running
 from deploy.local.subjects import Foreign
 from shared import exact
@@ -74,7 +74,7 @@ def run(
     """`{"files": [...], "totals": {...}, "faults": n}`, and with `twice` what was new again."""
     files = [_read(path, folder) for path in sorted(folder.rglob("*")) if path.is_file()]
     with closing(ReplayWard(running, make_patients)) as ward:
-        pusher = _Pusher(running.ingest, ward)
+        pusher = _Pusher(running.ingest, running.mqtt, ward)
         with closing(pusher):
             if make_patients:
                 say(f"Making patients for {pusher.make_patients(files)} foreign subjects …")
@@ -112,8 +112,9 @@ def _report(lines: list[Line]) -> dict[str, Any]:
 
 
 class _Pusher:
-    def __init__(self, ingest: str, ward: ReplayWard) -> None:
+    def __init__(self, ingest: str, mqtt: str, ward: ReplayWard) -> None:
         self._ward = ward
+        self._mqtt = mqtt
         self._http = httpx.Client(base_url=ingest, trust_env=False, timeout=60)
         self._maps = False
         self._refused: set[Foreign] = set()
@@ -128,7 +129,15 @@ class _Pusher:
         slots: set[str] = set()
         for payload in files:
             for message in (*payload.messages, *payload.fallback):
-                if message.media_type == payloads.FHIR:
+                if message.media_type == payloads.HL7:
+                    who, serial = subjects.of_hl7(message.body)
+                    foreign |= {who} if who else set()
+                    slots |= {serial} if serial else set()
+                elif message.door == payloads.BROKER:
+                    slots |= replay_broker.slots(message.body)
+                elif message.door == payloads.UPLOADS:
+                    slots.add("")
+                elif message.media_type == payloads.FHIR:
                     foreign |= subjects.of(payloads.loads(message.body), payload.file)
                 else:
                     slots |= set(_slots(payloads.loads(message.body)))
@@ -157,15 +166,32 @@ class _Pusher:
 
     def _send_all(self, messages: tuple[Message, ...], payload: Payload, line: Line) -> None:
         for message in messages:
+            if message.door == payloads.BROKER:
+                self._publish(message, line)
+                continue
             body = self._body(message, payload.file)
-            secret = self._ward.secret_for(message.media_type == payloads.FHIR, self._maps)
+            secret = self._ward.secret_for(_names_its_subject(message), self._maps)
             answer = self._http.post(
                 message.door,
                 content=body,
                 headers={"authorization": f"Bearer {secret}", "content-type": message.media_type},
             )
             first = self._passes[payload.file] == 1
-            _count(message, answer, answers.statuses_of(body, message) if first else [], line)
+            statuses = answers.statuses_of(body, message) if first else []
+            _count(message, answer, statuses, line)
+
+    def _publish(self, message: Message, line: Line) -> None:
+        if self._ward.device is None:
+            line.counts["ignored"] += 1
+            line.why = "a capture needs --make-patients: somebody must hold the device"
+            return
+        receipts = replay_broker.publish(self._mqtt, ORG, *self._ward.device, message.body)
+        if not receipts:
+            line.counts["ignored"] += 1
+            line.why = "no measurement in it"
+        for receipt in receipts:
+            line.counts[receipt["result"]] += 1
+            line.codes |= {error["code"] for error in receipt["errors"]}
 
     def _body(self, message: Message, file: str) -> bytes:
         body: bytes = message.body
@@ -181,7 +207,7 @@ def _count(message: Message, answer: httpx.Response, statuses: list[str], line: 
         line.faults.append(f"the intake answered {answer.status_code}")
         return
     try:
-        told = answer.json()
+        told = answer.text if message.media_type == payloads.HL7 else answer.json()
     except json.JSONDecodeError:
         line.faults.append("the intake's answer is not JSON")
         return
@@ -199,6 +225,13 @@ def _count(message: Message, answer: httpx.Response, statuses: list[str], line: 
     for result, codes in outcomes:
         line.counts[result] += 1
         line.codes |= set(codes)
+
+
+def _names_its_subject(message: Message) -> bool:
+    """As a system does; our own JSON and an implant's report speak for a device's holder."""
+    if message.media_type == payloads.HL7:
+        return subjects.of_hl7(message.body)[1] is None
+    return message.media_type == payloads.FHIR
 
 
 def _slots(sent: Any) -> Iterator[str]:

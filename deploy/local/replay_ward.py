@@ -60,6 +60,11 @@ class ReplayWard:
             return self._secret
         return self._device[1]
 
+    @property
+    def device(self) -> tuple[str, str] | None:
+        """The replaying device's user name and secret, once somebody holds it."""
+        return self._device
+
     def make_patient(self, foreign: Foreign) -> bool:
         """A patient under this identifier. False when the record does not take the identifier."""
         identifier = {"system": foreign.system, "value": foreign.value}

@@ -20,6 +20,7 @@ class Running:
     patients: str
     alerts: str
     mqtt: str
+    mllp: str
     database: str | None = None
     "The owner's address of the database; None when only the services are known."
     pids: Mapping[str, int] = field(default_factory=dict)
@@ -37,6 +38,7 @@ class Running:
             "patients": self.patients,
             "alerts": self.alerts,
             "mqtt": self.mqtt,
+            "mllp": self.mllp,
             "database": self.database,
             "issuer": self.issuer,
             "pids": dict(self.pids),
@@ -66,6 +68,7 @@ def find(data_dir: Path, environ: Mapping[str, str] = os.environ) -> Running:
             "patients": f"http://127.0.0.1:{ports.patients}",
             "alerts": f"http://127.0.0.1:{ports.alerts}",
             "mqtt": f"mqtt://127.0.0.1:{ports.mqtt}",
+            "mllp": f"mllp://127.0.0.1:{ports.mllp}",
             "development_key": str(key) if key.exists() else None,
         }
     for part in ("ingest", "patients", "alerts", "mqtt", "development_key"):

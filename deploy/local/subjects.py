@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import Any
 
 from deploy.local.payloads import READINGS
+from services.ingest.devices import hl7_message, hl7_oru, refused
 
 SYSTEM = "urn:hjemvakt:replay"
 
@@ -38,6 +39,18 @@ def of(sent: Any, file: str) -> set[Foreign]:
         for resource in _readings(sent)
         if (foreign := _foreign(resource, around, file)) is not None
     }
+
+
+def of_hl7(body: bytes) -> tuple[Foreign | None, str | None]:
+    """Whom an HL7 v2 message is about: a number, or the serial number of an implant."""
+    try:
+        pid = hl7_message.read(body).first("PID")
+    except refused.NotHl7:
+        return None, None
+    subject, serial = hl7_oru.whose(pid) if pid else (None, None)
+    if subject is None or subject.system is None or subject.value is None:
+        return None, serial
+    return Foreign(subject.system, subject.value), serial
 
 
 def mapped(sent: Any, file: str, refused: Collection[Foreign]) -> bool:

@@ -62,6 +62,7 @@ class System:
             patients=f"http://127.0.0.1:{self.ports.patients}",
             alerts=f"http://127.0.0.1:{self.ports.alerts}",
             mqtt=mqtt,
+            mllp=f"mllp://127.0.0.1:{self.ports.mllp}",
             database=urls[postgres.OWNER],
             pids=self._pids(),
             development_key=str(self.data_dir / "development.jwk") if _is_test() else None,
@@ -197,6 +198,7 @@ class System:
             env.setdefault("HJEMVAKT_PUBLIC_URL", f"http://127.0.0.1:{port}")
             if name == "ingest":
                 env |= {"MQTT_URL": mqtt_url, "HJEMVAKT_MQTT_SHARED": str(shared).lower()}
+                env.setdefault("HJEMVAKT_MLLP", f"127.0.0.1:{self.ports.mllp}")
             command = Command(
                 [f"services.{name}", "--host", "127.0.0.1", "--port", str(port)],
                 env,

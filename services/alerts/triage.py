@@ -13,7 +13,7 @@ import asyncpg
 import structlog
 
 from services.alerts import expecting, handling, row, store, store_rows, touching, writing
-from services.alerts.clinical import causes, judge, rules, technical
+from services.alerts.clinical import calling, causes, judge, rules, technical
 from services.alerts.clinical.finding import Finding, Waiting
 from services.alerts.clinical.history import MEASURED, Record
 from services.alerts.memory import Memory
@@ -329,6 +329,7 @@ def find(
 
     found = judge.judge(record, programmes, now, since, note, waits)
     covers = {("", rule): at for rule, at in technical.covers(since).items()}
+    covers["", calling.RULE] = since
     for slug in {one.programme for one in record.enrolments} & programmes.keys():
         programme = programmes[slug]
         try:

@@ -5,8 +5,22 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from services.ingest import asyncapi, attachments, fhir, hot, mqtt, openapi, replay, routes
+from services.ingest import (
+    asyncapi,
+    attachments,
+    fhir,
+    foreign,
+    gateway_door,
+    hl7,
+    hot,
+    mllp,
+    mqtt,
+    openapi,
+    replay,
+    routes,
+)
 from services.ingest.accept import CannotCommit, Intake
+from services.ingest.devices import gateway_table
 from services.ingest.senders import Senders
 from services.ingest.uploads import Uploads
 from shared import access, form_answers, identity, programmes, service, settings
@@ -27,7 +41,8 @@ def create() -> FastAPI:
     door = hot.Door(senders, intake, forms)
     quota = Quota(chosen.attachments_per_day, chosen.attachment_mib_per_day)
     desk = Desk(database, quota)
-    again = replay.Replay(database, hashed, forms, desk)
+    table = gateway_table.load(chosen.gateways)
+    again = replay.Replay(database, hashed, forms, desk, table)
 
     parts: list[service.Part] = [database, senders, intake, again]
     if chosen.mqtt_url:
@@ -39,11 +54,14 @@ def create() -> FastAPI:
                 senders=senders,
                 intake=intake,
                 forms=forms,
+                gateways=gateway_door.Gateways(table),
             )
         )
+    if chosen.mllp:
+        parts.append(mllp.Listener(chosen.mllp, chosen.mllp_credential, door))
     app = service.build(
         "ingest",
-        routers=[routes.router, attachments.router, fhir.router],
+        routers=[routes.router, attachments.router, fhir.router, hl7.router, foreign.router],
         parts=parts,
         problems={CannotCommit: 503},
         docs=chosen.docs,

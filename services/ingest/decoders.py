@@ -1,9 +1,11 @@
 """Which decoder reads what: by MQTT channel, or by the media type kept with the raw bytes."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 
-from services.ingest.devices import fhir_r4, json_v1, status
+from services.ingest.devices import fhir_r4, foreign, gateways, hl7_oru, json_v1, status
+from services.ingest.devices.gateway_table import Gateway
 from shared.contracts import Code, Item, ItemError
 from shared.form_answers import Forms
 
@@ -29,13 +31,21 @@ def decode(channel: str, body: bytes, media: str, now: datetime, forms: Forms) -
             return json_v1.decode(body, media, json_v1.MQTT_ITEMS, forms)
 
 
-def decode_again(body: bytes, media: str | None, now: datetime, forms: Forms) -> list[Item]:
+def decode_again(
+    body: bytes, media: str | None, now: datetime, forms: Forms, table: Sequence[Gateway] = ()
+) -> list[Item]:
     """The items of one message's kept bytes. Raises a kind of Refused."""
     match media or JSON:
         case "application/fhir+json":
             return fhir_r4.decode(body, FHIR, forms, now).items
         case "application/vnd.hjemvakt.status+json":
             return status.decode(body, STATUS, now)
+        case "application/hl7-v2":
+            return hl7_oru.decode(body, now)[1]
+        case gateways.MEDIA:
+            return gateways.decode_again(table, body, now)
+        case other if other in foreign.MEDIA:
+            return foreign.again(body, other, now)
         case _:
             return json_v1.decode(body, JSON, json_v1.HTTP_ITEMS, forms)
 

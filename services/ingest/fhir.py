@@ -13,7 +13,6 @@ from services.ingest.devices import fhir_r4, refused
 from services.ingest.senders import Credential
 from shared import exact, fhir_bundles, ledger
 from shared.contracts import Crisis, Watch
-from shared.database import DatabaseIsAway
 
 router = APIRouter(prefix="/fhir", tags=["FHIR R4"])
 
@@ -130,17 +129,9 @@ async def _received(request: Request, most: int, resource: str | None) -> Respon
     door: hot.Door = request.app.state.door
     headers = dict(request.scope["headers"])
     try:
-        credential = await door.credential(headers)
-    except DatabaseIsAway:
-        return fhir_replies.plain(hot.unavailable())
-    if credential is None:
-        return fhir_replies.plain(hot.unauthenticated())
-    fault = hot.unacceptable(headers, _TYPES)
-    if fault is not None:
-        return fhir_replies.plain(fault)
-    body = await hot.read(request.receive, headers, most)
-    if body is None:
-        return fhir_replies.plain(hot.too_large(most))
+        credential, body = await door.admitted(headers, request.receive, _TYPES, most)
+    except hot.NotAdmitted as refusal:
+        return hot.plain(refusal.answer)
     try:
         received = _read(request, headers, body, resource)
         if resource is not None:
@@ -154,7 +145,7 @@ async def _received(request: Request, most: int, resource: str | None) -> Respon
         hot.refuse(unusable, credential, body)
         return fhir_replies.refusal(unusable)
     except CannotCommit:
-        return fhir_replies.plain(hot.unavailable())
+        return hot.plain(hot.unavailable())
 
 
 def _read(

@@ -6,7 +6,6 @@ from typing import Any
 
 from fastapi import Response
 
-from services.ingest import hot
 from services.ingest.devices import fhir_r4, refused
 from shared import exact, fhir_bundles
 from shared.contracts import Receipt, Result
@@ -74,9 +73,3 @@ def outcome(
     status: int, told: Mapping[str, Any], headers: Mapping[str, str] | None = None
 ) -> Response:
     return Response(exact.dumps(told), status, dict(headers or {}), media_type=MEDIA)
-
-
-def plain(answer: hot.Answer) -> Response:
-    status, media_type, body, more = answer
-    headers = {name.decode(): value.decode() for name, value in more}
-    return Response(body, status, headers, media_type.decode())

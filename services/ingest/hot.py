@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 
 import structlog
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 from prometheus_client import Counter
 from starlette.types import Receive, Scope, Send
 
@@ -31,6 +31,14 @@ JSON = b"application/json"
 PROBLEM = b"application/problem+json"
 
 Answer = tuple[int, bytes, bytes, list[tuple[bytes, bytes]]]
+
+
+class NotAdmitted(Exception):
+    """A request that goes no further: `answer` says why."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__()
+        self.answer = answer
 
 
 class Door:
@@ -80,6 +88,24 @@ class Door:
         except refused.Refused:
             return None
         return (credential, items) if items else None
+
+    async def admitted(
+        self, headers: Mapping[bytes, bytes], receive: Receive, types: Sequence[bytes], most: int
+    ) -> tuple[Credential, bytes]:
+        """Whose request it is, and its body. Raises NotAdmitted."""
+        try:
+            credential = await self.credential(headers)
+        except DatabaseIsAway:
+            raise NotAdmitted(unavailable()) from None
+        if credential is None:
+            raise NotAdmitted(unauthenticated())
+        fault = unacceptable(headers, types)
+        if fault is not None:
+            raise NotAdmitted(fault)
+        body = await read(receive, headers, most)
+        if body is None:
+            raise NotAdmitted(too_large(most))
+        return credential, body
 
     async def credential(self, headers: Mapping[bytes, bytes]) -> Credential | None:
         secret = bearer(headers)
@@ -188,6 +214,13 @@ def unavailable() -> Answer:
     return problem(
         503, service.code_of(CannotCommit), service.title_of(CannotCommit), [(b"retry-after", b"2")]
     )
+
+
+def plain(answer: Answer) -> Response:
+    """The same answer from a FastAPI route."""
+    status, media_type, body, more = answer
+    headers = {name.decode(): value.decode() for name, value in more}
+    return Response(body, status, headers, media_type.decode())
 
 
 def problem(

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
+import asyncpg
 import paho.mqtt.client as paho
 import structlog
 from paho.mqtt.enums import CallbackAPIVersion
@@ -25,8 +26,9 @@ from prometheus_client import Counter
 
 from services.ingest import decoders, receipts
 from services.ingest.accept import CannotCommit, Intake
-from services.ingest.devices import refused
+from services.ingest.devices import gateways, refused
 from services.ingest.devices.fhir_answers import Forms
+from services.ingest.gateway_door import Gateways
 from services.ingest.mqtt_client import Client, Plain
 from services.ingest.senders import Credential, Senders
 from shared.contracts import Item, Receipt
@@ -35,6 +37,7 @@ from shared.database import DatabaseIsAway
 log = structlog.get_logger()
 
 CHANNELS = ("obs", "fhir", "status")
+GATEWAY = "gw"
 KEEPALIVE = 30
 RECEIVE_MAXIMUM = 1_000
 SESSION_SECONDS = 24 * 3600
@@ -47,7 +50,7 @@ MESSAGES = Counter("hjemvakt_mqtt_messages_total", "Messages from the broker", [
 class Message(NamedTuple):
     org: str
     cred: str
-    channel: str
+    channel: str  # one of CHANNELS, or "gw": then `native` is the gateway's own topic
     body: bytes
     media_type: str
     reply_to: str
@@ -55,6 +58,7 @@ class Message(NamedTuple):
     mid: int
     qos: int
     connection: int
+    native: str = ""
 
 
 class Taken(NamedTuple):
@@ -78,14 +82,17 @@ class Broker:
         senders: Senders,
         intake: Intake,
         forms: Forms,
+        gateways: Gateways,
     ) -> None:
         self._senders = senders
         self._intake = intake
         self._forms = forms
+        self._gateways = gateways
         self._shared = shared
         self._connection = 0  # acks of an older connection are dropped
         self._subscribed = False
         self._tasks: set[asyncio.Task[None]] = set()
+        self._unknown: dict[tuple[str, str], list[Message]] = {}
         self._closing = False
         parts = urlsplit(url)
         self._host, self._port = parts.hostname or "127.0.0.1", parts.port or 1883
@@ -189,7 +196,10 @@ class Broker:
         prefix = "$share/hjemvakt/" if self._shared else ""
         # Retained messages are somebody's last state, not new measurements.
         options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
-        client.subscribe([(f"{prefix}hjv/1/+/+/{channel}", options) for channel in CHANNELS])
+        topics = [f"{prefix}hjv/1/+/+/{channel}" for channel in CHANNELS]
+        # Not shared: the values of one device must come to one place. What every replica then
+        # stores is the same item, and known after the first.
+        client.subscribe([(topic, options) for topic in (*topics, f"{GATEWAY}/+/+/#")])
 
     def _on_subscribe(
         self, _client: paho.Client, _data: Any, _mid: int, reasons: list[ReasonCode], _p: Any
@@ -218,19 +228,28 @@ class Broker:
             self._client.ack(sent.mid, sent.qos)
             return
         credential = self._senders.remembered(message.org, message.cred)
-        if credential is None:
-            self._spawn(self._look_up_and_take(message))
+        sender = message.org, message.cred
+        if sender in self._unknown:
+            self._unknown[sender].append(message)  # behind those that came before it
+        elif credential is None:
+            self._unknown[sender] = [message]
+            self._spawn(self._look_up_and_take(sender))
         else:
             self._take(message, credential)
 
-    async def _look_up_and_take(self, message: Message) -> None:
+    async def _look_up_and_take(self, sender: tuple[str, str]) -> None:
         pauses = iter(RETRY_SECONDS)
         while True:
             try:
-                credential = await self._senders.by_name(message.org, message.cred)
+                credential = await self._senders.by_name(*sender)
                 break
-            except DatabaseIsAway:
+            except (DatabaseIsAway, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                # Whatever the fault: those who wait here must not wait for ever.
                 await asyncio.sleep(next(pauses, RETRY_SECONDS[-1]))
+        for message in self._unknown.pop(sender):
+            self._take_if_known(message, credential)
+
+    def _take_if_known(self, message: Message, credential: Credential | None) -> None:
         if credential is None:
             # Past the broker with a name we do not know, or with another organisation's topic.
             MESSAGES.labels("unknown-credential").inc()
@@ -245,11 +264,19 @@ class Broker:
         self._take(message, credential)
 
     def _take(self, message: Message, credential: Credential) -> None:
-        items, is_array = decode(message, self._forms)
+        items, is_array = self._items(message)
         if items:
             self._put(Taken(message, credential, items, is_array))
         else:
             self._ack(message)
+
+    def _items(self, message: Message) -> tuple[list[Item], bool]:
+        if message.channel != GATEWAY:
+            return decode(message, self._forms)
+        now = datetime.now(UTC)
+        native = message.native
+        items = self._gateways.decode(message.org, message.cred, native, message.body, now)
+        return items, len(items) != 1
 
     def _put(self, taken: Taken, failed: int = 0) -> None:
         if not failed or taken.message.connection == self._connection:
@@ -299,6 +326,20 @@ def decode(message: Message, forms: Forms) -> tuple[list[Item], bool]:
 
 def parse(sent: paho.MQTTMessage | Plain, connection: int) -> Message | None:
     levels = sent.topic.split("/")
+    if levels[0] == GATEWAY and len(levels) > 3:
+        return Message(
+            org=levels[1],
+            cred=levels[2],
+            channel=GATEWAY,
+            body=bytes(sent.payload),
+            media_type=gateways.MEDIA,
+            reply_to=f"hjv/1/{levels[1]}/{levels[2]}/ack",
+            correlation=None,
+            mid=sent.mid,
+            qos=sent.qos,
+            connection=connection,
+            native="/".join(levels[3:]),
+        )
     if len(levels) != 5 or levels[:2] != ["hjv", "1"] or levels[4] not in CHANNELS:
         return None
     _, _, org, cred, channel = levels

@@ -5,7 +5,7 @@ times, and each ends released or waiting with a reason, exactly once.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import asyncpg
@@ -14,6 +14,7 @@ import structlog
 from services.ingest import decoders, store
 from services.ingest.devices import attachment, refused
 from services.ingest.devices.fhir_answers import Forms
+from services.ingest.devices.gateway_table import Gateway
 from shared import attachments, ledger
 from shared.contracts import Code, Item
 from shared.database import Database, DatabaseIsAway
@@ -34,11 +35,13 @@ class Replay:
         hashed: Callable[[str, str], bytes],
         forms: Forms,
         desk: Desk,
+        gateways: Sequence[Gateway],
     ) -> None:
         self._database = database
         self._hashed = hashed
         self._forms = forms
         self._desk = desk
+        self._gateways = gateways
         self._asked = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -88,7 +91,7 @@ class Replay:
         if row["media_type"] == attachments.MEDIA:
             item = await self._looked_at(org, row["raw"])
         else:
-            item = _decoded(row, self._forms)
+            item = _decoded(row, self._forms, self._gateways)
         if item is None:
             errors = [{"path": "", "code": Code.UNREADABLE.value}]
             outcome = await store.mend(
@@ -113,11 +116,11 @@ class Replay:
         return attachment.item(said, file) if file is not None else None
 
 
-def _decoded(row: Any, forms: Forms) -> Item | None:
+def _decoded(row: Any, forms: Forms, gateways: Sequence[Gateway]) -> Item | None:
     """The item, as it would have been read when it came; None if it still cannot be."""
     raw, media_type, arrived = row["raw"], row["media_type"], row["received_at"]
     try:
-        items = decoders.decode_again(raw or b"", media_type, arrived, forms)
+        items = decoders.decode_again(raw or b"", media_type, arrived, forms, gateways)
     except refused.Refused:
         return None
     return items[0] if len(items) == 1 else None

@@ -97,8 +97,4 @@ _ERRORS = {
 )
 async def observations(request: Request) -> Response:
     door: hot.Door = request.app.state.door
-    status, media_type, body, more = await door.observations(
-        dict(request.scope["headers"]), request.receive
-    )
-    headers = {name.decode(): value.decode() for name, value in more}
-    return Response(body, status, headers, media_type.decode())
+    return hot.plain(await door.observations(dict(request.scope["headers"]), request.receive))

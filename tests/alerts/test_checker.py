@@ -227,4 +227,5 @@ async def test_the_log_says_where_a_row_differs_and_never_a_value(world: World) 
     (said,) = [one for one in logs if one["log_level"] == "error"]
     assert said["about"] == ["shown"]
     assert said["where"] == ["number", "values.0.value"]
-    assert not any(value in str(said) for value in ("71.5", "85", "S-0"))
+    told = {name: text for name, text in said.items() if name != "patient"}  # an id may hold digits
+    assert not any(value in str(told) for value in ("71.5", "85", "S-0"))

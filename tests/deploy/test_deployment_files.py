@@ -44,6 +44,7 @@ CONTAINERS = {
     "HJEMVAKT_BASE_IMAGE",
     "HJEMVAKT_HTTPS",
     "HJEMVAKT_IMAGE",
+    "HJEMVAKT_MLLPS",
     "HJEMVAKT_MQTTS",
     "MOSQUITTO_IMAGE",
     "POSTGRES_IMAGE",
@@ -211,6 +212,7 @@ def test_the_front_door_knows_every_service_by_name_and_port() -> None:
 
     assert names == {f"{name}:{getattr(Ports(), name)}" for name in APPS}
     assert "default mosquitto:1883;" in NGINX
+    assert f"default ingest:{Ports().mllp};" in NGINX
 
 
 @pytest.mark.parametrize("name", APPS)

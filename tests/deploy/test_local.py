@@ -120,8 +120,10 @@ def is_alive(pid: int) -> bool:
 
 
 def test_one_number_gives_every_port() -> None:
-    assert list(Ports().by_part().values()) == [8001, 8002, 8003, 1883, 8005, 8006, 8008]
-    assert list(Ports(9100).by_part().values()) == [9101, 9102, 9103, 9104, 9105, 9106, 9108]
+    ports = [8001, 8002, 8003, 1883, 8005, 8006, 2575, 8008]
+    assert list(Ports().by_part().values()) == ports
+    ports = [9101, 9102, 9103, 9104, 9105, 9106, 9107, 9108]
+    assert list(Ports(9100).by_part().values()) == ports
 
 
 def test_a_taken_port_is_named_with_what_wants_it() -> None:
@@ -135,7 +137,9 @@ def test_a_taken_port_is_named_with_what_wants_it() -> None:
 
 
 def test_the_addresses_of_a_running_system_are_found(tmp_path: Path) -> None:
-    written = Running("http://a:1", "http://b:2", "http://c:3", "mqtt://d:4", pids={"ingest": 1})
+    written = Running(
+        "http://a:1", "http://b:2", "http://c:3", "mqtt://d:4", "mllp://e:5", pids={"ingest": 1}
+    )
     running.write(written, tmp_path)
 
     assert running.find(tmp_path, {}) == written

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from deploy.local import payloads, subjects
+from deploy.local import answers, payloads, subjects
 from deploy.local.subjects import SYSTEM, Foreign
 
 
@@ -28,20 +28,25 @@ def read(content: Any, file: str = "a.json") -> payloads.Payload:
 @pytest.mark.parametrize(
     ("file", "content", "family"),
     [
-        ("a.hl7", b"MSH|^~\\&|", "HL7 v2"),
-        ("a.txt", b"MSH|^~\\&|", "HL7 v2"),
-        ("STR.edf", b"0       ", "EDF"),
+        ("STR.edf", b"0       ", "CPAP card"),
+        ("a.json", b'{"sleep_records":[]}', "CPAP app"),
         ("a.json", b'[{"bn":"x","n":"t","v":1}]', "SenML"),
         ("a.json", b'{"body_weight":{"value":1,"unit":"kg"}}', "Open mHealth"),
-        ("a.jsonl", b'{"topic":"a/b","payload":"61.75"}\n', "MQTT capture"),
+        ("a.json", b'{"BPDataList":[]}', "a maker's cloud"),
     ],
 )
-def test_a_family_without_an_adapter_is_said_to_have_none(
-    file: str, content: bytes, family: str
-) -> None:
+def test_formats_of_others_are_uploaded_as_they_are(file: str, content: bytes, family: str) -> None:
     payload = payloads.read(file, content)
 
-    assert (payload.family, payload.why, payload.messages) == (family, "no adapter yet", ())
+    [message] = payload.messages
+    assert (payload.family, message.door, message.body) == (family, "/v1/uploads", content)
+
+
+def test_a_capture_is_published_message_by_message_below_the_gateways_prefix() -> None:
+    lines = b'{"topic":"a/b","payload":"61.75"}\n{"topic":"a/c","payload":{"x":1}}\n'
+    [message] = payloads.read("a.jsonl", lines).messages
+    assert message.door == payloads.BROKER
+    assert message.body == [("a/b", b"61.75"), ("a/c", b'{"x":1}')]
 
 
 def test_our_own_json_and_single_resources_are_sent_byte_for_byte() -> None:
@@ -118,3 +123,14 @@ def test_a_contained_patient_is_somebody_in_this_file_only() -> None:
     }
 
     assert subjects.of(sent, "a.json") != subjects.of(sent, "b.json")
+
+
+@pytest.mark.parametrize("file", ["a.hl7", "a.hl7v2", "a.txt"])
+def test_hl7_v2_is_sent_as_it_is_and_its_acknowledgement_is_counted(file: str) -> None:
+    [message] = payloads.read(file, b"MSH|^~\\&|").messages
+    assert (message.door, message.body) == ("/hl7v2", b"MSH|^~\\&|")
+
+    told = "MSH|^~\\&\rMSA|AA|1|2 stored, 1 quarantined\rERR||OBX^1|102^x^y|W|bad-time\r"
+    assert list(answers.outcomes(message, 200, told, [])) == [
+        ("stored", []), ("stored", []), ("quarantined", ["bad-time"]),
+    ]  # fmt: skip

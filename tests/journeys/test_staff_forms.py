@@ -44,7 +44,7 @@ def test_the_therapists_list_says_how_far_each_patient_is(
     assert done.status_code == 201, done.text
     row = eventually(lambda: _with_progress(hospital, follower, done=1))
     # A nurse outside the programme's group sees the patient, and nothing of the programme.
-    assert hospital.row(follower)["progress"] == []
+    assert hospital.row(follower, hospital.log_in())["progress"] == []
     [value] = [one for one in row["values"] if one["kind"] == "progress"]
     assert (value["field"], value["value"], value["of"]) == (WEB, 1, 8)
 

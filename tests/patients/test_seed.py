@@ -43,7 +43,7 @@ def running(database_urls: DatabaseUrls, tmp_path: Path) -> Iterator[Running]:
     address = f"http://127.0.0.1:{port}"
     try:
         _wait(f"{address}/readyz")
-        yield Running(ingest="", patients=address, alerts="", mqtt="")
+        yield Running(ingest="", patients=address, alerts="", mqtt="", mllp="")
     finally:
         process.terminate()
         process.wait(10)

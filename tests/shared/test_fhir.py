@@ -34,6 +34,7 @@ ORACLES: dict[str, Any] = {
 SENT: dict[str, dict[str, Any]] = {
     "cied_event": {"value": "shock"},
     "cied_connection": {"value": "disconnected"},
+    "personal_alarm": {"value": "fall"},
     "wound": {"length": Decimal("3.5"), "width": Decimal("2.0"), "area": Decimal("7.0")},
     "pain": {"value": 4},
     "peak_flow": {"value": 410},

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
 
-from services.alerts.clinical import doubts, finding, rules, technical
+from services.alerts.clinical import calling, doubts, finding, rules, technical
 from services.alerts.clinical.finding import Finding, Waiting
 from services.alerts.clinical.history import Record
 from shared.programmes import Programme
@@ -55,6 +55,7 @@ def judge(
                 see = partial(rules.group_findings, version, group, record, now, since, waits)
                 guarded(slug, version.version, group.name, see)
     guarded("", "", "devices", lambda: technical.findings(record, now, since))
+    guarded("", "", calling.RULE, lambda: calling.findings(record, since))
     for fact in (*record.unreadable, *record.decided.unreadable):
         if since is None or fact.at >= since:
             about = fact.kind or fact.type

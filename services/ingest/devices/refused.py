@@ -92,3 +92,27 @@ class NotNamed(Refused):
     """An update must name its message: an identifier, or an id that the sender chose itself."""
 
     code = "not-named"
+
+
+class NotHl7(Refused):
+    """The body is not an HL7 v2 message in ER7: it does not begin with MSH."""
+
+    code = "not-hl7"
+
+
+class MessageNotTaken(Refused):
+    """Of HL7 v2, results (ORU) are taken."""
+
+    code = "message-not-taken"
+
+
+class NotACard(Refused):
+    """Neither a CPAP card's summary (STR.edf) nor a zip with one in it."""
+
+    code = "not-a-card"
+
+
+class FormatNotKnown(Refused):
+    """The file is of no format that is taken here."""
+
+    code = "format-not-known"

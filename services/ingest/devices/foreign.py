@@ -1,0 +1,45 @@
+"""Which decoder reads a foreign file: told by its content, because senders name it as they like."""
+
+from datetime import datetime
+from typing import Any
+
+from services.ingest.devices import cpap, open_mhealth, refused, senml, vendor_clouds
+from shared import exact
+from shared.contracts import Item
+
+MEDIA = (cpap.MEDIA, open_mhealth.MEDIA, senml.MEDIA, vendor_clouds.MEDIA)
+MOST_ITEMS = 5_000
+
+
+def is_card(body: bytes) -> bool:
+    """A zip, or an EDF file: eight characters of version 0."""
+    return body.startswith((b"PK\x03\x04", b"0       "))
+
+
+def decode(body: bytes, now: datetime) -> list[Item]:
+    """The items of a JSON file. Raises NotReadable, FormatNotKnown, TooManyItems."""
+    try:
+        sent = exact.loads(body)
+    except exact.Unreadable as fault:
+        raise refused.NotReadable.because(fault) from None
+    items = _items(sent, now)
+    if len(items) > MOST_ITEMS:
+        raise refused.TooManyItems
+    return items
+
+
+def again(body: bytes, media: str, now: datetime) -> list[Item]:
+    """An item from the bytes that were kept of it."""
+    return cpap.again(body, now) if media == cpap.MEDIA else decode(body, now)
+
+
+def _items(sent: Any, now: datetime) -> list[Item]:
+    if isinstance(sent, dict) and "sleep_records" in sent:
+        return cpap.of_app(sent, now)
+    if senml.is_one(sent):
+        return senml.decode(sent, now)
+    if vendor_clouds.is_one(sent):
+        return vendor_clouds.decode(sent)
+    if open_mhealth.is_one(sent):
+        return open_mhealth.decode(sent)
+    raise refused.FormatNotKnown

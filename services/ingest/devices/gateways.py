@@ -1,0 +1,334 @@
+"""Messages of gateways that people own, as items: by the table, never by code for one family.
+
+Such clients have no ids and often no clock. An item's name is made of the topic, the payload and
+its time, or of ten minutes of arrival when it has none: sent twice it is known.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from hashlib import sha256
+from typing import Any
+
+from services.ingest.devices import bodies, gateway_table, moments, refused
+from services.ingest.devices.gateway_table import Gateway
+from shared import exact, kinds, values
+from shared.contracts import Code, Draft, How, Item, ItemError
+
+MEDIA = "application/vnd.hjemvakt.gateway+json"
+
+_BUCKET = 600
+_SOON = timedelta(minutes=5)
+_NOISE = 4  # a number with more decimals than this carries a float's rounding
+_NUMBER = Decimal("0.01")
+_LONGEST_SLOT = 64
+
+
+def decode(table: Sequence[Gateway], topic: str, payload: bytes, now: datetime) -> list[Item]:
+    """The items of one message; empty when it is known and no measurement."""
+    known = False
+    found: list[Item] = []
+    sent: Any = None
+    read = False
+    for row in table:
+        words = row.matches(topic)
+        if words is None:
+            continue
+        if row.collect is not None:
+            continue  # its bare values are kept together by the edge
+        known = True
+        if row.ignore:
+            break
+        if not read:
+            sent, read = _payload(payload), True
+            if sent is None:
+                return [_unreadable(topic, payload, now)]
+        found += _items(row, topic, words, sent, now)
+    if known:
+        return found
+    return [_unknown(topic, payload, now)]
+
+
+def decode_again(table: Sequence[Gateway], raw: bytes, now: datetime) -> list[Item]:
+    """The same from the bytes that were kept of one item. Raises NotReadable, NotAnItem."""
+    try:
+        kept = exact.loads(raw)
+    except exact.Unreadable as fault:
+        raise refused.NotReadable.because(fault) from None
+    if not isinstance(kept, dict) or not isinstance(kept.get("topic"), str):
+        raise refused.NotAnItem
+    if "values" in kept:
+        return collected(table, kept["topic"], kept["values"], now)
+    only = [row for row in table if row.name == kept.get("gateway")]
+    return decode(only or table, kept["topic"], exact.dumps(kept.get("payload")), now)
+
+
+def collected(
+    table: Sequence[Gateway], topic: str, told: Mapping[str, Any], now: datetime
+) -> list[Item]:
+    """The items of bare values that belong together. `topic` is that of one of them."""
+    for row in table:
+        words = row.matches(topic)
+        if row.collect is not None and words is not None:
+            kept = {"topic": topic, "values": dict(told)}
+            return list(_one(row, {**told, **words}, kept, topic, now))
+    return []
+
+
+def _items(
+    row: Gateway, topic: str, words: Mapping[str, str], sent: Any, now: datetime
+) -> Iterator[Item]:
+    for one in _fan(row, sent):
+        keys = {**one, **words}
+        if not _is_measured(row, keys):
+            continue
+        payload = {key: value for key, value in one.items() if key not in row.private}
+        kept = {"topic": topic, "gateway": row.name, "payload": _refolded(row, payload)}
+        yield from _one(row, keys, kept, topic, now)
+
+
+def _fan(row: Gateway, sent: Any) -> Iterator[dict[str, Any]]:
+    """Each measurement of a message, with what the whole says around it."""
+    if row.list is None:
+        if isinstance(sent, dict):
+            yield sent
+        return
+    whole = sent if isinstance(sent, dict) else {}
+    listed = _at(sent, row.list) if row.list else sent
+    outer = {key: value for key, value in whole.items() if not isinstance(value, dict | list)}
+    for each in listed if isinstance(listed, list) else ():
+        if isinstance(each, dict):
+            yield {**outer, **each}
+
+
+def _refolded(row: Gateway, one: dict[str, Any]) -> Any:
+    """The kept part of a message in the message's own form, so that it can be read again."""
+    if row.list is None:
+        return one
+    folded: Any = [one]
+    for key in reversed(row.list.split(".") if row.list else []):
+        folded = {key: folded}
+    return folded
+
+
+def _is_measured(row: Gateway, keys: Mapping[str, Any]) -> bool:
+    for path, wanted in row.when.items():
+        if _at(keys, path) not in wanted:
+            return False
+    return all((number := _number(_at(keys, path))) is not None and number > 0
+               for path in row.positive)  # fmt: skip
+
+
+def _one(
+    row: Gateway, keys: Mapping[str, Any], kept: Mapping[str, Any], topic: str, now: datetime
+) -> Iterator[Item]:
+    errors: list[ItemError] = []
+    at, claimed = _time(row, keys, now)
+    if at is None:
+        errors.append(ItemError(next(iter(row.times), "time"), Code.BAD_TIME))
+    kind = row.reading.kind if row.reading else "device_status"
+    slot = _slot(row, keys)
+    serial = _text(_at(keys, row.serial)) if row.serial else None
+    content = sha256(exact.canonical([kind, slot, serial, _said(row, keys), claimed])).digest()
+    if row.named == "by-time" and claimed is not None:
+        told = f"{row.topic.split('/')[0]}|{slot}|{kind}|{claimed}"
+    else:
+        when = claimed if claimed is not None else int(now.timestamp()) // _BUCKET
+        told = f"{topic}|{when}|{content.hex()}"
+    message_id = f"gw:{sha256(told.encode()).hexdigest()[:40]}"
+    around: dict[str, Any] = {"entered": "device"}
+    if claimed is not None:
+        around["claimed_at"] = str(claimed)
+    if serial:
+        around["device"] = {"serial": serial}
+    drafts: tuple[Draft, ...] = ()
+    if row.reading and not row.void:
+        drafts = _reading(row, keys, message_id, around, errors)
+    elif not row.reading:
+        drafts = (_status(row, keys, message_id),)
+    how: How | None = "void" if row.void else "correction" if row.corrects else None
+    yield Item(
+        message_id=message_id,
+        content=content,
+        raw=exact.dumps(kept),
+        media_type=MEDIA,
+        drafts=() if errors else drafts,
+        at=at,
+        slot=slot,
+        serial=serial,
+        how=how,
+        replaces=message_id if how else None,
+        updated=now if how else None,
+        arrived=now if how else None,
+        errors=tuple(errors),
+    )
+
+
+def _said(row: Gateway, keys: Mapping[str, Any]) -> Any:
+    """What the message says of the measurement, whatever else stands in it."""
+    if row.void or row.reading is None:
+        return [row.void, row.status or _at(keys, row.status_from or ""), row.battery]
+    return {
+        name: [_at(keys, path) for path in (source.from_, source.unit_from) if path]
+        for name, source in row.reading.fields.items()
+    }
+
+
+def _reading(
+    row: Gateway,
+    keys: Mapping[str, Any],
+    message_id: str,
+    around: Mapping[str, Any],
+    errors: list[ItemError],
+) -> tuple[Draft, ...]:
+    assert row.reading is not None
+    kind = kinds.CATALOGUE[row.reading.kind]
+    reading = values.Reading()
+    for name, source in row.reading.fields.items():
+        of = kind.fields[name]
+        told = source.is_ if source.from_ is None else _at(keys, source.from_)
+        if of.enum:
+            if told in of.enum:
+                reading.values[name] = told
+            continue
+        if told is None:
+            continue
+        number = _number(told)
+        unit = _text(_at(keys, source.unit_from)) if source.unit_from else None
+        if number is None:
+            reading.faults.append((name, Code.BAD_VALUE))
+        else:
+            unit = kinds.spelt(unit) if unit else source.unit
+            values.take(of, _without_noise(number), unit, reading, None if number == told else told)
+    values.judge(kind, reading)
+    errors += [ItemError(f"values.{name}", code) for name, code in reading.faults]
+    return () if errors else tuple(bodies.of_reading(kind, reading, message_id, around))
+
+
+def _status(row: Gateway, keys: Mapping[str, Any], message_id: str) -> Draft:
+    state = row.status or _text(_at(keys, row.status_from or ""))
+    body: dict[str, Any] = {"v": 1, "message": message_id, "state": state}
+    battery = _number(_at(keys, row.battery)) if row.battery else None
+    if battery is not None:
+        body["battery"] = battery
+    return Draft("device-event", "device_status", body)
+
+
+def _time(row: Gateway, keys: Mapping[str, Any], now: datetime) -> tuple[datetime | None, Any]:
+    """When it was, in UTC, and what was said of it."""
+    told = next((found for path in row.times if (found := _at(keys, path)) is not None), None)
+    if told is None:
+        return (now, None) if "none" in row.clock or row.collect else (None, None)
+    for clock in row.clock:
+        if (at := _read_time(clock, told, now)) is not None:
+            return at, told
+    return None, told
+
+
+def _read_time(clock: gateway_table.Clock, told: Any, now: datetime) -> datetime | None:
+    try:
+        match clock:
+            case "epoch":
+                seconds = _number(told)
+                if seconds is None:
+                    return None
+                scale = 1000 if seconds > 10**11 else 1
+                return datetime.fromtimestamp(float(seconds / scale), UTC)
+            case "offset":
+                at = datetime.fromisoformat(str(told))
+                return at.astimezone(UTC) if at.tzinfo else None
+            case "local":
+                at = datetime.fromisoformat(str(told))
+                return None if at.tzinfo else _norwegian(at, now)
+            case "mislabelled":
+                return _norwegian(datetime.fromisoformat(str(told)).replace(tzinfo=None), now)
+            case "day-first":
+                day, _, clock_time = str(told).partition(" ")
+                turned = "-".join(reversed(day.split("/")))
+                return _norwegian(datetime.fromisoformat(f"{turned} {clock_time}"), now)
+            case "none":
+                return now
+    except (ValueError, OverflowError):
+        return None
+
+
+def _norwegian(at: datetime, now: datetime) -> datetime:
+    """A wall clock's time. The hour that comes twice in October is the one nearer to arrival."""
+    later = at.replace(tzinfo=moments.OSLO, fold=1).astimezone(UTC)
+    earlier = at.replace(tzinfo=moments.OSLO, fold=0).astimezone(UTC)
+    return later if later <= now + _SOON and abs(now - later) <= abs(now - earlier) else earlier
+
+
+def _slot(row: Gateway, keys: Mapping[str, Any]) -> str | None:
+    if row.slot is None:
+        return None
+    told = _text(_at(keys, row.slot.strip("{}")))
+    return told[:_LONGEST_SLOT] if told else None
+
+
+def _at(keys: Any, path: str) -> Any:
+    for key in path.split("."):
+        keys = keys.get(key) if isinstance(keys, Mapping) else None
+    return keys
+
+
+def _number(told: Any) -> Decimal | None:
+    if isinstance(told, bool):
+        return None
+    if isinstance(told, int | Decimal):
+        return Decimal(told)
+    if isinstance(told, str):
+        try:
+            number = Decimal(told.strip().replace(",", "."))
+        except ArithmeticError:
+            return None
+        return number if number.is_finite() and abs(number) < 10**15 else None
+    return None
+
+
+def _without_noise(number: Decimal) -> Decimal:
+    exponent = number.as_tuple().exponent
+    if isinstance(exponent, int) and -exponent > _NOISE:
+        return number.quantize(_NUMBER, ROUND_HALF_UP)
+    return number
+
+
+def _text(told: Any) -> str | None:
+    if isinstance(told, bool) or told is None:
+        return None
+    return str(told) if isinstance(told, str | int | Decimal) and str(told) else None
+
+
+def _payload(payload: bytes) -> Any:
+    try:
+        sent = exact.loads(payload)
+    except exact.Unreadable:
+        return None
+    # Some publish their JSON as a text in JSON.
+    if isinstance(sent, str):
+        try:
+            return exact.loads(sent.encode())
+        except exact.Unreadable:
+            return None
+    return sent
+
+
+def _unreadable(topic: str, payload: bytes, now: datetime) -> Item:
+    return _held(topic, payload, Code.UNREADABLE, sha256(payload).hexdigest())
+
+
+def _unknown(topic: str, payload: bytes, now: datetime) -> Item:
+    """A topic no table knows: one item for each topic, however often it speaks."""
+    return _held(topic, payload, Code.UNKNOWN_KIND, "")
+
+
+def _held(topic: str, payload: bytes, code: Code, which: str) -> Item:
+    told = sha256(f"{topic}|{code}|{which}".encode())
+    kept = {"topic": topic, "payload": payload.decode("utf-8", "replace")}
+    return Item(
+        message_id=f"gw:{told.hexdigest()[:40]}",
+        content=told.digest(),
+        raw=exact.dumps(kept),
+        media_type=MEDIA,
+        errors=(ItemError("topic" if code is Code.UNKNOWN_KIND else "", code),),
+    )

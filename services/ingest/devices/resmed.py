@@ -1,0 +1,101 @@
+"""A ResMed card's summary of nights (STR.edf), read by the labels of its signals.
+
+Models write from 78 to 97 signals, in their own order; what a model does not write is absent. A
+record is one day from noon to noon, Norwegian time; -1 is nothing. Used in a process of its own
+(services/ingest/card.py): a card is a stranger's file, and numpy is large.
+"""
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+import edfio
+
+MOST_UNPACKED = 40 * 1024 * 1024
+MOST_FILES = 20_000
+_DIGITS = Decimal("0.0001")
+
+
+class NotACard(ValueError):
+    """Neither a STR.edf nor a zip with one in it."""
+
+
+def read(content: bytes) -> dict[str, Any]:
+    """`{"serial", "product", "nights": [{"date": days since 1970, "signals": {label: […]}}]}`.
+
+    Numbers are texts, so that they stay exact. Raises NotACard.
+    """
+    summary, identification = _files(content)
+    serial, product = _identified(identification)
+    try:
+        recording = edfio.read_edf(io.BytesIO(summary))
+        signals = {signal.label.strip(): signal for signal in recording.signals}
+        per_night = {label: signal.data.reshape(recording.num_data_records, -1)
+                     for label, signal in signals.items()}  # fmt: skip
+    except Exception as error:  # edfio raises many kinds for a broken file
+        raise NotACard from error
+    if "Date" not in per_night or "Duration" not in per_night:
+        raise NotACard
+    nights = [
+        {
+            "date": int(per_night["Date"][place][0]),
+            "signals": {label: [_text(number) for number in rows[place]]
+                        for label, rows in per_night.items() if label != "Crc16"},
+        }
+        for place in range(recording.num_data_records)
+    ]  # fmt: skip
+    return {"serial": serial, "product": product, "nights": nights}
+
+
+def _files(content: bytes) -> tuple[bytes, bytes]:
+    """STR.edf and Identification.* of a card; a bare STR.edf alone."""
+    if not content.startswith(b"PK"):
+        return content, b""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as card:
+            wanted: dict[str, zipfile.ZipInfo] = {}
+            for info in card.infolist()[:MOST_FILES]:
+                name = info.filename.rsplit("/", 1)[-1].lower()
+                if name == "str.edf" or name in ("identification.tgt", "identification.json"):
+                    wanted.setdefault(name, info)
+            if "str.edf" not in wanted:
+                raise NotACard
+            if sum(info.file_size for info in wanted.values()) > MOST_UNPACKED:
+                raise NotACard
+            read = {name: _within(card, info) for name, info in wanted.items()}
+    except (zipfile.BadZipFile, RuntimeError, EOFError, OSError) as error:
+        raise NotACard from error
+    said = read.get("identification.tgt") or read.get("identification.json") or b""
+    return read["str.edf"], said
+
+
+def _within(card: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    """The file, and no more of it than it said: a bomb says less than it is."""
+    with card.open(info) as file:
+        content = file.read(MOST_UNPACKED + 1)
+    if len(content) > MOST_UNPACKED:
+        raise NotACard
+    return content
+
+
+def _identified(said: bytes) -> tuple[str | None, str | None]:
+    """The serial number and the product: #SRN and #PNA, or the JSON of newer models."""
+    text = said.decode("utf-8", "replace")
+    if text.lstrip().startswith("{"):
+        try:
+            told: Mapping[str, Any] = json.loads(text)
+            product = told["FlowGenerator"]["IdentificationProfiles"]["Product"]
+            return str(product["SerialNumber"]), str(product["ProductName"])
+        except (ValueError, KeyError, TypeError):
+            return None, None
+    lines = dict(
+        line[1:].split(" ", 1) for line in text.splitlines() if line[:1] == "#" and " " in line
+    )
+    return lines.get("SRN", "").strip() or None, lines.get("PNA", "").strip() or None
+
+
+def _text(number: float) -> str:
+    return str(Decimal(repr(float(number))).quantize(_DIGITS, ROUND_HALF_UP).normalize())

@@ -1,0 +1,110 @@
+"""SenML (RFC 8428): packs of records, resolved, those of one moment together.
+
+A record's name says what it is only if it ends in the name of one of our kinds or fields: a room's
+temperature is nobody's fever.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from services.ingest.devices.single import Measured
+from shared import kinds, values
+from shared.contracts import Code, Item, ItemError
+
+MEDIA = "application/vnd.hjemvakt.senml+json"
+_RELATIVE = 2**28  # a smaller time counts from now (RFC 8428, 4.5.3)
+_FIELDS: Mapping[str, tuple[str, str]] = {
+    **{name: (name, "value") for name, kind in kinds.CATALOGUE.items() if "value" in kind.fields},
+    "systolic": ("blood_pressure", "systolic"),
+    "diastolic": ("blood_pressure", "diastolic"),
+}
+_UNITS = {"beat/min": "/min", "%EL": "%"}
+
+
+def is_one(sent: Any) -> bool:
+    return isinstance(sent, list) and any(
+        isinstance(one, dict) and ("n" in one or "bn" in one) for one in sent
+    )
+
+
+def decode(sent: list[Any], now: datetime) -> list[Item]:
+    """An item for each kind, device and moment; one that names what was not understood."""
+    groups: dict[tuple[str, str, datetime | None], list[dict[str, Any]]] = {}
+    strange: list[dict[str, Any]] = []
+    for one in _resolved(sent, now):
+        ending = one["n"].replace("/", ":").rsplit(":", 1)[-1]
+        if ending in _FIELDS:
+            groups.setdefault((_FIELDS[ending][0], one["n"][: -len(ending)], one["at"]), []).append(
+                {**one, "field": _FIELDS[ending][1]}
+            )
+        else:
+            strange.append(one)
+    items = [_item(*key, rows) for key, rows in groups.items()]
+    if strange:
+        kept = [_plain(one) for one in strange]
+        error = ItemError("n", Code.UNKNOWN_KIND)
+        items.append(Measured(kept=kept, media_type=MEDIA, error=error).item())
+    return items
+
+
+def _item(kind: str, base: str, at: datetime | None, rows: list[dict[str, Any]]) -> Item:
+    kept = [_plain(row) for row in rows]
+    told = Measured(kept=kept, media_type=MEDIA, kind=kind, at=at)
+    told.serial = base.strip("/:") or None
+    told.around = {"entered": "device"}
+    for row in rows:
+        value = row.get("v", row.get("vs"))
+        of = kinds.CATALOGUE[kind].fields[row["field"]]
+        if of.enum and value in of.enum:
+            told.reading.values[row["field"]] = value
+        else:
+            unit = row.get("u", "")
+            told.take(row["field"], value, _UNITS.get(unit, unit))
+    return told.item()
+
+
+def _resolved(sent: list[Any], now: datetime) -> Iterator[dict[str, Any]]:
+    """Every record with its whole name, unit and time."""
+    base: dict[str, Any] = {}
+    for one in sent:
+        if not isinstance(one, dict):
+            continue
+        base |= {key: one[key] for key in ("bn", "bt", "bu", "bv") if key in one}
+        name = f"{base.get('bn', '')}{one.get('n', '')}"
+        if not name or not any(key in one for key in ("v", "vs", "vb", "vd", "s")):
+            continue
+        row: dict[str, Any] = {"n": name[:200], "at": _time(base.get("bt"), one.get("t"), now)}
+        if isinstance(unit := one.get("u", base.get("bu")), str):
+            row["u"] = unit
+        for key in ("v", "vs"):
+            if key in one:
+                row[key] = one[key]
+        addition = values.number(base.get("bv"))
+        if addition is not None and (number := values.number(row.get("v"))) is not None:
+            row["v"] = number + addition
+        yield row
+
+
+def _time(base: Any, own: Any, now: datetime) -> datetime | None:
+    seconds = Decimal(0)
+    for told in (base, own):
+        if told is not None:
+            if isinstance(told, bool) or not isinstance(told, int | Decimal):
+                return None
+            seconds += told
+    try:
+        if seconds < _RELATIVE:
+            return datetime.fromtimestamp(now.timestamp() + float(seconds), UTC)
+        return datetime.fromtimestamp(float(seconds), UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The record as SenML again, in itself complete."""
+    kept = {key: row[key] for key in ("n", "u", "v", "vs") if key in row}
+    if row["at"] is not None:
+        kept["t"] = Decimal(str(row["at"].timestamp()))
+    return kept

@@ -1,0 +1,53 @@
+"""What comes below gw/{org}/{cred}/ from gateways that people own: the table, and what it collects.
+
+Bare values of one device are kept together in memory until the device says they are complete. They
+come with QoS 0, which promises nothing: after a restart, a device's next night is the next one.
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from datetime import datetime
+
+from services.ingest.devices import gateway_table, gateways
+from services.ingest.devices.gateway_table import Gateway
+from shared.contracts import Item
+
+MOST_DEVICES = 5_000
+MOST_VALUES = 64
+MOST_BYTES = 1_024
+
+
+class Gateways:
+    """Turns a gateway's messages into items."""
+
+    def __init__(self, table: Sequence[Gateway]) -> None:
+        self.table = table
+        self._collects = [row for row in table if row.collect is not None]
+        self._kept: OrderedDict[tuple[str, str, str, str], dict[str, str]] = OrderedDict()
+
+    def decode(self, org: str, cred: str, topic: str, payload: bytes, now: datetime) -> list[Item]:
+        """The items of one message; empty when there is nothing in it, or not yet."""
+        for row in self._collects:
+            complete = self._collect(row, org, cred, topic, payload)
+            if complete is not None:
+                return gateways.collected(self.table, topic, complete, now)
+        return gateways.decode(self.table, topic, payload, now)
+
+    def _collect(
+        self, row: Gateway, org: str, cred: str, topic: str, payload: bytes
+    ) -> dict[str, str] | None:
+        """All values of a device, once it says that they are complete."""
+        words = row.matches(topic)
+        if words is None or row.collect is None or row.until is None:
+            return None
+        text = payload[:MOST_BYTES].decode("utf-8", "replace").strip()
+        key = (org, cred, row.name, words[row.collect])
+        if gateway_table.matched(row.until.topic, topic) and text == row.until.payload:
+            return self._kept.pop(key, None)
+        kept = self._kept.setdefault(key, {})
+        self._kept.move_to_end(key)
+        if len(kept) < MOST_VALUES:
+            kept[topic.rsplit("/", 1)[-1]] = text
+        if len(self._kept) > MOST_DEVICES:
+            self._kept.popitem(last=False)
+        return None

@@ -1,0 +1,100 @@
+"""HL7 v2: what both doors do with a message, and the door over HTTP."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from fastapi import APIRouter, Request, Response
+
+from services.ingest import decoders, hot
+from services.ingest.accept import CannotCommit
+from services.ingest.devices import hl7_answers, hl7_message, hl7_oru, refused
+from services.ingest.senders import Credential
+from shared.contracts import Receipt, Result
+
+router = APIRouter(tags=["HL7 v2"])
+
+MEDIA = hl7_oru.MEDIA
+MOST_BYTES = 5 * 1024 * 1024
+
+_TYPES = (MEDIA.encode(), b"x-application/hl7-v2+er7", b"text/plain")
+_EXAMPLE = "\r".join(
+    (
+        r"MSH|^~\&|Engine|Clinic|Hjemvakt|Hospital|20261123071500+0100||ORU^R01^ORU_R01|M-1001|P|2.6",
+        "PID|||13116900216^^^&2.16.578.1.12.4.1.4.1&ISO",
+        "OBR|1||R-1001|182777000^monitoring of patient^SCT|||20261123071200+0100",
+        "OBX|1|NM|150021^MDC_PRESS_BLD_NONINV_SYS^MDC|1.0.1.1|142|266016^MDC_DIM_MMHG^MDC|||||F",
+        "OBX|2|NM|150022^MDC_PRESS_BLD_NONINV_DIA^MDC|1.0.1.2|88|266016^MDC_DIM_MMHG^MDC|||||F",
+        "",
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An acknowledgement, and the HTTP status that says the same."""
+
+    status: int
+    body: bytes
+
+
+@router.post(
+    "/hl7v2",
+    summary="Send one HL7 v2 message (ER7)",
+    description=(
+        "ORU^R01: IHE PCD-01 vital signs, PCD-09 implants, haemodialysis. Answered after the "
+        "commit with AA (kept; what could not be filed is named in ERR), AE (nothing of it could "
+        "be filed: it waits in quarantine) or AR (not taken, or not now)."
+    ),
+    openapi_extra={
+        "security": [{"secret": []}],
+        "requestBody": {
+            "required": True,
+            "content": {MEDIA: {"schema": {"type": "string"}, "example": _EXAMPLE}},
+        },
+    },
+    responses={
+        200: {"description": "AA or CA: kept", "content": {MEDIA: {}}},
+        202: {"description": "AE or CE: in quarantine, with why", "content": {MEDIA: {}}},
+        401: {"description": "No valid bearer secret"},
+        413: {"description": "The body is too large"},
+        415: {"description": "Not HL7 v2 in ER7"},
+        422: {"description": "AR: a message that is not taken", "content": {MEDIA: {}}},
+        503: {"description": "AR: nothing can be committed just now; send it again"},
+    },
+)
+async def message(request: Request) -> Response:
+    door: hot.Door = request.app.state.door
+    headers = dict(request.scope["headers"])
+    try:
+        credential, body = await door.admitted(headers, request.receive, _TYPES, MOST_BYTES)
+    except hot.NotAdmitted as refusal:
+        return hot.plain(refusal.answer)
+    reply = await take(door, credential, body)
+    more = {"Retry-After": "2"} if reply.status == 503 else {}
+    return Response(reply.body, reply.status, more, media_type=MEDIA)
+
+
+async def take(door: hot.Door, credential: Credential, body: bytes) -> Reply:
+    """Store a message and acknowledge it. What cannot be read is kept in quarantine."""
+    now = datetime.now(UTC)
+    sent: hl7_message.Message | None = None
+    try:
+        sent, items = hl7_oru.decode(body, now)
+    except refused.NotHl7 as fault:
+        items, refusal = [decoders.unreadable(body, MEDIA)], fault
+    except refused.MessageNotTaken as fault:
+        hot.refuse(fault, credential, body)
+        sent = hl7_message.read(body)
+        return Reply(422, hl7_answers.refused(sent, fault.code, fault.title, now))
+    try:
+        receipts = await door.intake.accept(credential, items)
+    except CannotCommit as fault:
+        return Reply(503, hl7_answers.unavailable(sent, (fault.__doc__ or ""), now))
+    if sent is None:
+        return Reply(202, hl7_answers.refused(None, refusal.code, refusal.title, now))
+    return _answered(sent, receipts, now)
+
+
+def _answered(sent: hl7_message.Message, receipts: list[Receipt], now: datetime) -> Reply:
+    is_filed = any(each.result is not Result.QUARANTINED for each in receipts)
+    return Reply(200 if is_filed else 202, hl7_answers.stored(sent, receipts, now))

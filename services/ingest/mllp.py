@@ -1,0 +1,124 @@
+"""HL7 v2 over MLLP: frames in, an acknowledgement after the commit, one message at a time a
+connection.
+
+MLLP knows no log-in. A message is of the credential whose secret it carries in MSH-8, else of the
+one this listener was given; a listener belongs on a private network or behind a tunnel.
+"""
+
+import asyncio
+import contextlib
+from datetime import UTC, datetime
+
+import structlog
+from prometheus_client import Counter
+
+from services.ingest import hl7, hot
+from services.ingest.devices import hl7_answers, hl7_message, refused
+from services.ingest.senders import Credential
+from shared.database import DatabaseIsAway
+
+log = structlog.get_logger()
+
+START, END = b"\x0b", b"\x1c\r"
+MOST_CONNECTIONS = 50
+IDLE_SECONDS = 3600.0
+FRAME_SECONDS = 60.0
+
+FRAMES = Counter("hjemvakt_mllp_frames_total", "HL7 v2 messages over MLLP", ["fate"])
+
+
+class Listener:
+    """Part of the service: a port for interface engines."""
+
+    def __init__(self, address: str, speaks_for: str | None, door: hot.Door) -> None:
+        host, _, port = address.rpartition(":")
+        self._host, self._port = host or "127.0.0.1", int(port)
+        org, _, cred = (speaks_for or "").partition("/")
+        self._speaks_for = (org, cred) if cred else None
+        self._door = door
+        self._server: asyncio.Server | None = None
+        self._connections: set[asyncio.Task[None]] = set()
+
+    async def open(self) -> None:
+        self._server = await asyncio.start_server(
+            self._connected, self._host, self._port, limit=hl7.MOST_BYTES + 16
+        )
+
+    async def close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        for task in list(self._connections):
+            task.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+
+    async def ready(self) -> str | None:
+        serving = self._server is not None and self._server.is_serving()
+        return None if serving else "The MLLP listener is not open."
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        try:
+            if len(self._connections) >= MOST_CONNECTIONS:
+                FRAMES.labels("too-many-connections").inc()
+                return
+            self._connections.add(task)
+            while (frame := await self._frame(reader)) is not None:
+                writer.write(START + await self._answer(frame) + END)
+                await asyncio.wait_for(writer.drain(), FRAME_SECONDS)
+        except (OSError, TimeoutError, asyncio.CancelledError):
+            pass  # the engine sends again what it has no answer to
+        finally:
+            self._connections.discard(task)
+            writer.close()
+            with contextlib.suppress(OSError, asyncio.CancelledError):
+                await writer.wait_closed()
+
+    async def _frame(self, reader: asyncio.StreamReader) -> bytes | None:
+        """The next message, or None when the connection is at its end or sends no frames."""
+        first = await asyncio.wait_for(reader.read(1), IDLE_SECONDS)
+        while first in (b"\r", b"\n"):
+            first = await asyncio.wait_for(reader.read(1), IDLE_SECONDS)
+        if first != START:
+            return None
+        try:
+            frame = await asyncio.wait_for(reader.readuntil(END), FRAME_SECONDS)
+        except (asyncio.LimitOverrunError, asyncio.IncompleteReadError):
+            FRAMES.labels("unfinished").inc()
+            return None
+        return frame[: -len(END)]
+
+    async def _answer(self, frame: bytes) -> bytes:
+        try:
+            credential = await self._credential(frame)
+        except DatabaseIsAway:
+            FRAMES.labels("unavailable").inc()
+            return hl7_answers.unavailable(_read(frame), "The database cannot be reached", _now())
+        if credential is None:
+            FRAMES.labels("unauthenticated").inc()
+            log.warning("An HL7 v2 message without a credential was refused.")
+            return hl7_answers.refused(
+                _read(frame), "unauthenticated", "Send the credential's secret in MSH-8", _now()
+            )
+        reply = await hl7.take(self._door, credential, frame)
+        FRAMES.labels(str(reply.status)).inc()
+        return reply.body
+
+    async def _credential(self, frame: bytes) -> Credential | None:
+        sent = _read(frame)
+        if sent is not None and sent.security:
+            return await self._door.senders.by_secret(sent.security)
+        if self._speaks_for is None:
+            return None
+        return await self._door.senders.by_name(*self._speaks_for)
+
+
+def _read(frame: bytes) -> hl7_message.Message | None:
+    try:
+        return hl7_message.read(frame)
+    except refused.NotHl7:
+        return None
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

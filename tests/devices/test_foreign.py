@@ -1,0 +1,218 @@
+"""Files in the formats of others: Open mHealth, SenML, the clouds of makers, and nothing else."""
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.ingest.devices import foreign, refused
+from shared.contracts import Code, Item
+
+NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+AT = datetime(2026, 11, 23, 6, 12, tzinfo=UTC)
+FRAME = {"effective_time_frame": {"date_time": "2026-11-23T07:12:00+01:00"}}
+
+
+def decoded(sent: Any) -> list[Item]:
+    return foreign.decode(json.dumps(sent).encode(), NOW)
+
+
+def only(sent: Any) -> Item:
+    [item] = decoded(sent)
+    return item
+
+
+def values_of(item: Item) -> dict[str, Any]:
+    return dict(item.drafts[0].body["values"])
+
+
+def point(body: Any, id: str = "0190f3a2") -> dict[str, Any]:
+    return {
+        "header": {
+            "id": id,
+            "schema_id": {"namespace": "omh", "name": "x", "version": "1.0"},
+            "acquisition_provenance": {"source_name": "x", "modality": "self-reported"},
+        },
+        "body": body,
+    }
+
+
+PRESSURE = {
+    "systolic_blood_pressure": {"value": 125, "unit": "mmHg"},
+    "diastolic_blood_pressure": {"value": 60, "unit": "mmHg"},
+    **FRAME,
+}
+
+
+def test_a_data_point_is_named_by_its_header_and_a_bare_body_by_its_content() -> None:
+    whole = only(point(PRESSURE))
+    assert (whole.message_id, whole.at) == ("omh:0190f3a2", AT)
+    assert values_of(whole) == {"systolic": 125, "diastolic": 60}
+    assert whole.drafts[0].body["entered"] == "manual"
+
+    assert only(PRESSURE).message_id.startswith("sha256:")
+    assert len(decoded([point(PRESSURE, "a"), point(PRESSURE, "b")])) == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "value"),
+    [
+        ({"body_weight": {"value": 181.5, "unit": "lb"}}, "body_weight", "82.327"),
+        ({"body_temperature": {"value": 98.6, "unit": "F"}}, "body_temp", "37.000"),
+        ({"heart_rate": {"value": 61, "unit": "beats/min"}}, "heart_rate", "61"),
+        ({"respiratory_rate": {"value": 14, "unit": "breaths/min"}}, "resp_rate", "14"),
+        ({"oxygen_saturation": {"value": 96, "unit": "%"}}, "spo2", "96"),
+        ({"blood_glucose": {"value": 120, "unit": "mg/dL"}}, "glucose", "6.660"),
+    ],
+)
+def test_each_measure_in_its_unit(body: Any, kind: str, value: str) -> None:
+    item = only({**body, **FRAME})
+    assert item.drafts[0].kind == kind
+    assert round(Decimal(values_of(item)["value"]), 3) == Decimal(value)
+
+
+def test_a_statistic_of_a_month_is_no_measurement_of_any_moment() -> None:
+    sent = {"body_weight": {"value": 49.5, "unit": "kg"}, "descriptive_statistic": "minimum",
+            "effective_time_frame": {"time_interval": {
+                "start_date_time": "2026-10-01T00:00:00+01:00",
+                "duration": {"value": 30, "unit": "d"}}}}  # fmt: skip
+    item = only(sent)
+    assert (item.drafts[0].kind, item.drafts[0].body["values"]) == ("foreign", {})
+    assert item.until is not None
+    assert (item.until - item.at).days == 30 if item.at else False
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        ({"body_weight": {"value": 80, "unit": "km"}, **FRAME}, Code.UNKNOWN_UCUM),
+        ({"body_weight": {"value": 80}, **FRAME}, Code.UNKNOWN_UCUM),
+        ({"body_weight": {"value": True, "unit": "kg"}, **FRAME}, Code.BAD_VALUE),
+        ({"body_weight": {"value": 80, "unit": "kg"}}, Code.BAD_TIME),
+        (
+            {
+                "body_weight": {"value": 80, "unit": "kg"},
+                "effective_time_frame": {"date_time": "2026-11-23T07:12:00"},
+            },
+            Code.BAD_TIME,
+        ),
+        ({"sleep_duration": {"value": 8, "unit": "h"}, **FRAME}, Code.UNKNOWN_KIND),
+        ({"header": {"schema_id": {}}}, Code.MISSING_VALUE),
+    ],
+)
+def test_what_cannot_be_read_is_quarantined_with_why(sent: Any, code: Code) -> None:
+    assert code in {each.code for each in only(sent).errors}
+
+
+def test_a_senml_pack_is_one_item_for_each_kind_device_and_moment() -> None:
+    sent = [
+        {"bn": "urn:dev:mac:1:", "bt": 1795420000, "n": "body_weight", "v": 82.4, "u": "kg"},
+        {"n": "systolic", "v": 120, "u": "mmHg"},
+        {"n": "diastolic", "v": 80, "u": "mmHg"},
+        {"n": "systolic", "t": 60, "v": 118, "u": "mmHg"},
+        {"n": "diastolic", "t": 60, "v": 79, "u": "mmHg"},
+    ]
+
+    items = decoded(sent)
+
+    assert [item.drafts[0].kind for item in items] == [
+        "body_weight", "blood_pressure", "blood_pressure",
+    ]  # fmt: skip
+    assert {item.serial for item in items} == {"urn:dev:mac:1"}
+    assert (items[2].at - items[1].at).seconds == 60 if items[2].at and items[1].at else False
+
+
+def test_a_rooms_temperature_is_nobodys_fever() -> None:
+    item = only([{"bn": "urn:dev:x/", "bt": 1795420000, "n": "temperature", "v": 41, "u": "Cel"}])
+    assert [each.code for each in item.errors] == [Code.UNKNOWN_KIND]
+
+
+def test_a_small_senml_time_counts_from_now() -> None:
+    item = only([{"n": "x:heart_rate", "t": -60, "v": 61, "u": "beat/min"}])
+    assert item.at == datetime(2026, 11, 23, 7, 59, tzinfo=UTC)
+
+
+def test_withings_values_have_a_power_of_ten_and_goals_are_not_measured() -> None:
+    measures = [{"value": 65750, "type": 1, "unit": -3}, {"value": 72, "type": 11, "unit": 0}]
+    sent = {"status": 0, "body": {"measuregrps": [
+        {"grpid": 12, "attrib": 0, "date": 1795420000, "category": 1, "deviceid": "abc",
+         "measures": measures},
+        {"grpid": 13, "date": 1795420000, "category": 2, "measures": measures},
+    ]}}  # fmt: skip
+
+    weight, pulse = decoded(sent)
+
+    assert values_of(weight) == {"value": Decimal("65.750")}
+    assert values_of(pulse) == {"value": 72}
+    assert weight.message_id == "withings:12:body_weight"
+
+
+def test_ihealth_local_seconds_and_numbered_units() -> None:
+    row = {"BPL": 10, "HP": 16, "HR": 70, "IsArr": 1, "MDate": 1795420000, "DataID": "x1",
+           "TimeZone": "-0800", "Note": "after coffee"}  # fmt: skip
+
+    item = only({"BPDataList": [row], "BPUnit": 1})
+
+    assert item.at == datetime.fromtimestamp(1795420000 + 8 * 3600, UTC)
+    body = item.drafts[0].body
+    assert round(body["values"]["systolic"]) == 120
+    assert (body["interpretation"], body["note"]) == (["irregular-pulse"], "after coffee")
+    assert item.drafts[1].body["values"] == {"value": 70}
+
+
+def test_an_ihealth_time_without_its_offset_is_no_time() -> None:
+    row = {"WeightValue": 80, "MDate": 1795420000, "DataID": "x2"}
+    item = only({"WeightDataList": [row], "WeightUnit": 0})
+    assert [each.code for each in item.errors] == [Code.BAD_TIME]
+
+
+@pytest.mark.parametrize("body", [b"{}", b"[]", b"12", b'"x"', b'{"a":{"b":1}}'])
+def test_what_is_of_no_format_is_refused(body: bytes) -> None:
+    with pytest.raises(refused.FormatNotKnown):
+        foreign.decode(body, NOW)
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b'{"a":1,"a":2}'])
+def test_what_cannot_be_read_safely_is_refused(body: bytes) -> None:
+    with pytest.raises(refused.NotReadable):
+        foreign.decode(body, NOW)
+
+
+_WORDS = st.sampled_from(
+    [
+        *("header", "body", "schema_id", "body_weight", "value", "unit", "effective_time_frame"),
+        *("date_time", "time_interval", "measuregrps", "measures", "type", "category"),
+        *("BPDataList", "HP", "BPL", "MDate", "TimeZone", "n", "bn", "bt", "t", "v", "u"),
+        *("sleep_records", "device", "startDate", "totalUsage", "ahi"),
+    ]
+)
+_LEAVES = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**19), 10**19)
+    | st.sampled_from(["kg", "mmHg", "2026-11-23T07:12:00+01:00", "+0100", "", "x:heart_rate"])
+    | st.text(max_size=5)
+)
+
+
+@given(
+    st.recursive(
+        _LEAVES,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_WORDS, inner, max_size=5),
+        max_leaves=16,
+    )
+)
+@settings(max_examples=500, deadline=None)
+def test_nothing_makes_it_fail_and_every_item_can_be_read_again(sent: Any) -> None:
+    try:
+        items = decoded(sent)
+    except refused.Refused:
+        return
+    for item in items:
+        assert item.errors or item.drafts
+        [again] = foreign.again(item.raw, item.media_type, NOW)
+        assert (again.message_id, again.drafts) == (item.message_id, item.drafts)
