@@ -12,6 +12,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 T = TypeVar("T", bound=BaseSettings)
 Mode = Literal["test", "production"]
 
+_PLACE = re.compile(
+    r"https?://(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\])(?::(?P<port>\d{1,5}))?", re.I
+)
+
 
 class SettingIsMissing(Exception):
     """A setting this service needs is missing or unusable."""
@@ -40,7 +44,6 @@ class AnyService(BaseSettings):
     )
     public_url: str | None = Field(
         default=None,
-        pattern=r"^https?://[!-~]+$",
         description="this service's address as its callers see it: a proof of possession names "
         "it, and the link of a notification begins with it",
     )
@@ -49,6 +52,19 @@ class AnyService(BaseSettings):
     )
     log_format: Literal["text", "json"] = "json"
     docs: bool = Field(default=True, description="serve /docs and /openapi.json")
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_a_place(cls, given: str | None) -> str | None:
+        """https://host or https://host:port; one slash at the end is left out. The pages' links
+        begin at the root, so a path would lead people and proofs elsewhere."""
+        if given is None:
+            return None
+        given = given.removesuffix("/")
+        found = _PLACE.fullmatch(given)
+        if found is None or (found["port"] and not 0 < int(found["port"]) < 65_536):
+            raise ValueError("https://host or https://host:port is expected, without a path")
+        return given.lower()
 
 
 class _Filing(AnyService):
