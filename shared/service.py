@@ -176,6 +176,8 @@ def _handle_problems(app: FastAPI, problems: Mapping[type[Exception], int]) -> N
         async def handle(_request: Request, error: Exception) -> Response:
             fact = type(error)
             headers = {"Retry-After": "2"} if status == 503 else {}
+            if (seconds := getattr(error, "retry_after", None)) is not None:
+                headers["Retry-After"] = str(seconds)
             if status == 401:
                 headers["WWW-Authenticate"] = getattr(error, "challenge", "Bearer")
             members = getattr(error, "members", {})

@@ -50,6 +50,16 @@ class AnyService(BaseSettings):
     idle_minutes: int = Field(
         default=15, ge=1, le=480, description="after so long without use a page is logged out"
     )
+    behind_proxy: bool = Field(
+        default=False,
+        description="the front door stands before this service and writes X-Forwarded-For; "
+        "without it that header is whatever a sender wrote",
+    )
+    failures_per_minute: int = Field(
+        default=6_000,
+        ge=1,
+        description="failed log-ins and wrong secrets of one address, before those that fail wait",
+    )
     log_format: Literal["text", "json"] = "json"
     docs: bool = Field(default=True, description="serve /docs and /openapi.json")
 
@@ -75,6 +85,12 @@ class _Filing(AnyService):
 
 
 class Ingest(_Filing):
+    intake_per_minute: int = Field(
+        default=60_000,
+        ge=1,
+        description="requests of one credential over HTTP, of 16 KiB each; a larger body counts "
+        "for as many as it has of these",
+    )
     database: str = Field(validation_alias="HJEMVAKT_DATABASE_INGEST")
     mqtt_url: str | None = Field(
         default=None,

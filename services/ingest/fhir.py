@@ -129,11 +129,12 @@ async def _received(request: Request, most: int, resource: str | None) -> Respon
     door: hot.Door = request.app.state.door
     headers = dict(request.scope["headers"])
     try:
-        credential, body = await door.admitted(headers, request.receive, _TYPES, most)
+        credential, body = await door.admitted(request.scope, request.receive, _TYPES, most)
     except hot.NotAdmitted as refusal:
         return hot.plain(refusal.answer)
     try:
         received = _read(request, headers, body, resource)
+        hot.must_be_given_for(credential, received.items)
         if resource is not None:
             [receipt] = await door.intake.accept(credential, received.items)
             return fhir_replies.one(receipt)
@@ -141,6 +142,8 @@ async def _received(request: Request, most: int, resource: str | None) -> Respon
             return await _transaction(door, credential, received)
         receipts = await door.intake.accept(credential, received.items) if received.items else []
         return fhir_replies.bundle(received.entries, receipts, "batch")
+    except hot.NotAdmitted as refusal:
+        return hot.plain(refusal.answer)
     except refused.Refused as unusable:
         hot.refuse(unusable, credential, body)
         return fhir_replies.refusal(unusable)

@@ -287,12 +287,13 @@ async def looks(
     after: UUID | None,
     limit: int,
 ) -> list[Look]:
-    """Newest first, with the name of staff we know."""
+    """Newest first, with the name of staff and of relatives whom the patient has let in."""
     rows = await tx.fetch(
         """
-        select l.id, l.at, l.by, s.name, l.role, l.what, l.why, l.outcome
+        select l.id, l.at, l.by, coalesce(s.name, x.name), l.role, l.what, l.why, l.outcome
         from patients.access_log l
         left join patients.staff s on s.org = l.org and s.id::text = l.by
+        left join patients.proxy x on x.org = l.org and x.patient_id = $2 and x.id::text = l.by
         where l.org = $1 and l.patient_id = $2
           and ($3::uuid is null or (l.at, l.id) < (
               select last.at, last.id from patients.access_log last

@@ -8,8 +8,9 @@ pure judgements are in `signed`, `tokens`, `dpop` and `profiles`.
 from fastapi import FastAPI
 
 from shared import settings
-from shared.access import table, trust
+from shared.access import source, table, trust
 from shared.access.caller import (
+    CITIZENS,
     CLINICAL,
     PROBLEMS,
     Blocked,
@@ -19,13 +20,16 @@ from shared.access.caller import (
     IssuerDoesNotAnswer,
     LevelIsTooLow,
     Locked,
+    NobodysProxy,
     NotAllowed,
     NotAuthenticated,
+    NotGiven,
     NotRegisteredHere,
     NotRelated,
     ProofIsMissing,
     Role,
     ScopeIsMissing,
+    TooManyRequests,
 )
 from shared.access.development import (
     ISSUER,
@@ -35,10 +39,12 @@ from shared.access.development import (
 )
 from shared.access.door import (
     COOKIE,
+    ON_BEHALF,
     Administrator,
     AnyStaff,
     Clinician,
     ClinicianOrAdministrator,
+    ClinicianOrCitizen,
     ClinicianOrPatient,
     caller_of,
     cookie_name,
@@ -50,32 +56,80 @@ from shared.access.secret import new_secret, same, secret_hash
 from shared.database import Database
 
 __all__ = [
-    "CLINICAL", "COOKIE", "ISSUER", "PROBLEMS", "SESSION_SECONDS", "Administrator", "AnyStaff",
-    "Blocked", "Caller", "Clinician", "ClinicianOrAdministrator", "ClinicianOrPatient",
-    "CrossSite", "DevelopmentIssuer", "DevelopmentIssuerInProduction", "Guard", "HprIsMissing",
-    "IssuerDoesNotAnswer", "LevelIsTooLow", "Locked", "NotAllowed", "NotAuthenticated",
-    "NotRegisteredHere", "NotRelated", "ProofIsMissing", "Role", "ScopeIsMissing", "caller_of",
-    "cookie_name", "guard_of", "needs", "new_secret", "same", "same_site", "secret_hash",
+    "CITIZENS",
+    "CLINICAL",
+    "COOKIE",
+    "ISSUER",
+    "ON_BEHALF",
+    "PROBLEMS",
+    "SESSION_SECONDS",
+    "Administrator",
+    "AnyStaff",
+    "Blocked",
+    "Caller",
+    "Clinician",
+    "ClinicianOrAdministrator",
+    "ClinicianOrCitizen",
+    "ClinicianOrPatient",
+    "CrossSite",
+    "DevelopmentIssuer",
+    "DevelopmentIssuerInProduction",
+    "Guard",
+    "HprIsMissing",
+    "IssuerDoesNotAnswer",
+    "LevelIsTooLow",
+    "Locked",
+    "NobodysProxy",
+    "NotAllowed",
+    "NotAuthenticated",
+    "NotGiven",
+    "NotRegisteredHere",
+    "NotRelated",
+    "ProofIsMissing",
+    "Role",
+    "ScopeIsMissing",
+    "TooManyRequests",
+    "caller_of",
+    "cookie_name",
+    "guard",
+    "guard_of",
+    "needs",
+    "new_secret",
+    "same",
+    "same_site",
+    "secret_hash",
     "table",
 ]  # fmt: skip
 
 
-def guard_of(app: FastAPI, chosen: settings.AnyService, database: Database) -> Guard:
-    """The guard of a service, where its routes find it. IssuersAreUnusable,
+def guard(chosen: settings.AnyService, database: Database, *, people: bool = True) -> Guard:
+    """Who may come in by what is configured; without `people` only systems. IssuersAreUnusable,
     DevelopmentIssuerInProduction."""
     bearer = DevelopmentIssuer(chosen.development_key, chosen.mode)
     issuers = trust.read(chosen.issuers, chosen.mode)
-    if issuers and chosen.mode == "production" and chosen.public_url is None:
-        raise trust.IssuersAreUnusable("HJEMVAKT_PUBLIC_URL is needed beside HJEMVAKT_ISSUERS.")
-    guard = Guard(
+    if chosen.mode == "production":
+        if people and not issuers:
+            raise trust.IssuersAreUnusable("HJEMVAKT_ISSUERS is needed in production mode.")
+        if issuers and chosen.public_url is None:
+            raise trust.IssuersAreUnusable("HJEMVAKT_PUBLIC_URL is needed beside HJEMVAKT_ISSUERS.")
+    return Guard(
         database,
         issuers,
         bearer,
         identity_key=bytes.fromhex(chosen.identity_key.get_secret_value()),
         idle=chosen.idle_minutes * 60,
+        people=people,
     )
-    app.state.issuer = bearer
-    app.state.guard = guard
+
+
+def guard_of(app: FastAPI, chosen: settings.AnyService, database: Database) -> Guard:
+    """The guard of a service for people, where its routes find it."""
+    made = guard(chosen, database)
+    app.state.issuer = made.bearer
+    app.state.guard = made
     app.state.public_url = chosen.public_url
     app.state.secure_cookie = False
-    return guard
+    app.state.behind_proxy = chosen.behind_proxy
+    app.state.failures = source.Failures(chosen.failures_per_minute)
+    app.state.paces = source.Paces()
+    return made

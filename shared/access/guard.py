@@ -17,6 +17,8 @@ from shared import identity
 from shared.access import development, dpop, profiles, signed, store, tokens
 from shared.access.caller import (
     Caller,
+    NobodysProxy,
+    NotAllowed,
     NotAuthenticated,
     NotRegisteredHere,
     ProofIsMissing,
@@ -64,20 +66,23 @@ class Guard:
         identity_key: bytes,
         idle: int = IDLE,
         keys: Keys | None = None,
+        people: bool = True,
     ) -> None:
+        """`people` false: only systems come in by a token here."""
         self.issuers = issuers
         self.keys = keys or Keys()
         self.database = database
-        self._bearer = bearer
+        self.bearer = bearer
         self._identity_key = identity_key
         self._idle = idle
+        self._people = people
         self._verified: dict[bytes, _Verified] = {}
         self._swept = time.monotonic()
 
     # --- by token ---------------------------------------------------------------------------
 
     async def by_token(self, shown: Shown) -> Caller:
-        """NotAuthenticated, LevelIsTooLow, ScopeIsMissing, NotRegisteredHere."""
+        """NotAuthenticated, LevelIsTooLow, ScopeIsMissing, NotRegisteredHere, NotAllowed."""
         refusal = ProofIsMissing if any(one.dpop for one in self.issuers.values()) else None
         try:
             return await self._by_token(shown)
@@ -90,7 +95,10 @@ class Guard:
         if name == development.ISSUER:
             if scheme != "bearer" or shown.proofs:
                 raise Unusable
-            return self._bearer.caller(shown.token)
+            caller = self.bearer.caller(shown.token)
+            if not self._people:
+                raise NotAllowed
+            return caller
         issuer = self.issuers.get(name) if isinstance(name, str) else None
         if issuer is None or scheme != ("dpop" if issuer.dpop else "bearer"):
             raise Unusable
@@ -162,12 +170,14 @@ class Guard:
         """The person or system behind an issuer's claims. NotRegisteredHere and the profiles'
         refusals."""
         found = profiles.who(claims, issuer)
+        if not self._people and not isinstance(found, Machine):
+            raise NotAllowed
         async with self.database.transaction() as tx:
             match found:
                 case Professional():
                     return await self._professional(tx, found)
                 case Citizen():
-                    return await self._citizen(tx, found)
+                    return await citizen(tx, found.org, self.hashed(found.pid))
                 case Machine():
                     return await _machine(tx, found)
 
@@ -187,11 +197,30 @@ class Guard:
             raise NotRegisteredHere
         return staff(row, found.org, found.hpr)
 
-    async def _citizen(self, tx: asyncpg.Connection, found: Citizen) -> Caller:
-        patient = await store.patient_by_number(tx, found.org, self.hashed(found.pid))
-        if patient is None:
-            raise NotRegisteredHere
-        return Caller(str(patient), "", Role.PATIENT, found.org, patient_id=patient)
+    async def citizen(self, org: str, number: str) -> Caller:
+        """Whoever has this national number. NotRegisteredHere."""
+        async with self.database.transaction() as tx:
+            return await citizen(tx, org, self.hashed(number))
+
+    async def on_behalf(self, caller: Caller, patient_id: UUID) -> Caller:
+        """The citizen as this patient's relative, if the patient lets him just now. NotAllowed,
+        NobodysProxy."""
+        if caller.number is None:
+            raise NotAllowed
+        if caller.patient_id == patient_id:
+            return caller
+        async with self.database.transaction() as tx:
+            row = await store.proxy(tx, caller.org, caller.number, patient_id)
+        if row is None:
+            raise NobodysProxy
+        return replace(
+            caller,
+            id=str(row["id"]),
+            name=row["name"],
+            role=Role.RELATIVE,
+            patient_id=patient_id,
+            may=frozenset(row["may"]),
+        )
 
     def hashed(self, number: str) -> bytes:
         kind = identity.kind_of(number)
@@ -203,7 +232,7 @@ class Guard:
         """NotAuthenticated. `is_use`: a person did something; a page that looks for news by itself
         does not keep its session alive."""
         if "." in cookie:  # the development log-in's own token
-            return self._bearer.caller(cookie, by_cookie=True)
+            return self.bearer.caller(cookie, by_cookie=True)
         place = hashlib.sha256(cookie.encode()).digest()
         async with self.database.transaction() as tx:
             row = await store.session(tx, place, self._idle)
@@ -240,8 +269,19 @@ def staff(row: asyncpg.Record, org: str, hpr: str | None) -> Caller:
     )
 
 
+async def citizen(tx: asyncpg.Connection, org: str, number: bytes) -> Caller:
+    """A patient, or somebody whom a patient lets in. Who is both begins as the patient.
+    NotRegisteredHere."""
+    patient = await store.patient_by_number(tx, org, number)
+    if patient is not None:
+        return Caller(str(patient), "", Role.PATIENT, org, patient_id=patient, number=number)
+    if await store.proxies_of(tx, org, number):
+        return Caller(number.hex()[:32], "", Role.RELATIVE, org, number=number)
+    raise NotRegisteredHere
+
+
 async def _machine(tx: asyncpg.Connection, found: Machine) -> Caller:
-    label = await store.system(tx, found.org, found.cred)
-    if label is None:
+    row = await store.system(tx, found.org, cred=found.cred, client=found.client)
+    if row is None:
         raise NotRegisteredHere
-    return Caller(found.cred, label, Role.SYSTEM, found.org, scopes=found.scopes)
+    return Caller(row["cred"], row["label"], Role.SYSTEM, found.org, scopes=found.scopes)
