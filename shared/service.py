@@ -26,6 +26,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import exact
 from shared.database import DatabaseIsAway, one_request
+from shared.patience import BodyInTime
 
 log = structlog.get_logger()
 
@@ -96,6 +97,7 @@ def build(
         app.include_router(router)
     app.include_router(_health(name, parts))
     _handle_problems(app, {DatabaseIsAway: 503, **problems})
+    app.add_middleware(BodyInTime)
     app.add_middleware(_Envelope)
     return app
 
@@ -190,9 +192,8 @@ def _handle_problems(app: FastAPI, problems: Mapping[type[Exception], int]) -> N
 
     @app.exception_handler(HTTPException)
     async def http(_request: Request, error: HTTPException) -> Response:
-        code = {401: "unauthenticated", 403: "forbidden", 404: "not-found"}.get(
-            error.status_code, f"http-{error.status_code}"
-        )
+        codes = {401: "unauthenticated", 403: "forbidden", 404: "not-found", 408: "too-slow"}
+        code = codes.get(error.status_code, f"http-{error.status_code}")
         return problem(error.status_code, code, str(error.detail), error.headers)
 
     @app.exception_handler(RequestValidationError)
@@ -292,7 +293,8 @@ def run(name: str, http: str = "auto") -> None:
 
     import uvicorn
 
-    from shared import programmes
+    from shared import access, programmes, settings
+    from shared.access import trust
     from shared.instruments.forms import FormsAreUnreadable
 
     ports = {"ingest": 8001, "patients": 8002, "alerts": 8003}
@@ -314,6 +316,10 @@ def run(name: str, http: str = "auto") -> None:
             http=http,
             proxy_headers=http == "auto",
         )
+    except (settings.SettingIsMissing, trust.IssuersAreUnusable,
+            access.DevelopmentIssuerInProduction) as error:  # fmt: skip
+        sys.stderr.write(f"{name} does not start: {str(error) or title_of(type(error))}\n")
+        raise SystemExit(2) from None
     except (programmes.ProgrammeIsUnreadable, FormsAreUnreadable) as error:
         # Whoever edited a rule or a form reads this, and one that runs already goes on as it is.
         for sentence in error.sentences:

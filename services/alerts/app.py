@@ -204,7 +204,10 @@ def _problems_as_pages(app: FastAPI) -> None:
         async def handle(request: Request, error: Exception) -> Response:
             path = request.url.path
             if path == "/" or path.startswith(PAGES):
-                return sheet.problem_page(request, status, service.code_of(type(error)))
+                shown = sheet.problem_page(request, status, service.code_of(type(error)))
+                if (seconds := getattr(error, "retry_after", None)) is not None:
+                    shown.headers["Retry-After"] = str(seconds)
+                return shown
             return await answer(request, error)  # type: ignore[no-any-return,misc]  # as service made it
 
         app.add_exception_handler(fact, handle)

@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 from services.alerts import door, page, sheet, views
 from services.alerts.door import Has
 from shared import access, service
-from shared.access import Caller, Role, login
+from shared.access import Caller, Role, attempts, login, source
 from shared.access.login import Logins
 
 WAITING = "hjemvakt-login"  # the browser that began is the one that comes back
@@ -70,6 +70,8 @@ async def start(
     """To the identity provider. A link and not a form: our pages' forms lead nowhere else."""
     logins: Logins = request.app.state.logins
     ways = logins.ways()
+    where = source.of(request.scope, behind_proxy=request.app.state.behind_proxy)
+    request.app.state.paces.must_begin(where)
     if way >= len(ways):
         return _onwards("/login?problem=log-in-failed")
     try:
@@ -90,6 +92,7 @@ async def finish(request: Request) -> Response:
     try:
         done = await logins.finish(browser, given)
     except FAILED as refused:
+        await _failed(request)
         return _onwards(f"/login?problem={service.code_of(type(refused))}")
     response = _onwards(_inside(done.next))
     _forget(request, response, WAITING)
@@ -108,6 +111,7 @@ async def log_in(request: Request, has: Has) -> Response:
         one for one in await views.people(has) if one["org"] == org and str(one["id"]) == person
     ]
     if not found:
+        await _failed(request)
         return RedirectResponse("/login?problem=unknown", 303, headers=sheet.HEADERS)
     caller = Caller(
         id=str(found[0]["id"]),
@@ -132,6 +136,14 @@ async def log_out(request: Request) -> Response:
     response = _onwards("/login?left=true")
     _forget(request, response, access.COOKIE)
     return response
+
+
+async def _failed(request: Request) -> None:
+    """One log-in more that did not succeed. Only who fails is told to wait: nobody can shut out
+    those who come from the same address. TooManyRequests."""
+    where = source.of(request.scope, behind_proxy=request.app.state.behind_proxy)
+    at = attempts.place("log-in", where)
+    await attempts.count(request.app.state.parts.database, at, attempts.LOG_INS)
 
 
 def _onwards(place: str) -> Response:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Query, Response
+from fastapi import Body, Query, Response
 from pydantic import Field
 
 from services.patients import door, issue, store_devices
@@ -187,7 +187,9 @@ async def rotate(
     now: Now,
     caller: access.ClinicianOrAdministrator,
     cred: Cred,
-    how: Rotation | None = None,
+    how: Annotated[
+        Rotation | None, Body(openapi_examples={"overlap": {"value": {"overlap_minutes": 60}}})
+    ] = None,
 ) -> IssuedCredential:
     """A new secret, shown in this answer only. The old one stops working at once, unless an overlap
     is asked for; the broker takes one secret at a time, the new one."""

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from fastapi import Request, Response
 from pydantic import Field, model_validator
 
-from services.patients import codes, door
+from services.patients import codes, door, qr
 from services.patients.door import Db, Id, Line, Now, Sent, Word
 from services.patients.nouns import Credential, CredentialKind
 from shared import access
@@ -51,10 +51,11 @@ class Redemption(Sent):
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """Shown this once. `uri` is what a QR code of it says."""
+    """Shown this once. `qr` is a picture (SVG) that says `uri`."""
 
     code: str
     uri: str
+    qr: str | None
     cred: str
     until: datetime
 
@@ -92,7 +93,7 @@ async def make_code(
     door.created(response, f"/v1/credentials/{made.credential.cred}")
     at = request.app.state.public_url or str(request.base_url).rstrip("/")
     uri = f"hjemvakt://enrol?{urlencode({'at': at, 'code': made.code})}"
-    return Code(made.code, uri, made.credential.cred, made.until)
+    return Code(made.code, uri, qr.svg(uri), made.credential.cred, made.until)
 
 
 def _credential(new: NewCode, now: datetime) -> Credential | None:

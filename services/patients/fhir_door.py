@@ -74,7 +74,8 @@ def bundle(
     request: Request, asked: Asked, resources: list[fhir.Resource], rest: str | None
 ) -> Response:
     """A searchset. Its links name the patient by our id, whatever he was searched by."""
-    here = str(request.base_url).rstrip("/") + "/fhir"
+    # By our own setting: the Host header may say anything, and behind the front door not https.
+    here = f"{request.app.state.public_url or str(request.base_url).rstrip('/')}/fhir"
     pairs = [
         pair for pair in asked.pairs if pair[0] not in search.HIDDEN or asked.resource == "Device"
     ]

@@ -126,12 +126,16 @@ async def rotate(
     )  # fmt: skip
     await tx.execute(
         """
-        delete from patients.secret where org = $1 and cred = $2 and ($3 <= $4 or until <= $4)
+        delete from patients.secret where org = $1 and cred = $2
+          and ($3::timestamptz <= $4::timestamptz or until <= $4::timestamptz)
         """,
         org, cred, until, at,
     )  # fmt: skip
     await tx.execute(
-        "update patients.secret set until = least(until, $3) where org = $1 and cred = $2",
+        """
+        update patients.secret set until = least(until, $3::timestamptz)
+        where org = $1 and cred = $2
+        """,
         org, cred, until,
     )  # fmt: skip
     await _open_secret(tx, org, cred, secret_hash)

@@ -5,6 +5,7 @@ Every route names in its signature who may ask. What came with a request is judg
 pure judgements are in `signed`, `tokens`, `dpop` and `profiles`.
 """
 
+import structlog
 from fastapi import FastAPI
 
 from shared import settings
@@ -54,6 +55,8 @@ from shared.access.door import (
 from shared.access.guard import Guard
 from shared.access.secret import new_secret, same, secret_hash
 from shared.database import Database
+
+log = structlog.get_logger()
 
 __all__ = [
     "CITIZENS",
@@ -107,11 +110,10 @@ def guard(chosen: settings.AnyService, database: Database, *, people: bool = Tru
     DevelopmentIssuerInProduction."""
     bearer = DevelopmentIssuer(chosen.development_key, chosen.mode)
     issuers = trust.read(chosen.issuers, chosen.mode)
-    if chosen.mode == "production":
-        if people and not issuers:
-            raise trust.IssuersAreUnusable("HJEMVAKT_ISSUERS is needed in production mode.")
-        if issuers and chosen.public_url is None:
-            raise trust.IssuersAreUnusable("HJEMVAKT_PUBLIC_URL is needed beside HJEMVAKT_ISSUERS.")
+    if issuers and chosen.mode == "production" and chosen.public_url is None:
+        raise trust.IssuersAreUnusable("HJEMVAKT_PUBLIC_URL is needed beside HJEMVAKT_ISSUERS.")
+    if people and not issuers and not bearer.is_open:
+        log.warning("Nobody can log in: HJEMVAKT_ISSUERS names no identity provider.")
     return Guard(
         database,
         issuers,

@@ -13,6 +13,7 @@ from shared.access.caller import TooManyRequests
 from shared.database import Database
 
 MOST = 5
+LOG_INS = 20  # of a whole hospital behind one address
 SECONDS = 600.0
 
 
@@ -21,11 +22,11 @@ def place(what: str, where: str) -> bytes:
     return hashlib.sha256(f"{what} {where}".encode()).digest()
 
 
-async def count(database: Database, at: bytes) -> None:
+async def count(database: Database, at: bytes, most: int = MOST) -> None:
     """One try. TooManyRequests."""
     async with database.transaction() as tx:
         number, left = await store.count_attempt(tx, at, SECONDS)
-    if number > MOST:
+    if number > most:
         raise TooManyRequests(left)
 
 

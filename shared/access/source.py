@@ -12,6 +12,7 @@ from shared.pace import Pace
 
 # A system fetches for many people.
 SYSTEMS = 20
+LOG_INS = 300  # begun in a minute from one address: a hospital's change of shift
 
 
 def of(scope: Scope, *, behind_proxy: bool) -> str:
@@ -53,6 +54,12 @@ class Paces:
 
     def __init__(self) -> None:
         self._of: dict[Any, Pace] = {}
+        self._log_ins = Pace(LOG_INS)
+
+    def must_begin(self, where: str) -> None:
+        """A log-in begun: each is a request of ours to the identity provider. TooManyRequests."""
+        if wait := self._log_ins.wait(where, time.monotonic()):
+            raise TooManyRequests(wait)
 
     def must_wait(self, act: Act, caller: Caller) -> None:
         """TooManyRequests."""
