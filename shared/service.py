@@ -40,7 +40,14 @@ HEADERS = [
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"x-frame-options", b"DENY"),
+    # A page that shows something says so itself; nothing else here is to be shown.
+    (
+        b"content-security-policy",
+        b"default-src 'none'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'",
+    ),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=()"),
 ]
+DOCS = "/docs"  # a page of the framework's own, with scripts; not passed on by the front door
 
 
 class Part(Protocol):
@@ -89,7 +96,7 @@ def build(
         version=metadata.version("hjemvakt"),
         description=description,
         lifespan=lifespan,
-        docs_url="/docs" if docs else None,
+        docs_url=DOCS if docs else None,
         openapi_url="/openapi.json" if docs else None,
         redoc_url=None,
     )
@@ -243,6 +250,8 @@ class _Envelope:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 present = {name.lower() for name, _ in message["headers"]}
+                if scope["path"] == DOCS:
+                    present.add(b"content-security-policy")
                 message["headers"] = [
                     *message["headers"],
                     *(header for header in HEADERS if header[0] not in present),

@@ -113,8 +113,9 @@ def describe() -> str:
     """The table as a page for people."""
     roles = [role for role in Role if any(role in act.reach for act in acts())]
     lines = [
-        f"| | | {' | '.join(role.value for role in roles)} | clinical | emergency | HPR | scope |",
-        f"|---|---|{'---|' * len(roles)}---|---|---|---|",
+        f"| | | {' | '.join(role.value for role in roles)} "
+        "| clinical | emergency | HPR | scope | a minute |",
+        f"|---|---|{'---|' * len(roles)}---|---|---|---|---|",
     ]
     for act in acts():
         if act.open or act.by_secret:
@@ -125,6 +126,7 @@ def describe() -> str:
             cells = [str(act.reach.get(role, "–")) for role in roles]
         marks = ["yes" if mark else "" for mark in (act.clinical, act.emergency, act.hpr)]
         marks.append(f"`{act.scope}`" if act.scope else "")
+        marks.append(str(act.per_minute or ""))
         lines.append(f"| **{act.on}**: {act.do} | {act.says} | {' | '.join(cells + marks)} |")
     routes = [
         f"- **{act.on}**: {act.do}: {', '.join(f'`{route}`' for route in act.routes)}"

@@ -83,8 +83,8 @@ async def test_it_ends_by_itself_or_at_once(ward: Ward, how: str) -> None:
         await patient.post(f"{ward.path}/proxies/{made['id']}/end", None, 404)
     if how == "run out":
         await ward.record.rows(
-            "update patients.proxy set valid = tstzrange(lower(valid), now()) where id = $1::text::uuid"
-            " returning 1",
+            "update patients.proxy set valid = tstzrange(lower(valid), now())"
+            " where id = $1::text::uuid returning 1",
             made["id"],
         )
     shut = await daughter.get(f"{ward.path}/readings", 404)
