@@ -1,9 +1,10 @@
 """Systems with access tokens, devices by one-time code, and a revocation that is felt at once."""
 
 import random
+import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date
 
 import httpx
@@ -77,9 +78,7 @@ def test_a_phone_redeems_its_code_and_sends_for_its_patient(hospital: Hospital) 
     assert again.status_code == 404
 
 
-def test_a_revoked_device_is_cut_off_within_a_minute(
-    hospital: Hospital, record_property: Callable[[str, object], None]
-) -> None:
+def test_a_revoked_device_is_cut_off_within_a_minute(hospital: Hospital) -> None:
     """The live MQTT session at the real broker, and HTTP at once; measured, and noted."""
     patient = hospital.new_patient()
     with hospital.device(patient) as scale:
@@ -96,8 +95,7 @@ def test_a_revoked_device_is_cut_off_within_a_minute(
         by_http = time.monotonic() - began
         eventually(lambda: not scale.is_connected, within=WITHIN)
         by_mqtt = time.monotonic() - began
-    record_property("seconds until HTTP refused", round(by_http, 2))
-    record_property("seconds until MQTT was cut", round(by_mqtt, 2))
+    sys.stderr.write(f"Refused over HTTP after {by_http:.2f} s, cut at the broker {by_mqtt:.2f} s")
     assert by_http < 5
     assert by_mqtt < WITHIN
     with pytest.raises(PermissionError):
@@ -149,7 +147,7 @@ def test_access_groups_hold_through_the_log_in(
     patient = hospital.new_patient(programme="anxiety_ocd_pro")
     form = {
         "v": 1, "id": str(uuid.uuid4()), "kind": "questionnaire", "questionnaire": "phq-9",
-        "status": "completed", "at": device.ago(5).isoformat(),
+        "status": "completed", "at": device.ago(0).isoformat(),
         "answers": {f"item-{number}": 1 for number in range(1, 10)},
     }  # fmt: skip
     assert hospital.send_one(patient, form)["result"] == "stored"
