@@ -4,7 +4,6 @@ Kept in memory, so each replica counts for itself: this holds off who has gone m
 account of what was done.
 """
 
-from collections import OrderedDict
 from collections.abc import Hashable
 
 MOST = 100_000
@@ -17,24 +16,27 @@ class Pace:
         self._per_second = per_minute / 60
         self._depth = float(per_minute)
         self._most = most
-        # Who -> what is left, and when that was so. Who has not come for longest is forgotten.
-        self._left: OrderedDict[Hashable, tuple[float, float]] = OrderedDict()
+        # Who -> what was left, and when that was so.
+        self._left: dict[Hashable, tuple[float, float]] = {}
 
     def wait(self, who: Hashable, now: float, units: float = 1.0) -> float:
         """0.0, and the units are taken; else in how many seconds it may be tried again."""
-        if missing := self.missing(who, now, units):
-            return missing
-        self._left[who] = (self._now(who, now) - units, now)
-        self._left.move_to_end(who)
-        if len(self._left) > self._most:
-            self._left.popitem(last=False)
+        # One look-up and no call: this is asked for each reading that comes in.
+        known = self._left.get(who)
+        left = self._depth
+        if known is not None:
+            left = min(left, known[0] + (now - known[1]) * self._per_second)
+        if left < units and left < self._depth:
+            return (min(units, self._depth) - left) / self._per_second
+        if known is None and len(self._left) >= self._most:
+            del self._left[next(iter(self._left))]  # who came first of all
+        self._left[who] = left - units, now
         return 0.0
 
-    def missing(self, who: Hashable, now: float, units: float = 1.0) -> float:
-        """In how many seconds so many units are there; takes none."""
-        # What is larger than a whole bucket goes when the bucket is full.
-        return max(0.0, min(units, self._depth) - self._now(who, now)) / self._per_second
-
-    def _now(self, who: Hashable, now: float) -> float:
-        left, then = self._left.get(who, (self._depth, now))
-        return min(self._depth, left + (now - then) * self._per_second)
+    def missing(self, who: Hashable, now: float) -> float:
+        """In how many seconds there is one unit; takes none."""
+        known = self._left.get(who)
+        if known is None:
+            return 0.0
+        left = known[0] + (now - known[1]) * self._per_second
+        return max(0.0, 1.0 - left) / self._per_second

@@ -69,8 +69,8 @@ class Admission:
         return not self._wait(credential, size)
 
     def _wait(self, credential: Credential, size: int) -> float:
-        who = credential.org, credential.sender.cred
-        return self._pace.wait(who, time.monotonic(), 1 + size // UNIT)
+        # The name of a credential is the same nowhere else.
+        return self._pace.wait(credential.sender.cred, time.monotonic(), 1 + size // UNIT)
 
     def _where(self, scope: Scope) -> str:
         return source.of(scope, behind_proxy=self._behind_proxy)

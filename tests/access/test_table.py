@@ -15,7 +15,7 @@ from fastapi.routing import APIRoute
 from services.alerts import app as alerts
 from services.ingest import app as ingest
 from services.patients import app as patients
-from shared.access import Role, table
+from shared.access import Caller, Role, table
 from shared.access.table import Act, Reach, Standing
 from tests.alerts import given
 from tests.conftest import DatabaseUrls
@@ -177,6 +177,16 @@ async def test_every_role_at_every_door_of_the_alerts(database_urls: DatabaseUrl
                 wrong += await ask_everything(client, app, {}, role)
         async with given.client(world, "nurse", seconds=-1) as client:
             wrong += await ask_everything(client, app, {}, None)
+        citizen = Caller(
+            "citizen", "", Role.PATIENT, given.ORG, patient_id=uuid4(), number=b"n" * 32
+        )
+        async with given.client(world, None) as client:
+            headers = {
+                "authorization": f"Bearer {given.ISSUER.token(citizen)}",
+                "hjemvakt-on-behalf-of": str(uuid4()),
+            }
+            answer = await client.get("/v1/alerts", headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (404, "nobodys-proxy")
     assert not wrong, "\n".join(wrong)
 
 

@@ -78,7 +78,7 @@ grant update (redeemed_at, withdrawn_at) on patients.enrolment_code to hjv_patie
 grant update (ended_at, ended_by) on patients.proxy to hjv_patients;
 grant update (until) on patients.secret to hjv_patients;
 -- Who holds a token is told at every door, also where he then may nothing.
-grant select (org, id, patient_id, hash, name, may, valid, ended_at) on patients.proxy
+grant select (org, id, patient_id, hash, name, may, valid, given_at, ended_at) on patients.proxy
     to hjv_alerts;
 grant select (org, cred, client_id, kind, label, revoked_at) on patients.credential to hjv_alerts;
 """
