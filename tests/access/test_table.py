@@ -1,7 +1,6 @@
 """The table against the real doors: each has a row, a signature that agrees, and keeps both."""
 
 import re
-import statistics
 import time
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -275,20 +274,20 @@ async def test_every_relation_at_every_door_to_a_patient(record: Record) -> None
 
 
 async def test_who_is_elsewhere_takes_as_long_as_nobody(record: Record) -> None:
-    """By the median of many, asked in turn, so that the machine's other work meets both alike."""
+    """By the faster ones of many, asked in turn: the machine's other work makes some slow."""
     far = await record.unit(org="elsewhere")
     stranger = await record.staff("nurse", far, org="elsewhere")
     patient = await record.patient(stranger, far)
     nurse = await record.staff("nurse", await record.unit())
     for path in ("/v1/patients/{}", "/v1/patients/{}/readings", "/fhir/Patient/{}"):
         took: dict[bool, list[float]] = {True: [], False: []}
-        for _ in range(40):
+        for _ in range(60):
             for exists in (True, False):
                 began = time.perf_counter()
                 await nurse.get(path.format(patient if exists else uuid4()), 404)
                 took[exists].append(time.perf_counter() - began)
-        apart = abs(statistics.median(took[True]) - statistics.median(took[False]))
-        assert apart < 0.005, path
+        usual = {exists: sorted(seconds)[len(seconds) // 4] for exists, seconds in took.items()}
+        assert abs(usual[True] - usual[False]) < 0.005, path
 
 
 def expected(act: Act, who: str, role: Role, relation: str) -> int:
