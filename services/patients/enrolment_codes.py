@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from fastapi import Request, Response
 from pydantic import Field, model_validator
 
-from services.patients import codes, door, qr
+from services.patients import codes, door, fhir_door, qr
 from services.patients.door import Db, Id, Line, Now, Sent, Word
 from services.patients.nouns import Credential, CredentialKind
 from shared import access
@@ -91,8 +91,7 @@ async def make_code(
         now=now,
     )
     door.created(response, f"/v1/credentials/{made.credential.cred}")
-    at = request.app.state.public_url or str(request.base_url).rstrip("/")
-    uri = f"hjemvakt://enrol?{urlencode({'at': at, 'code': made.code})}"
+    uri = f"hjemvakt://enrol?{urlencode({'at': fhir_door.place(request), 'code': made.code})}"
     return Code(made.code, uri, qr.svg(uri), made.credential.cred, made.until)
 
 

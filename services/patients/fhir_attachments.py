@@ -113,4 +113,4 @@ async def _one(
 
 
 def _url(request: Request, fact: Fact) -> str:
-    return f"{str(request.base_url).rstrip('/')}/v1/attachments/{fact.id}"
+    return f"{fhir_door.place(request)}/v1/attachments/{fact.id}"

@@ -61,6 +61,34 @@ def test_a_token_without_its_proof_brings_nothing_in(provider: Provider) -> None
     assert provider.hospital.observations(patient) == []
 
 
+def test_the_issuer_turns_its_keys_while_tokens_and_sessions_live(
+    provider: Provider, browser: httpx.Client
+) -> None:
+    hospital = provider.hospital
+    nurse = next(one["id"] for one in hospital.seeded["staff"] if one["role"] == "nurse")
+    alerts = hospital.addresses["alerts"]
+    choose(browser, browser.get(f"{alerts}/"), nurse)
+    old = provider.system_token("readings.write")
+
+    def goes(token: str) -> bool:
+        body = device.observation(hospital.seeded["patients"][0])
+        del body["subject"]
+        answer = push(provider, token, "/fhir/Observation", json=body)
+        assert answer.status_code in (202, 401, 422), answer.text  # nobody's: it is the token's try
+        return answer.status_code != 401
+
+    assert goes(old)
+    turned = httpx.post(f"{hospital.addresses['issuer']}/helseid/rotate", trust_env=False)
+    assert turned.status_code == 204
+    new = provider.system_token("readings.write")
+    for _ in range(5):
+        assert goes(old), "what the last key signed is good until it runs out"
+        assert browser.get(f"{alerts}/v1/worklist").status_code == 200
+    # At once, as the key was shown beforehand; a second turn within a minute may take that minute.
+    eventually(lambda: goes(new), within=75)
+    assert goes(old)
+
+
 def test_a_phone_redeems_its_code_and_sends_for_its_patient(hospital: Hospital) -> None:
     patient = hospital.new_patient(bound=False)
     body = {"kind": "app", "label": "Telefon", "unit_id": hospital.unit}
