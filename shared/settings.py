@@ -56,7 +56,7 @@ class AnyService(BaseSettings):
         "without it that header is whatever a sender wrote",
     )
     failures_per_minute: int = Field(
-        default=6_000,
+        default=20_000,
         ge=1,
         description="failed log-ins and wrong secrets of one address, before those that fail wait",
     )

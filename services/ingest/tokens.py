@@ -10,7 +10,7 @@ from dataclasses import replace
 from starlette.types import Scope
 
 from services.ingest.senders import Credential, Senders
-from shared.access import Guard, NotRegisteredHere, ScopeIsMissing, table
+from shared.access import Guard, NotAuthenticated, NotRegisteredHere, ScopeIsMissing, table
 from shared.access.guard import Shown
 from shared.contracts import Item
 
@@ -38,7 +38,10 @@ class Tokens:
         return replace(found, scopes=caller.scopes)
 
     def _shown(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Shown:
-        scheme, _, token = headers[b"authorization"].decode("latin-1").partition(" ")
+        given = [value for name, value in scope["headers"] if name == b"authorization"]
+        if len(given) != 1:
+            raise NotAuthenticated  # two answers to the question who asks
+        scheme, _, token = given[0].decode("latin-1").partition(" ")
         proofs = [value.decode("latin-1") for name, value in scope["headers"] if name == b"dpop"]
         path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
         host = headers.get(b"host", b"").decode("latin-1")

@@ -12,10 +12,11 @@ import httpx
 import pytest
 
 from services.ingest import app as wiring
-from shared.access import dpop, signed
+from shared.access import dpop, signed, table
 from shared.access.keys import Keys
 from tests.access.conftest import AUDIENCE, ORG, RECORD, House, execute
 from tests.access.test_systems import Journal
+from tests.access.test_tokens import BAD
 
 WRITES = ("readings.write", "answers.write", "attachments.write")
 SYSTEM = "urn:oid:2.16.578.1.12.4.1.4.2"
@@ -215,6 +216,32 @@ async def test_a_token_needs_its_proof_for_this_door_once(engine: Engine) -> Non
     assert await status(**auth, dpop=stolen) == 401
     assert await status(**auth, dpop=good) == 201
     assert await status(**auth, dpop=good) == 401, "a proof is used once"
+
+
+async def test_every_bad_token_is_refused_at_every_door(engine: Engine) -> None:
+    """As at the record's doors, and with nothing of what is wrong with it."""
+    doors = [route.partition(" ") for route, act in table.by_route().items() if act.on == "intake"]
+    said, let_in = set(), []
+    for name, make in BAD.items():
+        token = make(engine.house)
+        for method, _, path in doors:
+            path = path.replace("{id}", "x")
+            headers = {
+                "authorization": f"DPoP {token}".encode(),
+                "dpop": engine.house.proof(token, path, method),
+            }
+            answer = await engine.client.request(method, path, content=b"[]", headers=headers)
+            said.add(answer.text)
+            if answer.status_code != 401 or "www-authenticate" not in answer.headers:
+                let_in.append((name, method, path, answer.status_code))
+    assert not let_in
+    assert len(said) == 1
+    good = await engine.token("readings.write")
+    twice = [
+        ("authorization", f"DPoP {good}"), ("authorization", f"DPoP {good}"),
+        ("dpop", engine.house.proof(good, "/v1/observations", "POST")),
+    ]  # fmt: skip
+    assert (await engine.client.post("/v1/observations", headers=twice)).status_code == 401
 
 
 async def test_a_persons_token_is_no_systems(engine: Engine) -> None:
