@@ -177,6 +177,8 @@ class Intake:
             # Whether the commit took place may be unknown: the sender sends again, and what was
             # stored is then a duplicate.
             _report(error, org)
+            if waking:
+                self._wake(org)  # of what others have committed it was to tell as well
             for waiting in batch:
                 waiting.answered(CannotCommit())
 
@@ -222,9 +224,9 @@ class Intake:
 
     def _may_wake(self, org: str) -> bool:
         """Whether a commit may itself wake the consumers, which spares one of its own: only if
-        nobody was woken in the last 10 ms, and nobody is about to be."""
+        nobody was woken in the last 10 ms."""
         now = time.monotonic()
-        if org in self._waking or now < self._woken.get(org, 0.0) + WAKE_SECONDS:
+        if now < self._woken.get(org, 0.0) + WAKE_SECONDS:
             return False
         self._woken[org] = now
         return True
@@ -237,12 +239,15 @@ class Intake:
         self._waking[org] = task
 
     async def _wake_soon(self, org: str) -> None:
-        wait = self._woken.get(org, 0.0) + WAKE_SECONDS - time.monotonic()
+        before = self._woken.get(org, 0.0)
+        wait = before + WAKE_SECONDS - time.monotonic()
         if wait > 0:
             await asyncio.sleep(wait)
         # From here on a commit asks for a wake-up of its own: this one may be too early for it.
-        self._woken[org] = time.monotonic()
         self._waking.pop(org, None)
+        if org in self._queues or self._woken.get(org, 0.0) != before:
+            return  # a commit is about to wake them, or has been told to meanwhile
+        self._woken[org] = time.monotonic()
         try:
             async with self._database.connection() as connection:
                 await ledger.wake_alone(connection, org)
