@@ -12,7 +12,7 @@ from starlette.types import Scope
 from services.ingest import tokens
 from services.ingest.senders import Credential, Senders
 from services.ingest.tokens import Tokens
-from shared.access import NotAuthenticated, TooManyRequests, source
+from shared.access import NotAuthenticated, TooManyRequests, secret_hash, source
 from shared.pace import Pace
 
 UNIT = 16 * 1024  # bytes; a larger body counts for as many requests as it has of these
@@ -51,7 +51,7 @@ class Admission:
         secret = bearer(headers)
         if secret is None:
             raise NotAuthenticated
-        found = self._senders.remembered_by_secret(secret)
+        found = self._senders.remembered_by_hash(secret_hash(secret))
         if found is None:
             self._failures.must_wait(self._where(scope))
             found = await self._senders.by_secret(secret)
