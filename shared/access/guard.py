@@ -104,31 +104,39 @@ class Guard:
             raise Unusable
         if len(shown.proofs) != (1 if issuer.dpop else 0):
             raise Unusable
-        known = await self._known(shown.token, issuer)
+        place = hashlib.sha256(shown.token.encode()).digest()
+        known = self._remembered(place)
+        if known is None:
+            return await self._fresh(place, shown, issuer)
         if issuer.dpop:
             await self._proven(shown, known.thumbprint)
         return known.caller
 
-    async def _known(self, token: str, issuer: Issuer) -> _Verified:
-        place = hashlib.sha256(token.encode()).digest()
-        known = self._verified.get(place)
-        if known is not None and known.until > time.monotonic():
-            if known.caller.expires is not None and known.caller.expires > time.time():
-                return known
-            raise Unusable
-        claims = await self.verified(token, issuer)
+    async def _fresh(self, place: bytes, shown: Shown, issuer: Issuer) -> Caller:
+        claims = await self.verified(shown.token, issuer)
         thumbprint = tokens.thumbprint(claims)
         if (thumbprint is not None) != issuer.dpop:
             raise Unusable  # bound to a key that nobody shows, or to none where one must be
+        if issuer.dpop:
+            # Before anything is said of who it is: a stolen token tells its thief nothing.
+            await self._proven(shown, thumbprint)
         caller = replace(
             await self.caller(claims, issuer),
             expires=tokens.moment(claims, "exp"),
             issuer=issuer.issuer,
         )
-        known = _Verified(time.monotonic() + REMEMBERED, caller, thumbprint)
         if len(self._verified) >= MOST:
             self._verified.clear()
-        self._verified[place] = known
+        until = time.monotonic() + REMEMBERED
+        self._verified[place] = _Verified(until, caller, thumbprint)
+        return caller
+
+    def _remembered(self, place: bytes) -> _Verified | None:
+        known = self._verified.get(place)
+        if known is None or known.until <= time.monotonic():
+            return None
+        if known.caller.expires is None or known.caller.expires <= time.time():
+            raise Unusable
         return known
 
     async def verified(self, token: str, issuer: Issuer) -> Claims:
