@@ -39,6 +39,7 @@ DRAWN = row.SPARK + timedelta(days=2)
 SEEN = DRAWN - timedelta(days=1)
 KNOWN_VERSIONS = (None, 1)
 FACTS = (*MEASURED, "device-event")
+NO_ANSWERS = tuple(one for one in FACTS if one != "answers")
 TAKEN_AWAY = ("void", "gone")
 SOON = timedelta(seconds=1)
 
@@ -240,7 +241,8 @@ async def _read(
             reaches.append(_reach(patient, missing[id_], programmes))
     facts: dict[UUID, list[Fact]] = {id_: [] for id_ in ids}
     answers = await ledger.answers(tx, org, ids, first + LOOKBACK - ANSWERS_LOOK_BACK)
-    for fact in (*answers, *await ledger.in_reach(tx, org, reaches, bare=bare)):
+    others = await ledger.in_reach(tx, org, reaches, types=NO_ANSWERS, bare=bare)
+    for fact in (*answers, *others):
         if fact.body.get("v") in KNOWN_VERSIONS:
             facts[fact.patient_id].append(fact)
     for id_, patient in list(found.items()):

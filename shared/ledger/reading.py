@@ -95,9 +95,14 @@ c.type <> 'reading' or c.at >= w.others or c.at >= (w.kinds ->> c.kind)::timesta
 
 
 async def in_reach(
-    tx: asyncpg.Connection, org: str, reaches: Sequence[Reach], *, bare: bool = False
+    tx: asyncpg.Connection,
+    org: str,
+    reaches: Sequence[Reach],
+    *,
+    types: Sequence[str],
+    bare: bool = False,
 ) -> list[Fact]:
-    """Facts in force of several patients, answers apart, each as far back as he is wanted. In one
+    """Facts of these types in force, of several patients, each as far back as he is wanted. In one
     statement: to start one costs more than to read a patient."""
     rows = await tx.fetch(
         f"""
@@ -108,7 +113,7 @@ async def in_reach(
         near as materialized (
             select c.* from wanted w
             join ledger.current c on c.org = $1 and c.patient_id = w.patient_id
-                and c.at >= w.since and c.type <> 'answers'
+                and c.at >= w.since and c.type = any($7)
                 and ({_IN_REACH})),
         seen as materialized (
             select distinct n.patient_id, n.kind from near n
@@ -130,6 +135,7 @@ async def in_reach(
         [one.others for one in reaches],
         [one.seen for one in reaches],
         [{kind: at.isoformat() for kind, at in one.kinds.items()} for one in reaches],
+        list(types),
     )
     return _facts(org, rows)
 
