@@ -219,7 +219,7 @@ async def _read(
     failed: dict[UUID, str] | None,
     bare: bool,
 ) -> dict[UUID, Patient]:
-    """However many patients there are, the statements are as many."""
+    """With `programmes` the statements are as many however many patients there are."""
     ids = list(missing)
     found = {id_: Patient(states[id_], Record(id_), missing[id_]) for id_ in ids}
     first = min(missing.values()) - LOOKBACK
@@ -238,10 +238,18 @@ async def _read(
             _name(patient.state, decided)
             patient.record = Record.of(id_, decided)
             patient.weight = len(decided) + 1
-            reaches.append(_reach(patient, missing[id_], programmes))
+            if programmes is not None:
+                reaches.append(_reach(patient, missing[id_], programmes))
     facts: dict[UUID, list[Fact]] = {id_: [] for id_ in ids}
     answers = await ledger.answers(tx, org, ids, first + LOOKBACK - ANSWERS_LOOK_BACK)
-    others = await ledger.in_reach(tx, org, reaches, types=NO_ANSWERS, bare=bare)
+    others: list[Fact] = []
+    if programmes is not None:
+        others = await ledger.in_reach(tx, org, reaches, types=NO_ANSWERS, bare=bare)
+    else:  # of one, and on a connection that plans each statement: the plain one is planned fast
+        for id_, since in missing.items():
+            others += await ledger.facts(
+                tx, org, id_, since=since - LOOKBACK, types=NO_ANSWERS, bare=bare
+            )
     for fact in (*answers, *others):
         if fact.body.get("v") in KNOWN_VERSIONS:
             facts[fact.patient_id].append(fact)
@@ -266,11 +274,9 @@ def _each_alone(
         del found[id_]
 
 
-def _reach(patient: Patient, since: datetime, programmes: Programmes | None) -> ledger.Reach:
+def _reach(patient: Patient, since: datetime, programmes: Programmes) -> ledger.Reach:
     """How far back a patient's facts are read to judge him from `since` on."""
     id_, record = patient.state.patient_id, patient.record
-    if programmes is None:
-        return ledger.Reach(id_, since - LOOKBACK, since - LOOKBACK, since)
     slugs = {one.programme for one in record.enrolments} & programmes.keys()
     grace = max((record.longest_grace(slug) for slug in slugs), default=timedelta(0))
     looked = lookback.of([programmes[slug] for slug in slugs], DRAWN, grace)
