@@ -11,6 +11,7 @@ from pydantic import Field, PlainSerializer
 CredentialKind = Literal["device", "app", "system"]
 Sex = Literal["female", "male", "other"]
 Proposed = Literal["awaiting-second", "confirmed", "withdrawn"]
+PauseKind = Literal["admission", "holiday", "other"]
 StaffRole = Literal["nurse", "physician", "administrator", "auditor"]
 
 
@@ -211,12 +212,15 @@ class Activation:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
+    """Nothing is expected while it lasts; what comes is judged all the same."""
+
     id: UUID
     since: From
     until: datetime
     reason: str
     by: str
     ended_at: datetime | None
+    kind: PauseKind
 
 
 @dataclass(frozen=True, slots=True)
