@@ -381,6 +381,17 @@ async def test_a_portals_silence_is_one_alarm_and_those_behind_it_are_held_back(
     assert (alarm["colour"], alarm["lane"], alarm["cause"]) == ("red", "technical", "portal")
     for patient in later:
         assert await silent(world, patient) == []
+    async with given.client(world) as nurse:
+        shown = (await nurse.get(f"/v1/alerts/{alarm['id']}")).json()["behind"]
+        rows = (await nurse.get("/v1/worklist")).json()["rows"]
+    async with given.client(world, units=frozenset({world.other_unit})) as stranger:
+        theirs = (await stranger.get(f"/v1/alerts/{alarm['id']}")).json()["behind"]
+    assert {one["patient"]["id"] for one in shown["patients"]} == {str(one) for one in patients}
+    assert sum(one["alert"] is not None for one in shown["patients"]) == watchdog.PORTAL_MANY
+    assert all(one["patient"]["name"] for one in shown["patients"])
+    assert {row["behind"]["portal"] for row in rows} == {given.SENDER.cred}
+    assert {row["behind"]["alert"] for row in rows} == {str(alarm["id"])}
+    assert theirs == {"patients": [], "more": False}
     linked = await world.value(
         "select count(*) from alerts.alert where cause = 'portal' and body ->> 'portal' = $1",
         given.SENDER.cred,
