@@ -179,6 +179,7 @@ def ways(chosen: settings.Alerts) -> Ways:
     """What this installation can send with."""
     return Ways(
         public_url=chosen.public_url,
+        identity_key=bytes.fromhex(chosen.identity_key.get_secret_value()),
         webhook_secret=_secret(chosen.webhook_secret),
         webhook_hosts=frozenset(
             host.strip().lower() for host in chosen.webhook_hosts.split(",") if host.strip()

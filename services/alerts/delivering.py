@@ -20,8 +20,10 @@ from services.alerts.delivery import outcome as outcomes
 from services.alerts.delivery.message import Message
 from services.alerts.delivery.outcome import Outcome, Result, Turn
 from services.alerts.delivery.post import Post
-from shared import ledger
+from services.alerts.delivery.ways import Ways
+from shared import identity, ledger
 from shared.database import Database, DatabaseIsAway
+from shared.ladders import PATIENT
 
 log = structlog.get_logger()
 
@@ -109,9 +111,12 @@ class Delivery:
     async def _send(self, org: str, row: asyncpg.Record) -> None:
         route = row["routes"][row["place"]]
         message = _message(row, self._post.ways.public_url)
+        to = _number(row, self._post.ways) if route["to"] == PATIENT else route["to"]
         try:
-            came_to = await asyncio.wait_for(
-                self._post.send(route["medium"], route["to"], message), CUT_OFF
+            came_to = (
+                Outcome(Result.REFUSED, "no-number")
+                if to is None
+                else await asyncio.wait_for(self._post.send(route["medium"], to, message), CUT_OFF)
             )
         except TimeoutError:
             came_to = Outcome(Result.FAILED, "timeout")
@@ -195,6 +200,19 @@ def _turn(row: asyncpg.Record, came_to: Outcome, now: datetime) -> Turn:
         made_at=row["made_at"],
         now=now,
     )
+
+
+def _number(row: asyncpg.Record, ways: Ways) -> str | None:
+    """The patient's own, opened when it is used and kept nowhere: not in the outbox either. None
+    when he has taken it back meanwhile, or it cannot be opened."""
+    if row["phone"] is None or ways.identity_key is None:
+        return None
+    of = identity.phone_of(row["patient_id"])
+    try:
+        return identity.unseal(ways.identity_key, of, row["phone"])
+    except identity.SealIsBroken:
+        log.error("A patient's number cannot be opened.", patient=str(row["patient_id"]))
+        return None
 
 
 def _message(row: asyncpg.Record, public_url: str | None) -> Message:

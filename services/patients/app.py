@@ -37,7 +37,12 @@ from services.patients import (
     units,
     versions,
 )
-from services.patients.numbers import NumberIsNotAcceptable, NumberNeedsItsSystem, Numbers
+from services.patients.numbers import (
+    NumberIsNotAcceptable,
+    NumberNeedsItsSystem,
+    Numbers,
+    PhoneIsNotUsable,
+)
 from shared import access, filing, form_answers, ledger, programmes, service, settings, watching
 from shared import ladders as ladder_rules
 from shared.database import Database
@@ -67,6 +72,7 @@ PROBLEMS: dict[type[Exception], int] = {
     record.UnitIsNotYours: 403,
     NumberIsNotAcceptable: 422,
     NumberNeedsItsSystem: 422,
+    PhoneIsNotUsable: 422,
     enrol.UnknownProgramme: 422,
     enrol.AlreadyEnrolled: 409,
     enrol.NoSuchEnrolment: 404,

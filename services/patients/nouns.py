@@ -91,7 +91,9 @@ class Emergency:
 
 @dataclass(frozen=True, slots=True)
 class Patient:
-    """A person. `number` is the hospital's local number, never the national one."""
+    """A person. `number` is the hospital's local number, never the national one. `sms_reminders`:
+    he has agreed to be reminded by SMS; of his telephone number it is only said that there is one.
+    """
 
     id: UUID
     number: str
@@ -101,6 +103,8 @@ class Patient:
     language: str
     unit_id: UUID
     deceased_at: datetime | None
+    has_phone: bool
+    sms_reminders: bool
 
 
 @dataclass(frozen=True, slots=True)

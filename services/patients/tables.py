@@ -101,7 +101,7 @@ patient = Table(
     _must("created_by", Text),
     _must("followed", Boolean),
     Column("phone", LargeBinary),
-    _must("reminders", Boolean),
+    _must("sms_reminders", Boolean),
 )
 
 identifier = Table(

@@ -52,12 +52,12 @@ create trigger keep_followed after insert or update of ended_at on patients.enro
 REMINDED = """
 alter table patients.patient
     add column phone bytea,
-    add column reminders boolean not null default false;
+    add column sms_reminders boolean not null default false;
 """
 
 GRANTS = """
 grant select (followed) on patients.patient to hjv_ingest;
-grant select (phone, reminders) on patients.patient to hjv_alerts;
+grant select (phone, sms_reminders) on patients.patient to hjv_alerts;
 """
 
 # Whose a reading is, as before, and besides: of somebody whom nobody follows no unit is named, so
