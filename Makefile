@@ -5,7 +5,7 @@ RUN := .venv/bin/python
 PIP := $(RUN) -m pip --disable-pip-version-check --quiet
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check bench programmes docs pictures migrate format lock clean
+.PHONY: help setup demo test race check bench programmes docs pictures migrate format lock clean
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*## ' Makefile | sort | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -17,6 +17,9 @@ demo: setup ## Run everything on this box, with simulated patients, until Ctrl-C
 
 test: setup .venv/.tests ## Run the tests (TESTS=path to run only some)
 	$(RUN) -m pytest $(TESTS)
+
+race: setup .venv/.tests ## Two nurses at once, 10 000 times (T-RACE)
+	HJEMVAKT_RACES=10000 $(RUN) -m pytest tests/alerts/test_races.py
 
 check: setup .venv/.tests ## Lint, formatting, types, layers, programmes
 	$(RUN) -m ruff check .
