@@ -43,7 +43,17 @@ from services.patients.numbers import (
     Numbers,
     PhoneIsNotUsable,
 )
-from shared import access, filing, form_answers, ledger, programmes, service, settings, watching
+from shared import (
+    access,
+    entered,
+    filing,
+    form_answers,
+    ledger,
+    programmes,
+    service,
+    settings,
+    watching,
+)
 from shared import ladders as ladder_rules
 from shared.database import Database
 from shared.instruments import forms
@@ -113,10 +123,10 @@ PROBLEMS: dict[type[Exception], int] = {
     attachments.AboutMissing: 422,
     filing.FileNotTaken: 415,
     filing.TooManyAttachments: 429,
-    enter.NoSuchReading: 404,
-    enter.ReadingHasChanged: 409,
-    enter.ReadingIsInTheFuture: 422,
-    enter.ReadingIsNotUsable: 422,
+    entered.NoSuchReading: 404,
+    entered.ReadingHasChanged: 409,
+    entered.ReadingIsInTheFuture: 422,
+    entered.ReadingIsNotUsable: 422,
     enter.AnswersAreNotUsable: 422,
     paging.PlaceIsUnknown: 422,
     fhir_door.NoSuchResource: 404,
