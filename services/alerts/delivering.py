@@ -21,7 +21,8 @@ from services.alerts.delivery.message import Message
 from services.alerts.delivery.outcome import Outcome, Result, Turn
 from services.alerts.delivery.post import Post
 from services.alerts.delivery.ways import Ways
-from shared import identity, ledger
+from services.alerts.rounds import Rounds
+from shared import identity
 from shared.database import Database, DatabaseIsAway
 from shared.ladders import PATIENT
 
@@ -45,18 +46,15 @@ class Delivery:
         self._database = database
         self._post = post
         self._sending: set[asyncio.Task[None]] = set()
-        self._rounded_at = time.monotonic()
+        self._rounds = Rounds("delivery", database, self.round, tick=TICK, fresh=FRESH)
         self._beat: dict[str, float] = {}
-        self._task: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         await self._post.open()
-        self._task = asyncio.create_task(self._run())
+        self._rounds.open()
 
     async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._rounds.close()
         if self._sending:
             await asyncio.wait(self._sending, timeout=2)
         for task in self._sending:
@@ -65,22 +63,7 @@ class Delivery:
         await self._post.close()
 
     async def ready(self) -> str | None:
-        late = time.monotonic() - self._rounded_at > FRESH
-        return "The delivery loop stands still." if late else None
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                async with self._database.connection() as connection:
-                    orgs = await ledger.organisations(connection)
-                for org in orgs:
-                    await self.round(org)
-                self._rounded_at = time.monotonic()
-            except (DatabaseIsAway, asyncpg.PostgresError, OSError) as error:
-                log.warning("The outbox could not be read.", fault=type(error).__name__)
-            except Exception as error:
-                log.error("The delivery loop failed and goes on.", fault=type(error).__name__)
-            await asyncio.sleep(TICK)
+        return self._rounds.ready()
 
     async def round(self, org: str) -> int:
         """Begin to send what waits. How many messages."""
