@@ -83,7 +83,7 @@ language sql stable as $$
             person.id as patient_id,
             person.unit_id,
             person.followed,
-            named.slot,
+            held.slot,
             case
                 when p_system and p_extra ? 'subject' then
                     case when person.id is null then 'unknown-subject' end
@@ -99,37 +99,15 @@ language sql stable as $$
                     not p_clock_good
                     or p_at < p_now - interval '7 days'
                     or (p_extra ->> 'precision' = 'day'
-                        and ledger.changes_that_day(p_org, p_cred, named.slot, p_at))
+                        and ledger.changes_that_day(p_org, p_cred, held.slot, p_at))
                 ) and held.patient_id is distinct from (
                     select b.patient_id from patients.binding b
                     where b.org collate "C" = p_org and b.cred collate "C" = p_cred
-                      and b.slot collate "C" = named.slot and (b.valid @> p_now) is true
+                      and b.slot collate "C" = held.slot and (b.valid @> p_now) is true
                     limit 1
                 ) then 'whose'
             end as code
-        from (
-            select coalesce(
-                p_slot,
-                -- Ever bound, not bound at that moment: a scale whose binding has ended must not
-                -- fall back to the household's main user.
-                case when p_serial is not null then (
-                    select known.slot from patients.binding known
-                    where known.org collate "C" = p_org and known.cred collate "C" = p_cred
-                      and known.slot collate "C" = p_serial
-                    limit 1
-                ) end,
-                ''
-            ) as slot
-            offset 0  -- looked up once, not once for each place that names it
-        ) named
-        -- By the plain index: the collations and `is true` keep the planner from the exclusion
-        -- index, which it would search for all that are valid. Two cannot be valid at one moment.
-        left join lateral (
-            select b.patient_id, b.valid from patients.binding b
-            where b.org collate "C" = p_org and b.cred collate "C" = p_cred
-              and b.slot collate "C" = named.slot and (b.valid @> p_at) is true
-            limit 1
-        ) held on true
+        from ledger.holder(p_org, p_cred, p_slot, p_serial, p_at) held
         left join lateral (
             select coalesce(
                 (select p.id from patients.patient p
@@ -150,4 +128,19 @@ language sql stable as $$
         ) person on true
     ) known
 $$;
+
+-- The short way of plain readings looks the patient up itself; the rest of it stays as it is.
+do $do$
+declare
+    v_old constant text := 'select p.id, p.unit_id from patients.patient p';
+    v_new constant text := 'select p.id, case when p.followed and p.deceased_at is null'
+        || ' then p.unit_id end as unit_id from patients.patient p';
+    v_append constant text := pg_get_functiondef('ledger.append'::regproc);
+begin
+    if cardinality(string_to_array(v_append, v_old)) <> 2 then
+        raise 'ledger.append is not the one in which the patient is looked up once';
+    end if;
+    execute replace(v_append, v_old, v_new);
+end
+$do$;
 """
