@@ -241,7 +241,12 @@ def _paused(still: Still | None) -> Json | None:
     """Why nothing is expected of the patient now: a pause of some kind, the end, or death."""
     if still is None:
         return None
-    about = {"kind": still.kind, "since": _iso(still.since), "until": _iso(still.until)}
+    about: Json = {
+        "kind": still.kind,
+        "since": _iso(still.since),
+        "until": _iso(still.until),
+        "says": still.says,
+    }
     return about | ({"reason": still.reason} if still.reason else {})
 
 

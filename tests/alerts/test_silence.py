@@ -167,6 +167,7 @@ async def test_a_pause_is_not_silence(world: World) -> None:
     assert row is not None
     assert row["paused"] == {
         "kind": "other", "since": row["paused"]["since"], "until": None, "reason": "innlagt",
+        "says": {"nb": "Pause: innlagt", "en": "Paused: innlagt"},
     }  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 It is said on his row: nobody goes quiet there without a word.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
@@ -11,6 +11,14 @@ from services.alerts.clinical.decided import Enrolment
 from services.alerts.clinical.history import Record
 
 Kind = Literal["admission", "holiday", "other", "ended", "deceased"]
+
+SAYS: Mapping[Kind, Mapping[str, str]] = {
+    "admission": {"nb": "Innlagt", "en": "Admitted"},
+    "holiday": {"nb": "Ferie", "en": "Holiday"},
+    "other": {"nb": "Pause", "en": "Paused"},
+    "ended": {"nb": "Oppfølgingen er avsluttet", "en": "Follow-up has ended"},
+    "deceased": {"nb": "Registrert død", "en": "Registered as dead"},
+}
 
 # So long a row stays after the last enrolment has ended: over a weekend.
 SHOWN = timedelta(hours=72)
@@ -23,6 +31,12 @@ class Still(NamedTuple):
     since: datetime
     until: datetime | None
     reason: str | None
+
+    @property
+    def says(self) -> dict[str, str]:
+        """What the row says, with the reason that somebody gave."""
+        why = f": {self.reason}" if self.reason else ""
+        return {language: f"{words}{why}" for language, words in SAYS[self.kind].items()}
 
 
 def still(record: Record, now: datetime) -> Still | None:
