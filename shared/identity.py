@@ -6,12 +6,14 @@ gender are never read out of it: numbers given from 2032 on do not say.
 
 import hmac
 import os
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from hashlib import sha256
 from typing import Literal
+from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -91,6 +93,20 @@ def unseal(key: bytes, system: str, sealed: bytes) -> str:
     except (InvalidTag, ValueError):
         raise SealIsBroken from None
     return text.decode("utf-8", "surrogatepass")
+
+
+def plain_phone(text: str) -> str | None:
+    """A telephone number as the gateways want it, +4790000000; None if it is none."""
+    digits = re.sub(r"[\s().-]", "", text)
+    if re.fullmatch(r"[2-9]\d{7}", digits):
+        return f"+47{digits}"
+    digits = f"+{digits[2:]}" if digits.startswith("00") else digits
+    return digits if re.fullmatch(r"\+[1-9]\d{6,14}", digits) else None
+
+
+def phone_of(patient_id: UUID) -> str:
+    """The system under which a patient's telephone number is sealed: it opens as nobody else's."""
+    return f"telephone of {patient_id}"
 
 
 def plain_system(system: str) -> str:

@@ -18,7 +18,6 @@ from services.alerts import (
     delivering,
     doing,
     door,
-    entering,
     escalating,
     held,
     login,
@@ -46,7 +45,7 @@ from services.alerts.memory import Memory
 from services.alerts.page.frame import TEMPLATES
 from services.alerts.stream import Hub, Notifier
 from services.alerts.views import Parts
-from shared import access, ledger, programmes, service, settings
+from shared import access, entered, ledger, programmes, service, settings
 from shared.access.login import Logins
 from shared.database import Database
 from shared.instruments import forms as instrument_forms
@@ -78,10 +77,10 @@ PROBLEMS: dict[type[Exception], int] = {
     lifecycle.UntilMissing: 422,
     lifecycle.UntilIsUnusable: 422,
     lifecycle.ConfirmationMissing: 422,
-    entering.NoSuchReading: 404,
-    entering.ReadingHasChanged: 409,
-    entering.ReadingIsInTheFuture: 422,
-    entering.ReadingIsNotUsable: 422,
+    entered.NoSuchReading: 404,
+    entered.ReadingHasChanged: 409,
+    entered.ReadingIsInTheFuture: 422,
+    entered.ReadingIsNotUsable: 422,
     routes.ImpossibleValue: 422,
     routes.UnknownInstrument: 404,
     routes.AnswersDoNotFit: 422,
@@ -179,6 +178,7 @@ def ways(chosen: settings.Alerts) -> Ways:
     """What this installation can send with."""
     return Ways(
         public_url=chosen.public_url,
+        identity_key=bytes.fromhex(chosen.identity_key.get_secret_value()),
         webhook_secret=_secret(chosen.webhook_secret),
         webhook_hosts=frozenset(
             host.strip().lower() for host in chosen.webhook_hosts.split(",") if host.strip()

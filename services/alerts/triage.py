@@ -100,13 +100,13 @@ async def take(
     written = writing.Writing(org, now)
     ctids: list[tuple[int, int]] = []
     for id_, patient in patients.items():
-        if not news[id_].held:
-            memory.note(org, id_, not_loaded(patient.record, programmes, now))
-        if news[id_].is_known(patient):
-            judged.patients[id_] = patient
-            judged.left.add(id_)
-            continue
         try:
+            if not news[id_].held:
+                memory.note(org, id_, not_loaded(patient.record, programmes, now))
+            if news[id_].is_known(patient):
+                judged.patients[id_] = patient
+                judged.left.add(id_)
+                continue
             changes = _judge_news(patient, news[id_], programmes, now)
             written.add(patient, changes, programmes)
         except Exception as error:

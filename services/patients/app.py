@@ -37,8 +37,23 @@ from services.patients import (
     units,
     versions,
 )
-from services.patients.numbers import NumberIsNotAcceptable, NumberNeedsItsSystem, Numbers
-from shared import access, filing, form_answers, ledger, programmes, service, settings, watching
+from services.patients.numbers import (
+    NumberIsNotAcceptable,
+    NumberNeedsItsSystem,
+    Numbers,
+    PhoneIsNotUsable,
+)
+from shared import (
+    access,
+    entered,
+    filing,
+    form_answers,
+    ledger,
+    programmes,
+    service,
+    settings,
+    watching,
+)
 from shared import ladders as ladder_rules
 from shared.database import Database
 from shared.instruments import forms
@@ -67,6 +82,7 @@ PROBLEMS: dict[type[Exception], int] = {
     record.UnitIsNotYours: 403,
     NumberIsNotAcceptable: 422,
     NumberNeedsItsSystem: 422,
+    PhoneIsNotUsable: 422,
     enrol.UnknownProgramme: 422,
     enrol.AlreadyEnrolled: 409,
     enrol.NoSuchEnrolment: 404,
@@ -107,10 +123,10 @@ PROBLEMS: dict[type[Exception], int] = {
     attachments.AboutMissing: 422,
     filing.FileNotTaken: 415,
     filing.TooManyAttachments: 429,
-    enter.NoSuchReading: 404,
-    enter.ReadingHasChanged: 409,
-    enter.ReadingIsInTheFuture: 422,
-    enter.ReadingIsNotUsable: 422,
+    entered.NoSuchReading: 404,
+    entered.ReadingHasChanged: 409,
+    entered.ReadingIsInTheFuture: 422,
+    entered.ReadingIsNotUsable: 422,
     enter.AnswersAreNotUsable: 422,
     paging.PlaceIsUnknown: 422,
     fhir_door.NoSuchResource: 404,

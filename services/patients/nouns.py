@@ -11,6 +11,7 @@ from pydantic import Field, PlainSerializer
 CredentialKind = Literal["device", "app", "system"]
 Sex = Literal["female", "male", "other"]
 Proposed = Literal["awaiting-second", "confirmed", "withdrawn"]
+PauseKind = Literal["admission", "holiday", "other"]
 StaffRole = Literal["nurse", "physician", "administrator", "auditor"]
 
 
@@ -90,7 +91,9 @@ class Emergency:
 
 @dataclass(frozen=True, slots=True)
 class Patient:
-    """A person. `number` is the hospital's local number, never the national one."""
+    """A person. `number` is the hospital's local number, never the national one. `sms_reminders`:
+    he has agreed to be reminded by SMS; of his telephone number it is only said that there is one.
+    """
 
     id: UUID
     number: str
@@ -100,6 +103,8 @@ class Patient:
     language: str
     unit_id: UUID
     deceased_at: datetime | None
+    has_phone: bool
+    sms_reminders: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,12 +216,15 @@ class Activation:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
+    """Nothing is expected while it lasts; what comes is judged all the same."""
+
     id: UUID
     since: From
     until: datetime
     reason: str
     by: str
     ended_at: datetime | None
+    kind: PauseKind
 
 
 @dataclass(frozen=True, slots=True)

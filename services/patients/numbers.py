@@ -1,6 +1,7 @@
 """Which identity numbers the record takes, and the only forms in which it keeps them."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from shared import identity
 from shared.identity import Mode
@@ -14,6 +15,10 @@ class NumberIsNotAcceptable(Exception):
 
 class NumberNeedsItsSystem(Exception):
     """A national identity number must be sent under its own system"""
+
+
+class PhoneIsNotUsable(Exception):
+    """This is no telephone number: eight Norwegian digits, or + and the country's code"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,15 @@ class Numbers:
 
     def hashed(self, system: str, value: str) -> bytes:
         return identity.hashed(self.key, system, value)
+
+    def seal_phone(self, patient_id: UUID, sent: str | None) -> bytes | None:
+        """A telephone number in the only form in which it is kept. PhoneIsNotUsable."""
+        if sent is None:
+            return None
+        plain = identity.plain_phone(sent)
+        if plain is None:
+            raise PhoneIsNotUsable
+        return self.seal(identity.phone_of(patient_id), plain)
 
     def seal(self, system: str, value: str) -> bytes:
         return identity.seal(self.key, system, value)

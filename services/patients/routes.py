@@ -61,6 +61,8 @@ class NewPatient(Sent):
     number: Word | None = Field(default=None, description="the hospital's local number, if any")
     identifier: SentIdentifier | None = None
     identifiers: list[SentIdentifier] = Field(default=[], max_length=8)
+    phone: Word | None = Field(default=None, description="kept sealed, and never shown again")
+    sms_reminders: bool = Field(default=False, description="he has agreed to be reminded by SMS")
 
 
 class PatientChange(Sent):
@@ -74,6 +76,8 @@ class PatientChange(Sent):
     sex: Sex | None = None
     language: Language | None = None
     deceased_at: Moment | None = None
+    phone: Word | None = Field(default=None, description="kept sealed; null takes it away")
+    sms_reminders: bool | None = None
 
 
 class Search(Sent):
@@ -97,6 +101,10 @@ class PatientPage:
 @dataclass(frozen=True, slots=True)
 class WholePatient(Patient):
     identifiers: list[Identifier]
+
+
+# Null says something of these: there is none, or none any more.
+MAY_BE_NULL = ("sex", "deceased_at", "phone")
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +209,8 @@ async def patient(
         known = seen.patient
     return WholePatient(
         known.id, known.number, known.name, known.born, known.sex, known.language,
-        known.unit_id, known.deceased_at, numbers[patient_id],
+        known.unit_id, known.deceased_at, known.has_phone, known.sms_reminders,
+        numbers[patient_id],
     )  # fmt: skip
 
 
@@ -209,18 +218,19 @@ async def patient(
 async def change(
     request: Request,
     database: Db,
+    keys: Keys,
     now: Now,
     caller: access.ClinicianOrAdministrator,
     patient_id: UUID,
     changes: PatientChange,
 ) -> Patient:
-    """Change what is given. `deceased_at` null takes a death back; `sex` null clears it."""
+    """Change what is given. `deceased_at` null takes a death back; `sex`, `phone` null clear it."""
     given = {
         name: value
         for name, value in changes.model_dump(exclude_unset=True).items()
-        if value is not None or name in ("sex", "deceased_at")
+        if value is not None or name in MAY_BE_NULL
     }
-    return await record.change(database, door.looker(request, caller), patient_id, given, now)
+    return await record.change(database, door.looker(request, caller), keys, patient_id, given, now)
 
 
 @router.post("/{patient_id}/identifiers", status_code=204)

@@ -127,7 +127,10 @@ async def one_staff(tx: asyncpg.Connection, org: str, staff_id: UUID) -> Staff |
 
 # --- patients ---------------------------------------------------------------------------------
 
-_PATIENT = "id, number, name, born, sex, language, unit_id, deceased_at"
+_PATIENT = """
+id, number, name, born, sex, language, unit_id, deceased_at, phone is not null as has_phone,
+sms_reminders
+"""
 
 
 async def next_number(tx: asyncpg.Connection) -> str:
@@ -136,18 +139,21 @@ async def next_number(tx: asyncpg.Connection) -> str:
     return f"S-{number}"
 
 
-async def add_patient(tx: asyncpg.Connection, org: str, patient: Patient, by: str) -> bool:
-    """False if another patient has that local number."""
+async def add_patient(
+    tx: asyncpg.Connection, org: str, patient: Patient, phone: bytes | None, by: str
+) -> bool:
+    """False if another patient has that local number. `phone` is sealed."""
     return bool(
         await tx.fetchval(
             """
             insert into patients.patient
-                (org, id, number, name, born, sex, language, unit_id, created_by)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+                (org, id, number, name, born, sex, language, unit_id, created_by, phone,
+                 sms_reminders)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
             on conflict (org, number) do nothing returning true
             """,
             org, patient.id, patient.number, patient.name, patient.born, patient.sex,
-            patient.language, patient.unit_id, by,
+            patient.language, patient.unit_id, by, phone, patient.sms_reminders,
         )
     )  # fmt: skip
 
@@ -168,12 +174,24 @@ async def change_patient(tx: asyncpg.Connection, org: str, patient: Patient) -> 
     await tx.execute(
         """
         update patients.patient
-        set name = $3, born = $4, sex = $5, language = $6, unit_id = $7, deceased_at = $8
+        set name = $3, born = $4, sex = $5, language = $6, unit_id = $7, deceased_at = $8,
+            sms_reminders = $9
         where org = $1 and id = $2
         """,
         org, patient.id, patient.name, patient.born, patient.sex, patient.language,
-        patient.unit_id, patient.deceased_at,
+        patient.unit_id, patient.deceased_at, patient.sms_reminders,
     )  # fmt: skip
+
+
+async def keep_phone(
+    tx: asyncpg.Connection, org: str, patient_id: UUID, sealed: bytes | None
+) -> None:
+    await tx.execute(
+        "update patients.patient set phone = $3 where org = $1 and id = $2",
+        org,
+        patient_id,
+        sealed,
+    )
 
 
 async def patients(

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Date,
     DateTime,
@@ -98,6 +99,9 @@ patient = Table(
     Column("deceased_at", Moment),
     _must("created_at", Moment),
     _must("created_by", Text),
+    _must("followed", Boolean),
+    Column("phone", LargeBinary),
+    _must("sms_reminders", Boolean),
 )
 
 identifier = Table(
@@ -206,6 +210,7 @@ pause = Table(
     _must("recorded_at", Moment),
     Column("ended_at", Moment),
     Column("ended_by", Text),
+    _must("kind", Text),
 )
 
 device = Table(

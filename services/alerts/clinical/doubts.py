@@ -17,6 +17,8 @@ from services.alerts.clinical.history import Record
 from services.alerts.clinical.samples import Key, Sample
 
 Doubt = Literal["unit", "identity"]
+# Beside these: measured while the patient was admitted, where others look after him.
+ADMITTED = "admission"
 
 # What a reading is compared with: the median of the last few of its kind in this time.
 BEFORE = timedelta(days=30)
@@ -70,14 +72,21 @@ def since(record: Record, at: datetime | None) -> Iterator[Doubted]:
 
 def said(record: Record, one: Finding) -> Finding:
     """The finding, with what is doubtful about the values it rests on."""
-    doubts = dict.fromkeys(
+    doubts: dict[str, None] = dict.fromkeys(
         found[0]
         for value in one.values
         if (key := (value.kind, value.field)) in MIXED
         and isinstance(value.value, Decimal)
         and (found := _doubt(record, key, value.at, value.value)) is not None
     )
+    if one.lane == "clinical" and one.facts and _is_admitted(record, one.at):
+        doubts[ADMITTED] = None
     return replace(one, doubts=tuple(doubts)) if doubts else one
+
+
+def _is_admitted(record: Record, at: datetime) -> bool:
+    pause = record.paused(at) if record.pauses else None
+    return pause is not None and pause.kind == ADMITTED
 
 
 def _doubt(record: Record, key: Key, at: datetime, value: Decimal) -> tuple[Doubt, Decimal] | None:

@@ -18,4 +18,5 @@ class Ways:
     mail_from: str | None = None
     sms_url: str | None = field(default=None, repr=False)
     sms_body: str | None = field(default=None, repr=False)
+    identity_key: bytes | None = field(default=None, repr=False)  # opens patients' numbers
     sms_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
