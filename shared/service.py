@@ -24,7 +24,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared import exact
+from shared import audit, exact
 from shared.database import DatabaseIsAway, one_request
 
 log = structlog.get_logger()
@@ -62,11 +62,14 @@ def build(
     docs: bool = True,
     description: str = "",
     application: type[FastAPI] = FastAPI,
+    backstop: audit.Backstop | None = None,
 ) -> FastAPI:
     """The FastAPI application of one service.
 
     `problems` maps refusals (exceptions whose docstring is the title) to HTTP status codes.
+    `backstop` writes in the audit trail what no verb of a request has written.
     """
+    parts = [*parts, backstop] if backstop else parts
     logging_for(os.environ.get("HJEMVAKT_LOG_FORMAT", "json"))
 
     @contextlib.asynccontextmanager
@@ -95,8 +98,9 @@ def build(
     for router in routers:
         app.include_router(router)
     app.include_router(_health(name, parts))
-    _handle_problems(app, {DatabaseIsAway: 503, **problems})
-    app.add_middleware(_Envelope)
+    _handle_problems(app, {DatabaseIsAway: 503, audit.LookCannotBeLogged: 503, **problems})
+    app.add_middleware(_Envelope, backstop=backstop)
+    app.state.backstop = backstop
     return app
 
 
@@ -221,10 +225,11 @@ def _msg(fault: Mapping[str, Any]) -> str:
 
 
 class _Envelope:
-    """Request id, security headers, counts and times around every answer."""
+    """Request id, audit, security headers, counts and times around every answer."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, backstop: audit.Backstop | None) -> None:
         self._app = app
+        self._backstop = backstop
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -234,11 +239,18 @@ class _Envelope:
         request_id = uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
         status = 500
+        is_held_back = False
 
         async def enveloped(message: Message) -> None:
-            nonlocal status
+            nonlocal status, is_held_back
+            if is_held_back:
+                return
             if message["type"] == "http.response.start":
                 status = message["status"]
+                if self._backstop and not await self._backstop.settled(scope, status):
+                    is_held_back, status = True, 503
+                    await _unwritten(scope, receive, send)
+                    return
                 present = {name.lower() for name, _ in message["headers"]}
                 message["headers"] = [
                     *message["headers"],
@@ -248,12 +260,20 @@ class _Envelope:
             await send(message)
 
         try:
-            with one_request():
+            with one_request(), audit.one_request():
                 await self._app(scope, receive, enveloped)
         finally:
             route = _route(scope)
             REQUESTS.labels(scope["method"], route, str(status)).inc()
             SECONDS.labels(route).observe(time.perf_counter() - began)
+
+
+async def _unwritten(scope: Scope, receive: Receive, send: Send) -> None:
+    """Instead of an answer that the audit trail knows nothing of."""
+    fact = audit.LookCannotBeLogged
+    answer = problem(503, code_of(fact), title_of(fact), {"Retry-After": "2"})
+    answer.headers.update({name.decode(): value.decode() for name, value in HEADERS})
+    await answer(scope, receive, send)
 
 
 def _route(scope: Scope) -> str:

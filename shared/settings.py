@@ -100,6 +100,9 @@ class Patients(_Filing):
     instruments: Path | None = Field(
         default=None, description="a hospital's own questionnaires: completed instruments"
     )
+    snooping: Path | None = Field(
+        default=None, description="a hospital's own thresholds for looks that want explaining"
+    )
 
 
 class Alerts(AnyService):

@@ -6,6 +6,7 @@ from services.patients import (
     appoint,
     attach,
     attachments,
+    auditing,
     bind,
     bindings,
     care,
@@ -16,6 +17,7 @@ from services.patients import (
     enter,
     fhir,
     fhir_attachments,
+    fhir_audit,
     fhir_door,
     fhir_facts,
     fhir_people,
@@ -34,12 +36,25 @@ from services.patients import (
     search,
     shield,
     shields,
+    snooping,
+    tracing,
     units,
     versions,
 )
 from services.patients.numbers import NumberIsNotAcceptable, NumberNeedsItsSystem, Numbers
-from shared import access, filing, form_answers, ledger, programmes, service, settings, watching
+from shared import (
+    access,
+    audit,
+    filing,
+    form_answers,
+    ledger,
+    programmes,
+    service,
+    settings,
+    watching,
+)
 from shared import ladders as ladder_rules
+from shared.audit import sealing
 from shared.database import Database
 from shared.instruments import forms
 
@@ -47,7 +62,6 @@ PROBLEMS: dict[type[Exception], int] = {
     **access.PROBLEMS,
     look.NoSuchPatient: 404,
     look.AnotherUnit: 403,
-    look.LookCannotBeLogged: 503,
     shield.AlreadyShut: 409,
     shield.NoSuchShield: 404,
     shield.UnknownStaff: 422,
@@ -113,6 +127,8 @@ PROBLEMS: dict[type[Exception], int] = {
     enter.ReadingIsNotUsable: 422,
     enter.AnswersAreNotUsable: 422,
     paging.PlaceIsUnknown: 422,
+    auditing.MomentNeedsAnOffset: 422,
+    tracing.TooLongASpan: 422,
     fhir_door.NoSuchResource: 404,
     development.NotHere: 404,
     development.NoSuchPerson: 404,
@@ -145,10 +161,13 @@ def create() -> FastAPI:
             fhir_people.router,
             fhir_facts.router,
             fhir_attachments.router,
+            fhir_audit.router,
+            auditing.router,
             development.router,
         ],
-        parts=[database],
+        parts=[database, sealing.Sealing(database)],
         problems=PROBLEMS,
+        backstop=audit.Backstop(database),
         docs=chosen.docs,
         description="The record: people, teams, devices, limits, quarantine, and FHIR R4 to read.",
     )
@@ -158,6 +177,7 @@ def create() -> FastAPI:
     app.state.desk = filing.Desk(database, quota)
     access.guard_of(app, chosen, database)
     app.state.mode = chosen.mode
+    app.state.snooping = snooping.rules(chosen.snooping)
     app.state.programmes = programmes.in_use(chosen.programmes)
     app.state.versions = programmes.versions(chosen.programmes)
     known = forms.in_use(chosen.instruments)

@@ -9,7 +9,7 @@ import asyncpg
 
 from services.patients import store
 from services.patients.nouns import Staff, StaffRole, Unit
-from shared import watching
+from shared import audit, watching
 from shared.access import Caller
 from shared.database import Database
 
@@ -48,6 +48,7 @@ async def add_unit(
         await store.add_organisation(tx, caller.org)
         if not await store.add_unit(tx, caller.org, unit):
             raise NameIsTaken
+        await noted(tx, caller, "units", unit.id)
     return unit
 
 
@@ -65,6 +66,7 @@ async def change_unit(
             await store.change_unit(tx, caller.org, changed)
         except asyncpg.UniqueViolationError:
             raise NameIsTaken from None
+        await noted(tx, caller, "units", unit_id)
     return changed
 
 
@@ -86,6 +88,7 @@ async def add_staff(
         await store.add_staff(tx, caller.org, staff)
         if number is not None and not await store.add_number(tx, caller.org, number, staff.id):
             raise NumberIsTaken
+        await noted(tx, caller, "staff", staff.id)
     return staff
 
 
@@ -101,9 +104,15 @@ async def change_staff(
         changed = replace(staff, **changes)
         await must_be_units(tx, caller.org, changed.units)
         await store.change_staff(tx, caller.org, changed)
+        await noted(tx, caller, "staff", staff_id)
     return changed
 
 
 async def must_be_units(tx: asyncpg.Connection, org: str, unit_ids: list[UUID]) -> None:
     if await store.unknown_units(tx, org, unit_ids):
         raise UnknownUnit
+
+
+async def noted(tx: asyncpg.Connection, caller: Caller, what: str, about: object) -> None:
+    """In the audit trail: what of the house's arrangement was changed. LookCannotBeLogged."""
+    await audit.change(tx, caller.org, caller.id, caller.role.value, about, what=what)

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import Depends, Query, Request, Response
 from pydantic import Field
 
-from services.patients import door, look, record, store
+from services.patients import door, look, paging, record, store, tracing
 from services.patients.door import Cursor, Day, Db, Id, Keys, Limit, Line, Moment, Now, Sent, Word
 from services.patients.nouns import Identifier, Look, Patient
 from services.patients.numbers import looks_national
@@ -102,7 +102,7 @@ class WholePatient(Patient):
 @dataclass(frozen=True, slots=True)
 class LookPage:
     looks: list[Look]
-    next: UUID | None
+    next: str | None
 
 
 @router.get("")
@@ -244,13 +244,19 @@ async def access_log(
     database: Db,
     caller: AuditorOrPatient,
     patient_id: UUID,
-    cursor: Cursor = None,
+    cursor: Annotated[
+        str | None, Query(max_length=100, description="`next` of the page before")
+    ] = None,
     limit: Limit = door.PAGE,
 ) -> LookPage:
     """Who has looked at the patient, newest first. For the patient himself and the auditor."""
-    async with look.opened(
-        database, door.looker(request, caller), patient_id, "access-log"
-    ) as seen:
-        found = await store.looks(seen.tx, seen.org, patient_id, after=cursor, limit=limit + 1)
-    shown = found[:limit]
-    return LookPage(shown, shown[-1].id if len(found) > limit else None)
+    looker = door.looker(request, caller)
+    found = await tracing.of_patient(
+        database, looker, patient_id, after=paging.place(cursor), limit=limit
+    )
+    async with database.transaction() as tx:
+        units = {unit.id: unit.name for unit in await store.units(tx, caller.org)}
+    return LookPage(
+        [Look.of(one, units) for one in found.events],
+        paging.cursor(*found.next) if found.next else None,
+    )

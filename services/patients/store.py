@@ -9,7 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
-from services.patients.nouns import Look, Patient, Staff, Unit
+from services.patients.nouns import Patient, Staff, Unit
 
 # --- units and staff --------------------------------------------------------------------------
 
@@ -252,57 +252,6 @@ async def whose_number(tx: asyncpg.Connection, org: str, hash: bytes) -> UUID | 
         "select patient_id from patients.identifier where org = $1 and hash = $2", org, hash
     )
     return found
-
-
-# --- who looked -------------------------------------------------------------------------------
-
-
-async def log_looks(
-    tx: asyncpg.Connection,
-    org: str,
-    patient_ids: Sequence[UUID],
-    *,
-    by: str,
-    role: str,
-    what: str,
-    why: str,
-    request_id: str,
-    outcome: str,
-) -> None:
-    await tx.execute(
-        """
-        insert into patients.access_log
-            (org, by, role, patient_id, what, why, request_id, outcome)
-        select $1, $2, $3, seen, $4, $5, $6, $7 from unnest($8::uuid[]) seen
-        """,
-        org, by, role, what, why, request_id, outcome, list(patient_ids),
-    )  # fmt: skip
-
-
-async def looks(
-    tx: asyncpg.Connection,
-    org: str,
-    patient_id: UUID,
-    *,
-    after: UUID | None,
-    limit: int,
-) -> list[Look]:
-    """Newest first, with the name of staff we know."""
-    rows = await tx.fetch(
-        """
-        select l.id, l.at, l.by, s.name, l.role, l.what, l.why, l.outcome
-        from patients.access_log l
-        left join patients.staff s on s.org = l.org and s.id::text = l.by
-        where l.org = $1 and l.patient_id = $2
-          and ($3::uuid is null or (l.at, l.id) < (
-              select last.at, last.id from patients.access_log last
-              where last.org = $1 and last.id = $3 and last.patient_id = $2))
-        order by l.at desc, l.id desc
-        limit $4
-        """,
-        org, patient_id, after, limit,
-    )  # fmt: skip
-    return [Look(*row) for row in rows]
 
 
 # --- the development log-in -------------------------------------------------------------------

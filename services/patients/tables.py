@@ -291,18 +291,3 @@ emergency = Table(
     _must("at", Moment),
     _must("until", Moment),
 )
-
-access_log = Table(
-    "access_log",
-    metadata,
-    _key("org", Text),
-    _key("id", Uuid),
-    _must("at", Moment),
-    _must("by", Text),
-    _must("role", Text),
-    _must("patient_id", Uuid),
-    _must("what", Text),
-    _must("why", Text),
-    Column("request_id", Text),
-    _must("outcome", Text),
-)

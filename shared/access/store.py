@@ -169,8 +169,14 @@ async def seen(connection: asyncpg.Connection, id: bytes) -> None:
     )
 
 
-async def end_session(tx: asyncpg.Connection, id: bytes) -> None:
-    await tx.execute(
-        "update access.session set ended_at = clock_timestamp() where id = $1 and ended_at is null",
+async def end_session(tx: asyncpg.Connection, id: bytes) -> asyncpg.Record | None:
+    """Whose it was; None if it was over already."""
+    return await tx.fetchrow(
+        """
+        update access.session a set ended_at = clock_timestamp()
+        from patients.staff s
+        where a.id = $1 and a.ended_at is null and s.org = a.org and s.id = a.staff_id
+        returning a.org, a.staff_id, s.role
+        """,
         id,
     )
