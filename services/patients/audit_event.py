@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from shared import fhir
@@ -18,6 +18,7 @@ PARTICIPANTS = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
 REASONS = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
 HPR = "urn:oid:2.16.578.1.12.4.1.4.4"
 
+_FIRST, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 LISTS = ("worklist", "list", "search", "alerts", "tasks", "proposals", "stream", "access-log")
 SESSIONS: Mapping[str, tuple[str, str]] = {
     "log-in": ("110122", "Login"),
@@ -38,15 +39,14 @@ OUTCOMES: Mapping[str, str] = {"shown": "0", "changed": "0", "refused": "4", "fa
 
 def id_of(event: Event) -> str:
     """Moment and id, because the trail is kept by moment."""
-    return f"{round(event.at.timestamp() * 1_000_000)}-{event.id.hex}"
+    return f"{(event.at - _FIRST) // _MICROSECOND}-{event.id.hex}"
 
 
 def place_of(id: str) -> tuple[datetime, UUID] | None:
     """None when it is no id of ours."""
     microseconds, _, rest = id.partition("-")
     try:
-        seconds, left = divmod(int(microseconds), 1_000_000)
-        return datetime.fromtimestamp(seconds, UTC).replace(microsecond=left), UUID(rest)
+        return _FIRST + int(microseconds) * _MICROSECOND, UUID(rest)
     except (ValueError, OverflowError, OSError):
         return None
 

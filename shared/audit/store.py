@@ -209,6 +209,21 @@ async def lock_sealing(tx: asyncpg.Connection) -> bool:
 # --- what the owner does ----------------------------------------------------------------------
 
 
+async def older(connection: asyncpg.Connection, before: date) -> int:
+    """How many rows would expire."""
+    return int(
+        await connection.fetchval(
+            """
+            select count(*) from audit.event e
+            where e.at < $1::date::timestamp at time zone 'UTC' and exists (
+                select from audit.day d
+                where d.org = e.org and d.day = (e.at at time zone 'UTC')::date)
+            """,
+            before,
+        )
+    )
+
+
 async def expire(tx: asyncpg.Connection, before: date, limit: int) -> int:
     """Delete rows of sealed days, oldest first; the chain keeps the days' digests."""
     return int(

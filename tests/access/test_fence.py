@@ -52,7 +52,7 @@ async def test_a_request_sees_its_own_organisation_whatever_it_asks(record: Reco
         await administrator.ask("PUT", f"/v1/units/{unit}/ladder", json=ladder)
     database = Database(record.urls.patients, name="test", size=1, fenced=True)
     await database.open()
-    tables = ["patients.patient", "patients.staff", "patients.access_log", "audit.event", "ledger.reading",
+    tables = ["patients.patient", "patients.staff", "audit.event", "ledger.reading",
               "ledger.current", "ledger.decision", "ledger.receipt", "ledger.attachment",
               "patients.ladder"]  # fmt: skip
 

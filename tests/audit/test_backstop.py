@@ -1,4 +1,4 @@
-"""Each answered request is in the audit trail, whatever its verb wrote; nothing else is answered."""
+"""Each answered request is in the audit trail, whatever its verb wrote; no other is answered."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What is changed in the audit trail after its day is found and named, also when the owner did it."""
+"""What is changed in the audit trail after its day is found and named, whoever did it."""
 
 from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
@@ -56,7 +56,7 @@ SEALED = "(select id from audit.event where at < now() - interval '2 days' order
         (f"update audit.event set by = 'x' where id = {SEALED}", "has been changed"),
         (f"update audit.event set patients = '{{}}' where id = {SEALED}", "has been changed"),
         (
-            f"update audit.event set patients = array[patients[2], patients[1]] where id = {SEALED}",
+            f"update audit.event set patients = patients[2:] where id = {SEALED}",
             "has been changed",
         ),
         (

@@ -32,7 +32,7 @@ language plpgsql volatile set search_path = pg_catalog
 as $$
 begin
     insert into audit.event (org, by, role, units, patients, what, why, outcome, request_id)
-    values (new.org, new.by, new.role, '{}', array[new.patient_id], new.what, new.why,
+    values (new.org, new."by", new.role, '{}', array[new.patient_id], new.what, new.why,
             coalesce(new.outcome, 'shown'), new.request_id);
     return new;
 end
@@ -40,6 +40,7 @@ $$;
 create trigger log_access instead of insert on patients.access_log
     for each row execute function patients.log_access();
 
+revoke execute on function patients.log_access from public;
 grant select, insert on patients.access_log to hjv_patients;
 grant insert on patients.access_log to hjv_alerts;
 """

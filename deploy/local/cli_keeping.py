@@ -1,0 +1,97 @@
+"""Commands of whoever keeps the data: is the audit trail whole, what has expired, new keys.
+
+They speak to the database as its owner: DATABASE_URL, or the database of a system on this box.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import asyncpg
+import typer
+
+from deploy.local import words
+
+T = TypeVar("T")
+
+YEARS = 10  # as long as a hospital usually keeps it; never less than three
+Url = Annotated[
+    str | None, typer.Option(envvar="DATABASE_URL", help="The owner's address: postgresql://…")
+]
+
+
+def verify(
+    anchors: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="What `audit anchor` printed before."),
+    ] = None,
+    url: Url = None,
+    data_dir: words.DataDir = words.DEFAULT_DATA_DIR,
+) -> None:
+    """Hold every sealed day of the audit trail against its rows; name what was changed."""
+    from shared.audit import sealing
+
+    lines = (anchors.read_text() if anchors else "").splitlines()
+    kept = sealing.anchors_of([json.loads(line) for line in lines if line.strip()])
+    faults = _run(url, data_dir, lambda connection: sealing.verify(connection, kept))
+    for fault in faults:
+        print(fault)
+    if faults:
+        words.fail(f"The audit trail has been tampered with: {len(faults)} faults.")
+    words.say(f"The audit trail is whole, and as it was at {len(kept)} digests taken outside.")
+
+
+def anchor(url: Url = None, data_dir: words.DataDir = words.DEFAULT_DATA_DIR) -> None:
+    """Print the digest of every sealed day, one JSON object a line, to be kept elsewhere."""
+    from shared.audit import store
+
+    for row in _run(url, data_dir, store.days):
+        print(
+            json.dumps(
+                {
+                    "org": row["org"],
+                    "day": row["day"].isoformat(),
+                    "rows": row["rows"],
+                    "digest": bytes(row["digest"]).hex(),
+                }
+            )
+        )
+
+
+def expire(
+    years: Annotated[int, typer.Option(min=3, envvar="HJEMVAKT_AUDIT_YEARS")] = YEARS,
+    delete: Annotated[
+        bool, typer.Option("--delete", help="Do it. Without, it is only said what would go.")
+    ] = False,
+    url: Url = None,
+    data_dir: words.DataDir = words.DEFAULT_DATA_DIR,
+) -> None:
+    """Delete what in the audit trail is older than so many years. The chain of days stays."""
+    from shared.audit import sealing, store
+
+    today = datetime.now(UTC).date()
+    before = today.replace(year=today.year - years, day=min(today.day, 28))
+    if not delete:
+        count = _run(url, data_dir, lambda connection: store.older(connection, before))
+        words.say(f"{count} rows are older than {before}. Nothing was deleted.")
+        return
+    gone = _run(url, data_dir, lambda connection: sealing.expire(connection, before))
+    words.say(f"{gone} rows older than {before} were deleted.")
+
+
+def _run(url: str | None, data_dir: Path, does: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
+    address = url or words.running(data_dir).database
+    if address is None:
+        words.fail("Name the database with DATABASE_URL.")
+
+    async def run() -> T:
+        connection = await asyncpg.connect(address)
+        try:
+            return await does(connection)
+        finally:
+            await connection.close()
+
+    return asyncio.run(run())
