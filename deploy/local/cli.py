@@ -88,7 +88,7 @@ audit_app = typer.Typer(
     help="The audit trail: is it whole, take its digests outside.", no_args_is_help=True
 )
 app.add_typer(audit_app, name="audit")
-for command in (cli_keeping.verify, cli_keeping.anchor, cli_keeping.expire):
+for command in (cli_keeping.seal, cli_keeping.verify, cli_keeping.anchor, cli_keeping.expire):
     audit_app.command()(command)
 app.command("broker-files")(cli_operations.follow_credentials)
 app.command("client-key")(cli_operations.make_client_key)

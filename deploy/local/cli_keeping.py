@@ -44,6 +44,13 @@ def verify(
     words.say(f"The audit trail is whole, and as it was at {len(kept)} digests taken outside.")
 
 
+def seal(url: Url = None, data_dir: words.DataDir = words.DEFAULT_DATA_DIR) -> None:
+    """Seal the days that are over now; the service does it by itself every ten minutes."""
+    from shared.audit import sealing
+
+    words.say(f"{_run(url, data_dir, sealing.seal)} days were sealed.")
+
+
 def anchor(url: Url = None, data_dir: words.DataDir = words.DEFAULT_DATA_DIR) -> None:
     """Print the digest of every sealed day, one JSON object a line, to be kept elsewhere."""
     from shared.audit import store

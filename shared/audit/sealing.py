@@ -52,18 +52,21 @@ class Sealing:
 async def seal_all(database: Database) -> int:
     """How many days were sealed."""
     async with database.connection() as connection:
-        waiting = await store.unsealed(connection)
+        return await seal(connection)
+
+
+async def seal(connection: asyncpg.Connection) -> int:
     sealed = 0
-    for org, day in waiting:
-        async with database.transaction() as tx:
-            if not await store.lock_sealing(tx):
+    for org, day in await store.unsealed(connection):
+        async with connection.transaction():
+            if not await store.lock_sealing(connection):
                 return sealed
-            before = await store.day_before(tx, org, day)
+            before = await store.day_before(connection, org, day)
             previous = bytes(before["digest"]) if before else chain.BEGINNING
-            made = chain.seal(org, day, await leaves(tx, org, day), previous)
+            made = chain.seal(org, day, await leaves(connection, org, day), previous)
             with contextlib.suppress(asyncpg.UniqueViolationError):  # another replica was quicker
-                async with tx.transaction():
-                    await store.seal(tx, org, day, asdict(made))
+                async with connection.transaction():
+                    await store.seal(connection, org, day, asdict(made))
                 sealed += 1
     return sealed
 
