@@ -88,8 +88,11 @@ audit_app = typer.Typer(
     help="The audit trail: is it whole, take its digests outside.", no_args_is_help=True
 )
 app.add_typer(audit_app, name="audit")
-for command in (cli_keeping.seal, cli_keeping.verify, cli_keeping.anchor, cli_keeping.expire):
-    audit_app.command()(command)
+for keeping in (cli_keeping.seal, cli_keeping.verify, cli_keeping.anchor, cli_keeping.expire):
+    audit_app.command()(keeping)
+keys_app = typer.Typer(help="The key of the national numbers.", no_args_is_help=True)
+app.add_typer(keys_app, name="keys")
+keys_app.command()(cli_keeping.rotate)
 app.command("broker-files")(cli_operations.follow_credentials)
 app.command("client-key")(cli_operations.make_client_key)
 app.command("development-key")(cli_operations.make_development_key)

@@ -89,6 +89,39 @@ def expire(
     words.say(f"{gone} rows older than {before} were deleted.")
 
 
+def rotate(
+    finish: Annotated[
+        bool, typer.Option("--finish", help="Forget what is kept under the other key.")
+    ] = False,
+    key: Annotated[
+        str | None, typer.Option(envvar="HJEMVAKT_IDENTITY_KEY", help="The services' key.")
+    ] = None,
+    other: Annotated[
+        str | None, typer.Option(envvar="HJEMVAKT_IDENTITY_KEY_OTHER", help="The other one.")
+    ] = None,
+    url: Url = None,
+    data_dir: words.DataDir = words.DEFAULT_DATA_DIR,
+) -> None:
+    """Keep every national number under both keys, so that the services can change over; with
+    --finish under HJEMVAKT_IDENTITY_KEY alone. While the services work (docs/audit.md)."""
+    from deploy.local import keys, rotating
+    from shared import identity
+
+    first = key or keys.identity_key(data_dir)
+    if other is None:
+        words.fail("Name the other key with HJEMVAKT_IDENTITY_KEY_OTHER.")
+    both = identity.Keys(bytes.fromhex(first), bytes.fromhex(other))
+    does = rotating.finish if finish else rotating.rotate
+    done = _run(url, data_dir, lambda connection: does(connection, both))
+    words.say(f"{done.kept} numbers are kept under {'the key' if finish else 'both keys'}.")
+    if done.by_hand:
+        words.say(f"Enter the national number anew of {len(done.by_hand)} members of staff:")
+        for one in done.by_hand:
+            print(one)
+    if done.broken:
+        words.fail(f"{done.broken} numbers were sealed with neither key; they were left.")
+
+
 def _run(url: str | None, data_dir: Path, does: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
     address = url or words.running(data_dir).database
     if address is None:

@@ -32,10 +32,9 @@ from shared.instruments import forms as instrument_forms
 
 def create() -> FastAPI:
     chosen = settings.read(settings.Ingest)
-    key = bytes.fromhex(chosen.identity_key.get_secret_value())
     database = Database(chosen.database, name="ingest", size=6)
     senders = Senders(database)
-    hashed = partial(identity.hashed, key)
+    hashed = partial(identity.hashed, chosen.identity_keys.first)
     intake = Intake(database, hashed)
     forms = questionnaires(chosen.programmes, chosen.instruments)
     door = hot.Door(senders, intake, forms)

@@ -184,7 +184,7 @@ def create() -> FastAPI:
     app.state.forms = fhir.forms_of(app.state.programmes, known)
     app.state.questions = form_answers.offered(app.state.programmes.values(), known)
     app.state.numbers = Numbers(
-        bytes.fromhex(chosen.identity_key.get_secret_value()),
+        chosen.identity_keys,
         chosen.mode,
         frozenset(number.strip() for number in chosen.test_numbers.split(",") if number.strip()),
     )

@@ -135,9 +135,9 @@ async def search(
     looker = door.looker(request, caller)
     if wanted.identifier is None:
         return await _page(database, looker, wanted.unit, wanted.q, wanted.cursor, wanted.limit)
-    hashed = keys.hashed(wanted.identifier.system, wanted.identifier.value)
+    hashes = keys.hashes(wanted.identifier.system, wanted.identifier.value)
     async with database.transaction() as tx:
-        found = await store.whose_number(tx, caller.org, hashed)
+        found = await store.whose_number(tx, caller.org, hashes)
     if found is None:
         return PatientPage([], None)
     async with look.opened(database, looker, found, "search") as seen:

@@ -82,6 +82,7 @@ staff_number = Table(
     _key("org", Text),
     _key("hash", LargeBinary),
     _must("staff_id", Uuid),
+    Column("key", Text),
 )
 
 patient = Table(
@@ -109,6 +110,7 @@ identifier = Table(
     _must("sealed", LargeBinary),
     _must("patient_id", Uuid),
     _must("created_at", Moment),
+    Column("key", Text),
 )
 
 enrolment = Table(

@@ -9,7 +9,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    migrations.script(MOVED + VIEW)
+    migrations.script(MOVED + VIEW + KEYS)
 
 
 MOVED = """
@@ -43,4 +43,10 @@ create trigger log_access instead of insert on patients.access_log
 revoke execute on function patients.log_access from public;
 grant select, insert on patients.access_log to hjv_patients;
 grant insert on patients.access_log to hjv_alerts;
+"""
+
+KEYS = """
+-- Under which key a number is kept (null: before keys had names), so that they can be exchanged.
+alter table patients.identifier add column key text;
+alter table patients.staff_number add column key text;
 """
