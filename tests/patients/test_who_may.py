@@ -36,6 +36,7 @@ GET    /v1/patients/{patient_id}                    401 ok  404 ok  403 ok  403 
 PATCH  /v1/patients/{patient_id}                    401 403 403 ok  403 ok  403 404 404
 POST   /v1/patients/{patient_id}/identifiers        401 403 403 ok  403 ok  403 404 404
 GET    /v1/patients/{patient_id}/access-log         401 ok  404 403 403 403 ok  403 403
+GET    /v1/patients/{patient_id}/export             401 ok  404 ok  403 403 403 404 403
 GET    /v1/access-log                               401 403 403 403 403 403 ok  403 403
 GET    /v1/access-log/patients                      401 403 403 403 403 403 ok  403 403
 GET    /v1/access-log/suspicions                    401 403 403 403 403 403 ok  403 403
