@@ -286,3 +286,23 @@ class Look:
             [units[one] for one in event.units if one in units], event.on_behalf,
             event.what, event.why, event.why.startswith("emergency"), event.outcome,
         )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A patient's wish to have data corrected or erased, and what was decided."""
+
+    id: UUID
+    patient_id: UUID
+    kind: Literal["correct", "erase"]
+    facts: list[UUID]
+    text: str
+    made_at: datetime
+    made_by: str
+    state: Literal["open", "granted", "refused", "done"]
+    ground: str | None
+    reason: str | None
+    decided_at: datetime | None
+    decided_by: str | None
+    confirmed_at: datetime | None
+    confirmed_by: str | None

@@ -293,3 +293,23 @@ emergency = Table(
     _must("at", Moment),
     _must("until", Moment),
 )
+
+claim = Table(
+    "claim",
+    metadata,
+    _key("org", Text),
+    _key("id", Uuid),
+    _must("patient_id", Uuid),
+    _must("kind", Text),
+    _must("facts", ARRAY(Uuid)),
+    _must("text", Text),
+    _must("made_at", Moment),
+    _must("made_by", Text),
+    _must("state", Text),
+    Column("ground", Text),
+    Column("reason", Text),
+    Column("decided_at", Moment),
+    Column("decided_by", Text),
+    Column("confirmed_at", Moment),
+    Column("confirmed_by", Text),
+)

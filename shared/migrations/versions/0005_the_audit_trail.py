@@ -1,4 +1,5 @@
-"""Who saw and did what: one row per act, that nobody may change, and the chain of its days."""
+"""Who saw and did what: one row per act, that nobody may change, and the chain of its days. The one
+way in which what was stored is ever blanked."""
 
 from shared import migrations
 
@@ -11,7 +12,7 @@ depends_on = None
 def upgrade() -> None:
     migrations.script(TABLES + PARTITIONS + GRANTS)
     migrations.fence("audit")
-    migrations.script(NOBODYS)
+    migrations.script(NOBODYS + ERASE)
 
 
 TABLES = """
@@ -112,4 +113,80 @@ select audit.ensure_partitions(1);
 
 NOBODYS = """
 create policy of_nobody_we_know on audit.event for select to hjv_patients using (org = '');
+"""
+
+ERASE = """
+-- Blank facts by a claim that two people have granted: their values, what was sent, the files.
+-- That there was something, when, from which device, and who decided, stays. Every version goes:
+-- what was corrected, and what was filed elsewhere first. Returns the ids that were blanked.
+create function ledger.erase(p_org text, p_claim uuid) returns uuid[]
+language plpgsql volatile security definer set search_path = pg_catalog
+as $$
+declare
+    v_known uuid[];
+    v_more uuid[];
+    v_ids uuid[];
+    v_files bytea[];
+begin
+    select claim.facts into v_known from patients.claim
+    where claim.org = p_org and claim.id = p_claim and claim.kind = 'erase'
+      and claim.state = 'granted' and claim.confirmed_by is not null
+      and claim.confirmed_by <> claim.decided_by;
+    if not found then
+        raise insufficient_privilege using message = 'no such granted claim';
+    end if;
+    if exists (
+        select from unnest(v_known) as fact(id) where not exists (
+            select from ledger.reading r join patients.claim
+                on claim.org = p_org and claim.id = p_claim and claim.patient_id = r.patient_id
+            where r.org = p_org and r.id = fact.id)
+    ) then
+        raise insufficient_privilege using message = 'a fact is not the claimant''s';
+    end if;
+    loop
+        select array_agg(distinct id) into v_more
+        from (
+            select unnest(array[r.id, r.origin, r.replaces]) as id from ledger.reading r
+            where r.org = p_org and (
+                r.id = any (v_known) or r.origin = any (v_known) or r.replaces = any (v_known))
+            union
+            select unnest(array[s.target_id, s.by_id]) from ledger.superseded s
+            where s.org = p_org and (s.target_id = any (v_known) or s.by_id = any (v_known))
+        ) found
+        where id is not null;
+        exit when v_more <@ v_known;
+        v_known := v_known || v_more;
+    end loop;
+    select array_agg(r.id),
+           array_agg(decode(r.body #>> '{file,sha256}', 'hex'))
+               filter (where r.type = 'attachment' and r.body ? 'file')
+    into v_ids, v_files
+    from ledger.reading r where r.org = p_org and r.id = any (v_known);
+    update ledger.receipt receipt set raw = null
+    from ledger.reading r
+    where r.org = p_org and r.id = any (v_ids) and receipt.org = r.org and receipt.cred = r.cred
+      and receipt.message_id = r.message_id;
+    update ledger.quarantine held set drafts = null
+    from ledger.reading r
+    where r.org = p_org and r.id = any (v_ids) and held.org = r.org and held.cred = r.cred
+      and held.message_id = r.message_id;
+    update ledger.reading r
+    set body = jsonb_strip_nulls(jsonb_build_object(
+            'v', 1, 'erased', p_claim, 'values', '{}'::jsonb, 'message', r.body -> 'message',
+            'questionnaire', r.body -> 'questionnaire', 'answers',
+            case when r.type = 'answers' then '{}'::jsonb end, 'file',
+            case when r.type = 'attachment' then (r.body -> 'file') - 'sha256'
+                      || jsonb_build_object('sha256', repeat('0', 64)) end))
+    where r.org = p_org and r.id = any (v_ids);
+    update ledger.attachment a
+    set original = '', shown = null, shown_type = null, thumbnail = null, fault = 'unreadable'
+    where a.org = p_org and a.sha256 = any (v_files) and not exists (
+        select from ledger.reading r
+        where r.org = p_org and r.type = 'attachment'
+          and r.body #>> '{file,sha256}' = encode(a.sha256, 'hex'));
+    return v_ids;
+end
+$$;
+revoke execute on function ledger.erase from public;
+grant execute on function ledger.erase to hjv_patients;
 """

@@ -9,7 +9,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    migrations.script(MOVED + VIEW + KEYS)
+    migrations.script(MOVED + VIEW + KEYS + CLAIMS)
+    migrations.fence("patients", but=("secret",))
 
 
 MOVED = """
@@ -49,4 +50,32 @@ KEYS = """
 -- Under which key a number is kept (null: before keys had names), so that they can be exchanged.
 alter table patients.identifier add column key text;
 alter table patients.staff_number add column key text;
+"""
+
+CLAIMS = """
+-- What a patient asks to have corrected or erased, and what was decided about it.
+create table patients.claim (
+    org text not null,
+    id uuid not null,
+    patient_id uuid not null,
+    kind text not null check (kind in ('correct', 'erase')),
+    facts uuid[] not null,
+    text text not null,
+    made_at timestamptz not null,
+    made_by text not null,
+    state text not null default 'open' check (state in ('open', 'granted', 'refused', 'done')),
+    ground text,
+    reason text,
+    decided_at timestamptz,
+    decided_by text,
+    confirmed_at timestamptz,
+    confirmed_by text,
+    primary key (org, id),
+    foreign key (org, patient_id) references patients.patient (org, id),
+    check (state = 'open' or decided_by is not null)
+);
+create index claim_of_patient on patients.claim (org, patient_id, made_at);
+grant select, insert on patients.claim to hjv_patients;
+grant update (state, ground, reason, decided_at, decided_by, confirmed_at, confirmed_by)
+    on patients.claim to hjv_patients;
 """
