@@ -201,7 +201,11 @@ def _handle_problems(app: FastAPI, problems: Mapping[type[Exception], int]) -> N
     async def invalid(_request: Request, error: RequestValidationError) -> Response:
         # FastAPI's own handler echoes the input, which may be a patient's value or NaN.
         faults = [
-            {"loc": [str(part) for part in fault["loc"]], "type": fault["type"], "msg": _msg(fault)}
+            {
+                "loc": [_place(part) for part in fault["loc"]],
+                "type": fault["type"],
+                "msg": _msg(fault),
+            }
             for fault in error.errors()
         ]
         return problem(
@@ -216,6 +220,13 @@ def _handle_problems(app: FastAPI, problems: Mapping[type[Exception], int]) -> N
             route=_route(request.scope),
         )
         return problem(500, "unexpected", "Something unexpected went wrong")
+
+
+def _place(part: object) -> str:
+    """A member's name as ours are, or a number in a list. The name of a member that we do not know
+    is the sender's, and may be anything, such as somebody's name."""
+    text = str(part)
+    return text if isinstance(part, int) or re.fullmatch(r"[a-z][a-z0-9_-]{0,63}", text) else "?"
 
 
 def _msg(fault: Mapping[str, Any]) -> str:
