@@ -4,7 +4,7 @@ way in which what was stored is ever blanked."""
 from shared import migrations
 
 revision = "ledger_0005"
-down_revision = "ledger_0003"
+down_revision = "ledger_0004"
 branch_labels = None
 depends_on = None
 
