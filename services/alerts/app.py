@@ -45,7 +45,7 @@ from services.alerts.memory import Memory
 from services.alerts.page.frame import TEMPLATES
 from services.alerts.stream import Hub, Notifier
 from services.alerts.views import Parts
-from shared import access, entered, ledger, programmes, service, settings
+from shared import access, audit, entered, ledger, programmes, service, settings
 from shared.access.login import Logins
 from shared.database import Database
 from shared.instruments import forms as instrument_forms
@@ -100,6 +100,7 @@ PROBLEMS: dict[type[Exception], int] = {
     door.PlaceIsUnknown: 422,
     door.FormIsUnreadable: 422,
     door.FormIsTooLarge: 413,
+    audit.LookCannotBeLogged: 503,
     asyncpg.LockNotAvailableError: 503,
 }
 
@@ -159,6 +160,7 @@ def create() -> FastAPI:
             deadman.DeadMan(_secret(chosen.dead_man_url), [judging, clock, *tellers]),
         ],
         problems=PROBLEMS,
+        backstop=audit.Backstop(database),
         docs=chosen.docs,
         description="Alerts, the worklist and its live stream, scores, and the nurse's pages.",
     )
@@ -178,7 +180,7 @@ def ways(chosen: settings.Alerts) -> Ways:
     """What this installation can send with."""
     return Ways(
         public_url=chosen.public_url,
-        identity_key=bytes.fromhex(chosen.identity_key.get_secret_value()),
+        identity_keys=chosen.identity_keys,
         webhook_secret=_secret(chosen.webhook_secret),
         webhook_hosts=frozenset(
             host.strip().lower() for host in chosen.webhook_hosts.split(",") if host.strip()

@@ -188,11 +188,11 @@ def _turn(row: asyncpg.Record, came_to: Outcome, now: datetime) -> Turn:
 def _number(row: asyncpg.Record, ways: Ways) -> str | None:
     """The patient's own, opened when it is used and kept nowhere: not in the outbox either. None
     when he has taken it back meanwhile, or it cannot be opened."""
-    if row["phone"] is None or ways.identity_key is None:
+    if row["phone"] is None or ways.identity_keys is None:
         return None
     of = identity.phone_of(row["patient_id"])
     try:
-        return identity.unseal(ways.identity_key, of, row["phone"])
+        return ways.identity_keys.unseal(of, row["phone"])
     except identity.SealIsBroken:
         log.error("A patient's number cannot be opened.", patient=str(row["patient_id"]))
         return None

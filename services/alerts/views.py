@@ -31,7 +31,8 @@ from services.alerts.reader import NotYourGroup, NotYourUnit, Reader
 from services.alerts.row import Programmes
 from services.alerts.store_views import Filter, Held, Place, Story
 from services.alerts.stream import Notifier
-from shared import ledger, sensitive
+from shared import audit, ledger, sensitive
+from shared.access import Caller
 from shared.database import Database
 
 Json = dict[str, Any]
@@ -229,6 +230,12 @@ async def version(parts: Parts, org: str, patient_id: UUID) -> int:
         return await store_views.version(connection, org, patient_id)
 
 
+async def pushed(parts: Parts, by: Reader, patient_ids: Sequence[UUID]) -> None:
+    """That the live stream is about to say that something has happened to them."""
+    async with parts.database.transaction() as tx:
+        await reader.note(tx, by, patient_ids, "stream")
+
+
 async def pulse(parts: Parts, org: str, units: Iterable[UUID]) -> Json:
     """For the live stream: counts of the units, and how fresh the list is."""
     async with parts.database.connection() as connection:
@@ -397,6 +404,13 @@ async def record_of(tx: asyncpg.Connection, org: str, patient_id: UUID, since: d
         tx, org, {patient_id: state}, {patient_id: since}, Memory(), bare=False
     )
     return loaded[patient_id]
+
+
+async def logged_in(parts: Parts, caller: Caller, address: str | None) -> None:
+    """By the development log-in; an identity provider's is written where the session begins."""
+    who = audit.Who(caller.org, caller.id, caller.role.value, address=address)
+    async with parts.database.transaction() as tx:
+        await audit.note(tx, who, (), "log-in", "changed", why="own", about="development")
 
 
 async def people(parts: Parts) -> list[asyncpg.Record]:

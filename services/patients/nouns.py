@@ -1,12 +1,15 @@
 """What the record is made of, as plain values. The doors answer with these."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import Field, PlainSerializer
+
+from shared import audit
 
 CredentialKind = Literal["device", "app", "system"]
 Sex = Literal["female", "male", "other"]
@@ -269,13 +272,45 @@ class Binding:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One line of the access log."""
+    """One line of a patient's access log. A word of the person who looked, never of the patient;
+    who else stood on a list is not for this patient to know."""
 
     id: UUID
     at: datetime
     by: str
     name: str | None
     role: str
+    units: list[str]
+    on_behalf: UUID | None
     what: str
     why: str
-    outcome: Literal["shown", "changed", "refused"]
+    is_emergency: bool
+    outcome: audit.Outcome
+
+    @classmethod
+    def of(cls, event: audit.Event, units: Mapping[UUID, str]) -> Self:
+        return cls(
+            event.id, event.at, event.by, event.name, event.role,
+            [units[one] for one in event.units if one in units], event.on_behalf,
+            event.what, event.why, event.why.startswith("emergency"), event.outcome,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A patient's wish to have data corrected or erased, and what was decided."""
+
+    id: UUID
+    patient_id: UUID
+    kind: Literal["correct", "erase"]
+    facts: list[UUID]
+    text: str
+    made_at: datetime
+    made_by: str
+    state: Literal["open", "granted", "refused", "done"]
+    ground: str | None
+    reason: str | None
+    decided_at: datetime | None
+    decided_by: str | None
+    confirmed_at: datetime | None
+    confirmed_by: str | None

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from shared import identity
-from shared.identity import Mode
+from shared.identity import Mode, Row
 
 NATIONAL_DIGITS = 11
 
@@ -23,9 +23,9 @@ class PhoneIsNotUsable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """`key` seals and hashes; `allowed` are the few further numbers that test mode takes."""
+    """`keys` seal and hash; `allowed` are the few further numbers that test mode takes."""
 
-    key: bytes
+    keys: identity.Keys
     mode: Mode
     allowed: frozenset[str] = frozenset()
 
@@ -43,14 +43,14 @@ class Numbers:
             raise NumberNeedsItsSystem
         return system, value
 
-    def of_person(self, number: str) -> bytes:
-        """The hash of a national number or D-number sent without its system."""
+    def of_person(self, number: str) -> list[Row]:
+        """A national number or D-number sent without its system, under each key."""
         kind = identity.kind_of(number.replace(" ", ""))
         system, value = self.check(kind.system if kind else identity.FNR, number)
-        return self.hashed(system, value)
+        return self.rows(system, value)
 
-    def hashed(self, system: str, value: str) -> bytes:
-        return identity.hashed(self.key, system, value)
+    def hashes(self, system: str, value: str) -> list[bytes]:
+        return self.keys.hashes(system, value)
 
     def seal_phone(self, patient_id: UUID, sent: str | None) -> bytes | None:
         """A telephone number in the only form in which it is kept. PhoneIsNotUsable."""
@@ -59,13 +59,17 @@ class Numbers:
         plain = identity.plain_phone(sent)
         if plain is None:
             raise PhoneIsNotUsable
-        return self.seal(identity.phone_of(patient_id), plain)
+        return self.keys.seal(identity.phone_of(patient_id), plain)
 
-    def seal(self, system: str, value: str) -> bytes:
-        return identity.seal(self.key, system, value)
+    def rows(self, system: str, value: str) -> list[Row]:
+        return self.keys.rows(system, value)
+
+    def has(self, key: str | None) -> bool:
+        """Whether what is kept under this key can be opened here; None: before keys had names."""
+        return key is None or key in self.keys.ids
 
     def unseal(self, system: str, sealed: bytes) -> str:
-        return identity.unseal(self.key, system, sealed)
+        return self.keys.unseal(system, sealed)
 
 
 def looks_national(text: str) -> bool:

@@ -107,9 +107,9 @@ async def _identify(
     system: str,
     value: str,
 ) -> None:
-    hashed, sealed = numbers.hashed(system, value), numbers.seal(system, value)
-    if not await store.add_identifier(tx, org, hashed, system, sealed, patient_id):
-        raise IdentifierIsTaken
+    for row in numbers.rows(system, value):
+        if not await store.add_identifier(tx, org, row, system, patient_id):
+            raise IdentifierIsTaken
 
 
 async def identifiers_of(
@@ -118,7 +118,15 @@ async def identifiers_of(
     """The numbers themselves, opened; only for whoever has already been let in."""
     sealed = await store.identifiers(tx, org, patient_ids)
     return {
-        patient: [Identifier(system, numbers.unseal(system, value)) for system, value in pairs]
+        # Under two keys while they are exchanged, and yet one. A key that this replica has not
+        # been given yet is another's: the same number stands under ours too.
+        patient: list(
+            dict.fromkeys(
+                Identifier(system, numbers.unseal(system, value))
+                for system, value, key in pairs
+                if numbers.has(key)
+            )
+        )
         for patient, pairs in sealed.items()
     }
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import Depends, Query, Request, Response
 from pydantic import Field
 
-from services.patients import door, look, record, store
+from services.patients import door, look, paging, record, store, tracing
 from services.patients.door import Cursor, Day, Db, Id, Keys, Limit, Line, Moment, Now, Sent, Word
 from services.patients.nouns import Identifier, Look, Patient
 from services.patients.numbers import looks_national
@@ -110,7 +110,7 @@ MAY_BE_NULL = ("sex", "deceased_at", "phone")
 @dataclass(frozen=True, slots=True)
 class LookPage:
     looks: list[Look]
-    next: UUID | None
+    next: str | None
 
 
 @router.get("")
@@ -143,9 +143,9 @@ async def search(
     looker = door.looker(request, caller)
     if wanted.identifier is None:
         return await _page(database, looker, wanted.unit, wanted.q, wanted.cursor, wanted.limit)
-    hashed = keys.hashed(wanted.identifier.system, wanted.identifier.value)
+    hashes = keys.hashes(wanted.identifier.system, wanted.identifier.value)
     async with database.transaction() as tx:
-        found = await store.whose_number(tx, caller.org, hashed)
+        found = await store.whose_number(tx, caller.org, hashes)
     if found is None:
         return PatientPage([], None)
     async with look.opened(database, looker, found, "search") as seen:
@@ -254,13 +254,19 @@ async def access_log(
     database: Db,
     caller: AuditorOrPatient,
     patient_id: UUID,
-    cursor: Cursor = None,
+    cursor: Annotated[
+        str | None, Query(max_length=100, description="`next` of the page before")
+    ] = None,
     limit: Limit = door.PAGE,
 ) -> LookPage:
     """Who has looked at the patient, newest first. For the patient himself and the auditor."""
-    async with look.opened(
-        database, door.looker(request, caller), patient_id, "access-log"
-    ) as seen:
-        found = await store.looks(seen.tx, seen.org, patient_id, after=cursor, limit=limit + 1)
-    shown = found[:limit]
-    return LookPage(shown, shown[-1].id if len(found) > limit else None)
+    looker = door.looker(request, caller)
+    found = await tracing.of_patient(
+        database, looker, patient_id, after=paging.place(cursor), limit=limit
+    )
+    async with database.transaction() as tx:
+        units = {unit.id: unit.name for unit in await store.units(tx, caller.org)}
+    return LookPage(
+        [Look.of(one, units) for one in found.events],
+        paging.cursor(*found.next) if found.next else None,
+    )

@@ -63,7 +63,7 @@ class Telling:
 async def telling(world: World, web: WebSink, mail: MailSink) -> AsyncIterator[Telling]:
     ways = Ways(
         public_url="https://hjemvakt.sykehus.example",
-        identity_key=KEY,
+        identity_keys=identity.Keys(KEY),
         webhook_secret=SECRET,
         smtp_url=mail.url,
         mail_from="hjemvakt@sykehus.example",
