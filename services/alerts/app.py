@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from functools import partial
 
 import asyncpg
 from fastapi import FastAPI, Request
@@ -18,7 +19,6 @@ from services.alerts import (
     delivering,
     doing,
     door,
-    entering,
     escalating,
     held,
     login,
@@ -46,7 +46,8 @@ from services.alerts.memory import Memory
 from services.alerts.page.frame import TEMPLATES
 from services.alerts.stream import Hub, Notifier
 from services.alerts.views import Parts
-from shared import access, ledger, programmes, service, settings
+from shared import access, audit, entered, ledger, programmes, service, settings
+from shared.access import source
 from shared.access.login import Logins
 from shared.database import Database
 from shared.instruments import forms as instrument_forms
@@ -78,10 +79,10 @@ PROBLEMS: dict[type[Exception], int] = {
     lifecycle.UntilMissing: 422,
     lifecycle.UntilIsUnusable: 422,
     lifecycle.ConfirmationMissing: 422,
-    entering.NoSuchReading: 404,
-    entering.ReadingHasChanged: 409,
-    entering.ReadingIsInTheFuture: 422,
-    entering.ReadingIsNotUsable: 422,
+    entered.NoSuchReading: 404,
+    entered.ReadingHasChanged: 409,
+    entered.ReadingIsInTheFuture: 422,
+    entered.ReadingIsNotUsable: 422,
     routes.ImpossibleValue: 422,
     routes.UnknownInstrument: 404,
     routes.AnswersDoNotFit: 422,
@@ -101,6 +102,7 @@ PROBLEMS: dict[type[Exception], int] = {
     door.PlaceIsUnknown: 422,
     door.FormIsUnreadable: 422,
     door.FormIsTooLarge: 413,
+    audit.LookCannotBeLogged: 503,
     asyncpg.LockNotAvailableError: 503,
 }
 
@@ -160,6 +162,7 @@ def create() -> FastAPI:
             deadman.DeadMan(_secret(chosen.dead_man_url), [judging, clock, *tellers]),
         ],
         problems=PROBLEMS,
+        backstop=audit.Backstop(database, partial(source.of, behind_proxy=chosen.behind_proxy)),
         docs=chosen.docs,
         description="Alerts, the worklist and its live stream, scores, and the nurse's pages.",
     )
@@ -179,6 +182,7 @@ def ways(chosen: settings.Alerts) -> Ways:
     """What this installation can send with."""
     return Ways(
         public_url=chosen.public_url,
+        identity_keys=chosen.identity_keys,
         webhook_secret=_secret(chosen.webhook_secret),
         webhook_hosts=frozenset(
             host.strip().lower() for host in chosen.webhook_hosts.split(",") if host.strip()

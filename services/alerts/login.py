@@ -70,8 +70,7 @@ async def start(
     """To the identity provider. A link and not a form: our pages' forms lead nowhere else."""
     logins: Logins = request.app.state.logins
     ways = logins.ways()
-    where = source.of(request.scope, behind_proxy=request.app.state.behind_proxy)
-    request.app.state.paces.must_begin(where)
+    request.app.state.paces.must_begin(_address(request) or "")
     if way >= len(ways):
         return _onwards("/login?problem=log-in-failed")
     try:
@@ -90,8 +89,9 @@ async def finish(request: Request) -> Response:
     browser = request.cookies.get(_name(request, WAITING), "")
     given = {name: value for name, value in request.query_params.items() if len(value) < 4000}
     try:
-        done = await logins.finish(browser, given)
+        done = await logins.finish(browser, given, _address(request))
     except FAILED as refused:
+        request.app.state.backstop.attempt(request.scope)
         await _failed(request)
         return _onwards(f"/login?problem={service.code_of(type(refused))}")
     response = _onwards(_inside(done.next))
@@ -111,6 +111,7 @@ async def log_in(request: Request, has: Has) -> Response:
         one for one in await views.people(has) if one["org"] == org and str(one["id"]) == person
     ]
     if not found:
+        request.app.state.backstop.attempt(request.scope)
         await _failed(request)
         return RedirectResponse("/login?problem=unknown", 303, headers=sheet.HEADERS)
     caller = Caller(
@@ -122,6 +123,7 @@ async def log_in(request: Request, has: Has) -> Response:
         hpr=found[0]["hpr"],
         groups=frozenset(found[0]["groups"]),
     )
+    await views.logged_in(has, caller, _address(request))
     token = request.app.state.issuer.token(caller)
     response = _onwards(_inside(form.get("next", "/")))
     _keep(request, response, access.COOKIE, token, access.SESSION_SECONDS)
@@ -141,8 +143,7 @@ async def log_out(request: Request) -> Response:
 async def _failed(request: Request) -> None:
     """One log-in more that did not succeed. Only who fails is told to wait: nobody can shut out
     those who come from the same address. TooManyRequests."""
-    where = source.of(request.scope, behind_proxy=request.app.state.behind_proxy)
-    at = attempts.place("log-in", where)
+    at = attempts.place("log-in", _address(request) or "")
     await attempts.count(request.app.state.parts.database, at, attempts.LOG_INS)
 
 
@@ -152,6 +153,10 @@ def _onwards(place: str) -> Response:
 
 def _start(way: int, next: str) -> str:
     return f"/login/start?{urlencode({'way': way, 'next': _inside(next)})}"
+
+
+def _address(request: Request) -> str | None:
+    return source.of(request.scope, behind_proxy=request.app.state.behind_proxy) or None
 
 
 def _name(request: Request, cookie: str) -> str:

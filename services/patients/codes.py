@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from services.patients import issue, store_codes, store_devices
+from services.patients import issue, organise, store_codes, store_devices
 from services.patients.nouns import Credential, CredentialKind
-from shared import access
+from shared import access, audit
 from shared.access import Caller, attempts
 from shared.database import Database
 from shared.mqtt_password import mosquitto_hash
@@ -24,6 +24,7 @@ LENGTH = 12  # 60 bits: at five tries in ten minutes nobody finds one
 _SAME = str.maketrans({"I": "1", "L": "1", "O": "0", "-": None, " ": None})
 
 OVERLAP = timedelta(minutes=5)
+WHAT = "enrolment-codes"
 
 
 class CodeIsNotValid(Exception):
@@ -94,11 +95,15 @@ async def make(
         await store_codes.add(
             tx, caller.org, hashed(code), credential.cred, now, until, by=caller.id
         )
+        await organise.noted(tx, caller, WHAT, credential.cred)
     return Made(shown(code), until, credential)
 
 
-async def redeem(database: Database, written: str, where: str, now: datetime) -> Redeemed:
-    """The secret, once. CodeIsNotValid, TooManyRequests."""
+async def redeem(
+    database: Database, written: str, where: str, door: str, now: datetime
+) -> Redeemed:
+    """The secret, once. `where` the request comes from, and by which door, is written down.
+    CodeIsNotValid, TooManyRequests."""
     place = attempts.place("enrolment-code", where)
     await attempts.count(database, place)
     secret = access.new_secret()
@@ -113,6 +118,8 @@ async def redeem(database: Database, written: str, where: str, now: datetime) ->
         await store_devices.rotate(
             tx, org, cred, access.secret_hash(secret), mosquitto_hash(secret), now, now + OVERLAP
         )
+        who = audit.Who(org, cred, credential.kind, address=where or None, door=door)
+        await audit.note(tx, who, (), WHAT, "changed", why="own", about=cred)
         await attempts.succeeded(tx, place)
     return Redeemed(org, replace(credential, rotated_at=now), secret)
 

@@ -18,6 +18,7 @@ router = door.router("enrolment codes", "/v1/enrolment-codes")
 
 UNIT = "0d9b1f3e-5a0c-4f6e-9a57-1f0a5b1c2d3e"
 DAY = 24 * 60
+DOOR = "POST /v1/enrolment-codes/redeem"
 
 
 class NewCode(Sent):
@@ -105,6 +106,10 @@ def _credential(new: NewCode, now: datetime) -> Credential | None:
 async def redeem_code(request: Request, database: Db, now: Now, sent: Redemption) -> Given:
     """Exchange a code for a secret. Five wrong ones in ten minutes shut the address out."""
     where = source.of(request.scope, behind_proxy=request.app.state.behind_proxy)
-    redeemed = await codes.redeem(database, sent.code, where, now)
+    try:
+        redeemed = await codes.redeem(database, sent.code, where, DOOR, now)
+    except (codes.CodeIsNotValid, access.TooManyRequests):
+        request.app.state.backstop.attempt(request.scope)
+        raise
     of = redeemed.credential
     return Given(redeemed.org, of.cred, of.kind, redeemed.secret)

@@ -61,6 +61,7 @@ async def add_device(database: Database, caller: Caller, new: Mapping[str, Any])
         await organise.must_be_units(tx, caller.org, [device.unit_id])
         if not await store_devices.add_device(tx, caller.org, device):
             raise DeviceIsKnown
+        await organise.noted(tx, caller, "devices", device.id)
     return device
 
 
@@ -75,6 +76,7 @@ async def change_device(
         record.must_work_in(caller, device.unit_id)
         await organise.must_be_units(tx, caller.org, [changed.unit_id])
         await store_devices.change_device(tx, caller.org, changed)
+        await organise.noted(tx, caller, "devices", device_id)
     return changed
 
 
@@ -129,6 +131,7 @@ async def add(
         )
     except asyncpg.UniqueViolationError:
         raise ClientIsTaken from None
+    await organise.noted(tx, caller, "credentials", credential.cred)
 
 
 async def rotate(
@@ -145,6 +148,7 @@ async def rotate(
         await store_devices.rotate(
             tx, caller.org, cred, access.secret_hash(secret), hashed, now, now + overlap
         )
+        await organise.noted(tx, caller, "credentials", cred)
     return Issued(replace(credential, rotated_at=now), secret)
 
 
@@ -155,6 +159,7 @@ async def revoke(database: Database, caller: Caller, cred: str, now: datetime) -
         if credential.revoked_at is None:
             credential = replace(credential, revoked_at=now)
             await store_devices.revoke(tx, caller.org, cred, now)
+        await organise.noted(tx, caller, "credentials", cred)
     return credential
 
 

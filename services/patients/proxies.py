@@ -78,7 +78,7 @@ async def give(
         database,
         door.looker(request, caller),
         patient_id,
-        hash=keys.of_person(new.national_number),
+        number=keys.of_person(new.national_number),
         name=new.name,
         relation=new.relation,
         may=new.may,

@@ -4,6 +4,7 @@ What is given ends by itself: every request of the relative looks it up. He neve
 gives nothing on, and sees nothing of a sensitive programme.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -12,6 +13,7 @@ from services.patients.look import Looker
 from services.patients.nouns import Given, Proxy, Represented
 from shared.access import Caller
 from shared.database import Database
+from shared.identity import Row
 
 # A child's parents until it is of age is the longest there is a reason for.
 LONGEST = timedelta(days=18 * 366)
@@ -42,7 +44,7 @@ async def give(
     looker: Looker,
     patient_id: UUID,
     *,
-    hash: bytes,
+    number: Sequence[Row],
     name: str,
     relation: str,
     may: list[Given],
@@ -58,11 +60,13 @@ async def give(
         uuid4(), name, relation, sorted(set(may)), begins, until, now, looker.by, role, None
     )
     async with look.opened(database, looker, patient_id, WHAT, changes=True) as seen:
-        if await store_proxies.is_his_own(seen.tx, seen.org, patient_id, hash):
+        if await store_proxies.is_his_own(
+            seen.tx, seen.org, patient_id, [row.hash for row in number]
+        ):
             raise ProxyOfHimself
         if await store_proxies.count(seen.tx, seen.org, patient_id, now) >= MOST:
             raise TooManyProxies
-        await store_proxies.add(seen.tx, seen.org, patient_id, hash, proxy)
+        await store_proxies.add(seen.tx, seen.org, patient_id, number, proxy)
     return proxy
 
 
@@ -78,9 +82,7 @@ async def end(
 async def represented(database: Database, looker: Looker) -> list[Represented]:
     """Whom the caller may ask on behalf of. That he was shown their names stands in their logs."""
     caller: Caller = looker.caller
-    if caller.number is None:
-        return []
     async with database.transaction() as tx:
-        found = await store_proxies.represented(tx, caller.org, caller.number)
+        found = await store_proxies.represented(tx, caller.org, caller.numbers)
         await look.logged(tx, looker, [one.id for one in found], WHAT, why="on-behalf-of")
     return found

@@ -118,7 +118,7 @@ def guard(chosen: settings.AnyService, database: Database, *, people: bool = Tru
         database,
         issuers,
         bearer,
-        identity_key=bytes.fromhex(chosen.identity_key.get_secret_value()),
+        identity_keys=chosen.identity_keys,
         idle=chosen.idle_minutes * 60,
         people=people,
     )

@@ -111,7 +111,7 @@ class Caller:
     reach: str | None = None  # own, unit or org: what the table says of this act
     in_emergency: bool = False  # whether emergency access counts for this act
     session: bytes | None = None  # a page's session, by the hash of its cookie
-    number: bytes | None = None  # a citizen's, as its keyed hash: whose proxies he holds
+    numbers: tuple[bytes, ...] = ()  # a citizen's, by its keyed hashes: whose proxies he holds
     may: frozenset[str] = frozenset()  # a relative's: what the patient lets him see
 
 

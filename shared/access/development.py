@@ -62,7 +62,7 @@ class DevelopmentIssuer:
             "hpr": caller.hpr,
             "groups": sorted(caller.groups),
             "patient": str(caller.patient_id) if caller.patient_id else None,
-            "number": caller.number.hex() if caller.number else None,
+            "numbers": [one.hex() for one in caller.numbers],
             "iat": now,
             "exp": now + seconds,
             "jti": secrets.token_hex(8),
@@ -93,7 +93,7 @@ class DevelopmentIssuer:
 
 
 def _caller(claims: Mapping[str, Any], by_cookie: bool) -> Caller:
-    patient, number = claims.get("patient"), claims.get("number")
+    patient = claims.get("patient")
     return Caller(
         id=str(claims["sub"]),
         name=str(claims.get("name", "")),
@@ -105,5 +105,5 @@ def _caller(claims: Mapping[str, Any], by_cookie: bool) -> Caller:
         by_cookie=by_cookie,
         expires=int(claims["exp"]),
         groups=frozenset(map(str, claims.get("groups") or ())),
-        number=bytes.fromhex(number) if number else None,
+        numbers=tuple(bytes.fromhex(one) for one in claims.get("numbers") or ()),
     )

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from fastapi import Depends, Request
 
+from shared import audit
 from shared.access import source, table
 from shared.access.caller import (
     CLINICAL,
@@ -115,7 +116,9 @@ def needs(*roles: Role) -> Callable[[Request], Coroutine[Any, Any, Caller]]:
         caller = await caller_of(request)
         # The signature says who may ask, for whoever reads the code; the table decides. A route
         # that does not stand in it is nobody's.
-        act = table.by_route().get(f"{request.method} {request.scope['route'].path}")
+        place = f"{request.method} {request.scope['route'].path}"
+        act = table.by_route().get(place)
+        _say_who(request, caller, act, place)
         if act is None or caller.role not in act.reach or caller.role not in roles:
             raise NotAllowed
         # A development token has no register behind it; an identity provider has.
@@ -135,6 +138,26 @@ def needs(*roles: Role) -> Callable[[Request], Coroutine[Any, Any, Caller]]:
         return caller
 
     return check
+
+
+def _say_who(request: Request, caller: Caller, act: table.Act | None, place: str) -> None:
+    """To the audit trail, before anything is refused or shown."""
+    state = request.scope.setdefault("state", {})
+    where = source.of(request.scope, behind_proxy=request.app.state.behind_proxy)
+    who = audit.Who(
+        org=caller.org,
+        by=caller.id,
+        role=caller.role.value,
+        hpr=caller.hpr,
+        units=tuple(sorted(caller.units, key=lambda unit: unit.int)),
+        on_behalf=caller.patient_id if caller.role is Role.RELATIVE else None,
+        address=where or None,
+        door=place,
+        request_id=state.get("request_id"),
+    )
+    what = act.on if act else "unknown"
+    reach = act.reach.get(caller.role) if act else None
+    state["trail"] = audit.begin(who, what, table.REASON[reach] if reach else "none")
 
 
 Clinician = Annotated[Caller, Depends(needs(*CLINICAL))]

@@ -63,7 +63,7 @@ class Guard:
         issuers: Mapping[str, Issuer],
         bearer: development.DevelopmentIssuer,
         *,
-        identity_key: bytes,
+        identity_keys: identity.Keys,
         idle: int = IDLE,
         keys: Keys | None = None,
         people: bool = True,
@@ -73,7 +73,7 @@ class Guard:
         self.keys = keys or Keys()
         self.database = database
         self.bearer = bearer
-        self._identity_key = identity_key
+        self._identity_keys = identity_keys
         self._idle = idle
         self._people = people
         self._verified: dict[bytes, _Verified] = {}
@@ -185,7 +185,7 @@ class Guard:
                 case Professional():
                     return await self._professional(tx, found)
                 case Citizen():
-                    return await citizen(tx, found.org, self.hashed(found.pid))
+                    return await citizen(tx, found.org, self.hashes(found.pid))
                 case Machine():
                     return await _machine(tx, found)
 
@@ -197,7 +197,7 @@ class Guard:
         elif found.hpr is not None:
             rows = await store.staff_by_hpr(tx, found.org, found.hpr)
         if not rows and found.subject is None and found.pid is not None:
-            rows = await store.staff_by_number(tx, found.org, self.hashed(found.pid))
+            rows = await store.staff_by_number(tx, found.org, self.hashes(found.pid))
         if len(rows) != 1:
             raise NotRegisteredHere
         row = rows[0]
@@ -208,17 +208,17 @@ class Guard:
     async def citizen(self, org: str, number: str) -> Caller:
         """Whoever has this national number. NotRegisteredHere."""
         async with self.database.transaction() as tx:
-            return await citizen(tx, org, self.hashed(number))
+            return await citizen(tx, org, self.hashes(number))
 
     async def on_behalf(self, caller: Caller, patient_id: UUID) -> Caller:
         """The citizen as this patient's relative, if the patient lets him just now. NotAllowed,
         NobodysProxy."""
-        if caller.number is None:
+        if not caller.numbers:
             raise NotAllowed
         if caller.patient_id == patient_id:
             return caller
         async with self.database.transaction() as tx:
-            row = await store.proxy(tx, caller.org, caller.number, patient_id)
+            row = await store.proxy(tx, caller.org, caller.numbers, patient_id)
         if row is None:
             raise NobodysProxy
         return replace(
@@ -230,9 +230,9 @@ class Guard:
             may=frozenset(row["may"]),
         )
 
-    def hashed(self, number: str) -> bytes:
+    def hashes(self, number: str) -> list[bytes]:
         kind = identity.kind_of(number)
-        return identity.hashed(self._identity_key, kind.system if kind else identity.FNR, number)
+        return self._identity_keys.hashes(kind.system if kind else identity.FNR, number)
 
     # --- by a page's session ----------------------------------------------------------------
 
@@ -277,14 +277,16 @@ def staff(row: asyncpg.Record, org: str, hpr: str | None) -> Caller:
     )
 
 
-async def citizen(tx: asyncpg.Connection, org: str, number: bytes) -> Caller:
+async def citizen(tx: asyncpg.Connection, org: str, hashes: Sequence[bytes]) -> Caller:
     """A patient, or somebody whom a patient lets in. Who is both begins as the patient.
     NotRegisteredHere."""
-    patient = await store.patient_by_number(tx, org, number)
+    numbers = tuple(hashes)
+    patient = await store.patient_by_number(tx, org, numbers)
     if patient is not None:
-        return Caller(str(patient), "", Role.PATIENT, org, patient_id=patient, number=number)
-    if await store.proxies_of(tx, org, number):
-        return Caller(number.hex()[:32], "", Role.RELATIVE, org, number=number)
+        return Caller(str(patient), "", Role.PATIENT, org, patient_id=patient, numbers=numbers)
+    first = await store.first_proxy_of(tx, org, numbers)
+    if first is not None:
+        return Caller(str(first), "", Role.RELATIVE, org, numbers=numbers)
     raise NotRegisteredHere
 
 

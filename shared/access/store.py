@@ -3,7 +3,7 @@
 Functions receive the connection or transaction and never commit.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -50,16 +50,17 @@ async def staff_by_hpr(connection: asyncpg.Connection, org: str, hpr: str) -> li
 
 
 async def staff_by_number(
-    connection: asyncpg.Connection, org: str, hash: bytes
+    connection: asyncpg.Connection, org: str, hashes: Sequence[bytes]
 ) -> list[asyncpg.Record]:
     return await connection.fetch(
         f"""
-        select {_STAFF} from patients.staff_number n
+        select distinct {_STAFF} from patients.staff_number n
         join patients.staff s on s.org = n.org and s.id = n.staff_id
-        where n.org = $1 and n.hash = $2 and s.left_at is null
+        where n.org = $1 and n.hash = any($2) and s.left_at is null
+        limit 2
         """,
         org,
-        hash,
+        hashes,
     )
 
 
@@ -74,39 +75,49 @@ async def staff_by_id(
     )
 
 
-async def patient_by_number(connection: asyncpg.Connection, org: str, hash: bytes) -> UUID | None:
+async def patient_by_number(
+    connection: asyncpg.Connection, org: str, hashes: Sequence[bytes]
+) -> UUID | None:
     found: UUID | None = await connection.fetchval(
-        "select patient_id from patients.identifier where org = $1 and hash = $2", org, hash
+        "select patient_id from patients.identifier where org = $1 and hash = any($2) limit 1",
+        org,
+        hashes,
     )
     return found
 
 
-async def proxies_of(connection: asyncpg.Connection, org: str, hash: bytes) -> int:
-    """How many patients have let this person in, just now."""
-    found: int = await connection.fetchval(
+async def first_proxy_of(
+    connection: asyncpg.Connection, org: str, hashes: Sequence[bytes]
+) -> UUID | None:
+    """By which this person is known where he asks on nobody's behalf: the oldest that is in force
+    just now; it is the same under every key."""
+    found: UUID | None = await connection.fetchval(
         """
-        select count(*) from patients.proxy
-        where org = $1 and hash = $2 and ended_at is null and valid @> clock_timestamp()
+        select x.id from patients.proxy x
+        where x.org = $1 and x.ended_at is null and x.valid @> clock_timestamp() and x.id in (
+            select proxy_id from patients.proxy_number where org = $1 and hash = any($2))
+        order by x.given_at, x.id limit 1
         """,
         org,
-        hash,
+        hashes,
     )
     return found
 
 
 async def proxy(
-    connection: asyncpg.Connection, org: str, hash: bytes, patient_id: UUID
+    connection: asyncpg.Connection, org: str, hashes: Sequence[bytes], patient_id: UUID
 ) -> asyncpg.Record | None:
     """What the patient lets this person see, just now."""
     return await connection.fetchrow(
         """
-        select id, name, may from patients.proxy
-        where org = $1 and hash = $2 and patient_id = $3 and ended_at is null
-          and valid @> clock_timestamp()
-        order by given_at desc limit 1
+        select x.id, x.name, x.may from patients.proxy x
+        where x.org = $1 and x.patient_id = $3 and x.ended_at is null
+          and x.valid @> clock_timestamp() and x.id in (
+            select proxy_id from patients.proxy_number where org = $1 and hash = any($2))
+        order by x.given_at desc limit 1
         """,
         org,
-        hash,
+        hashes,
         patient_id,
     )
 
@@ -235,8 +246,14 @@ async def seen(connection: asyncpg.Connection, id: bytes) -> None:
     )
 
 
-async def end_session(tx: asyncpg.Connection, id: bytes) -> None:
-    await tx.execute(
-        "update access.session set ended_at = clock_timestamp() where id = $1 and ended_at is null",
+async def end_session(tx: asyncpg.Connection, id: bytes) -> asyncpg.Record | None:
+    """Whose it was; None if it was over already."""
+    return await tx.fetchrow(
+        """
+        update access.session a set ended_at = clock_timestamp()
+        from patients.staff s
+        where a.id = $1 and a.ended_at is null and s.org = a.org and s.id = a.staff_id
+        returning a.org, a.staff_id, s.role
+        """,
         id,
     )

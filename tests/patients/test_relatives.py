@@ -158,5 +158,5 @@ async def test_on_paper_the_administrator_gives_and_nobody_else(ward: Ward) -> N
     assert made["given_role"] == "administrator"
     listed = (await (await patient_of(ward)).get(f"{ward.path}/proxies"))["proxies"]
     assert [one["id"] for one in listed] == [made["id"]]
-    rows = await ward.record.rows("select hash from patients.proxy")
+    rows = await ward.record.rows("select hash from patients.proxy_number")
     assert DAUGHTER.encode() not in bytes(rows[0]["hash"])

@@ -3,7 +3,7 @@
 from shared import migrations
 
 revision = "ledger_0006"
-down_revision = "ledger_0004"
+down_revision = "ledger_0005"
 branch_labels = None
 depends_on = None
 

@@ -3,7 +3,7 @@
 from shared import migrations
 
 revision = "patients_0008"
-down_revision = "patients_0005"
+down_revision = "patients_0007"
 branch_labels = None
 depends_on = None
 
@@ -42,13 +42,11 @@ create index enrolment_code_of_credential on patients.enrolment_code (org, cred)
 """
 
 PROXIES = """
--- Whom a patient lets see what, from when to when. `hash` is the keyed hash of the relative's
--- national number; the number itself is not kept.
+-- Whom a patient lets see what, from when to when.
 create table patients.proxy (
     org text not null,
     id uuid not null,
     patient_id uuid not null,
-    hash bytea not null,
     name text not null,
     relation text not null,
     may text[] not null,
@@ -62,8 +60,18 @@ create table patients.proxy (
     foreign key (org, patient_id) references patients.patient (org, id),
     check (not lower_inf(valid) and not upper_inf(valid) and not isempty(valid))
 );
-create index proxy_of_person on patients.proxy (org, hash) where ended_at is null;
 create index proxy_of_patient on patients.proxy (org, patient_id);
+
+-- The relative's national number as its keyed hash, under each key; the number itself is not kept.
+create table patients.proxy_number (
+    org text not null,
+    hash bytea not null,
+    proxy_id uuid not null,
+    key text not null,
+    primary key (org, hash, proxy_id),
+    foreign key (org, proxy_id) references patients.proxy (org, id)
+);
+create index number_of_proxy on patients.proxy_number (org, proxy_id);
 """
 
 RESEARCHERS = """
@@ -73,12 +81,14 @@ alter table patients.staff add constraint staff_role_check
 """
 
 GRANTS = """
-grant select, insert on patients.enrolment_code, patients.proxy to hjv_patients;
+grant select, insert on patients.enrolment_code, patients.proxy, patients.proxy_number
+    to hjv_patients;
 grant update (redeemed_at, withdrawn_at) on patients.enrolment_code to hjv_patients;
 grant update (ended_at, ended_by) on patients.proxy to hjv_patients;
 grant update (until) on patients.secret to hjv_patients;
 -- Who holds a token is told at every door, also where he then may nothing.
-grant select (org, id, patient_id, hash, name, may, valid, given_at, ended_at) on patients.proxy
+grant select (org, id, patient_id, name, may, valid, given_at, ended_at) on patients.proxy
     to hjv_alerts;
+grant select on patients.proxy_number to hjv_alerts;
 grant select (org, cred, client_id, kind, label, revoked_at) on patients.credential to hjv_alerts;
 """
