@@ -3,7 +3,7 @@
 from shared import migrations
 
 revision = "patients_0007"
-down_revision = "patients_0005"
+down_revision = "patients_0006"
 branch_labels = None
 depends_on = None
 
