@@ -21,6 +21,7 @@ from services.alerts import (
     page,
     patient_data,
     sheet,
+    shut_pages,
     views,
     worklist,
 )
@@ -109,7 +110,10 @@ async def patient_page(
     more = {"reading": str(reading) if reading else None, "saved": saved}
     if problem:
         more["problem"] = _sentence(problem, sheet.language(request))
-    return await _patient(request, has, by, patient_id, int(days), more)
+    try:
+        return await _patient(request, has, by, patient_id, int(days), more)
+    except shut_pages.REFUSALS as refusal:
+        return await shut_pages.shut(request, has, by, patient_id, refusal)
 
 
 @router.get("/patients/{patient_id}/chart.json")

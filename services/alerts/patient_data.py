@@ -18,6 +18,7 @@ from services.alerts import (
     scoring,
     store,
     store_forms,
+    store_shields,
     store_tasks,
     store_views,
     telling,
@@ -63,6 +64,7 @@ class Opened:
     oldest: datetime | None
     as_of: datetime
     now: datetime
+    open_until: datetime | None = None  # by emergency access
 
 
 async def opened(parts: Parts, by: Reader, patient_id: UUID) -> Opened:
@@ -98,6 +100,7 @@ async def opened(parts: Parts, by: Reader, patient_id: UUID) -> Opened:
             oldest=await ledger.oldest_waiting(tx, by.org, ledger.ALERTS),
             as_of=await views.as_of(tx, by.org, now),
             now=now,
+            open_until=await store_shields.open_until(tx, by.org, [patient_id], by.id),
         )
 
 
@@ -120,6 +123,7 @@ def page(parts: Parts, by: Reader, seen: Opened, days: int) -> Json:
             "deceased_at": telling.iso(record.decided.deceased),
         },
         "version": seen.version,
+        "open_until": telling.iso(seen.open_until),
         "number": seen.names["number"] if seen.names else None,
         "unit": telling.unit(unit, seen.units) or {"id": "", "name": ""},
         "counts": seen.counts,

@@ -43,6 +43,7 @@ def patient_view(data: Json, lang: str, now: datetime) -> View:
         "fresh": heading.fresh(data, now, lang) if data.get("as_of") else None,
         "position": _position(data, t),
         "facts": _facts(data, me, now, lang),
+        "opened": _opened(data, now, lang),
         "notices": _notices(data, now, lang),
         "moved": _moved(data, t),
         "draft": {"note": str((data.get("draft") or {}).get("note") or "")},
@@ -82,6 +83,16 @@ def patient_view(data: Json, lang: str, now: datetime) -> View:
         "chart_days": int(data.get("chart_days") or 30),
         "printed": worklist.printed(now, lang),
     }
+
+
+def _opened(data: Json, now: datetime, lang: str) -> View | None:
+    """By emergency access: until when; the script counts the minutes down."""
+    until = data.get("open_until")
+    if not until:
+        return None
+    t = words.words(lang)
+    clock = written.clock(until, now, t, lang)
+    return {"iso": written.iso(until), "text": t["shut"]["opened"].format(clock=clock)}
 
 
 def _deceased(data: Json, lang: str) -> str | None:

@@ -59,6 +59,15 @@ function changed(data) {
   document.getElementById("changed").hidden = false;
 }
 
+// The session has ended: nothing of the patient stays on a screen that nobody is at.
+function conceal() {
+  for (const plot of plots) plot.destroy();
+  plots = [];
+  answer = null;
+  const all = document.querySelectorAll(".idh, .notice, .grid, .foot, .pos, dialog");
+  for (const each of all) each.remove();
+}
+
 // ---- Curves ----------------------------------------------------------------------------------
 
 const HEIGHT = 132;
@@ -327,6 +336,6 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => answ
 
 start();
 tellAges();
-follow(changed, `?patient=${patient}&version=${document.body.dataset.version}`);
+follow(changed, `?patient=${patient}&version=${document.body.dataset.version}`, conceal);
 load();
 document.querySelector(".moved")?.focus();
