@@ -57,7 +57,7 @@ async def enter(
     drafts = _drafts(entry, body, now)
     async with reader.opened(database, by, patient_id, "readings") as tx:
         await reader.note(tx, by, [patient_id], "readings", "changed")
-        await _append(tx, by, patient_id, _item(drafts, entry.at, now), None)
+        await _append(tx, by, patient_id, item(drafts, entry.at, now), None)
 
 
 async def correct(
@@ -74,8 +74,8 @@ async def correct(
         chosen = Entry(old.kind, entry.at, entry.values)
         drafts = _drafts(chosen, body, now)[:1]
         await reader.note(tx, by, [patient_id], "readings", "changed")
-        item = _item(drafts, entry.at, now, "correction", origin, until=old.until)
-        await _append(tx, by, patient_id, item, origin)
+        made = item(drafts, entry.at, now, "correction", origin, until=old.until)
+        await _append(tx, by, patient_id, made, origin)
 
 
 async def void(
@@ -86,8 +86,8 @@ async def void(
         old = await _standing(tx, by.org, patient_id, fact_id)
         origin = old.origin or old.id
         await reader.note(tx, by, [patient_id], "readings", "changed")
-        item = _item((), old.at, now, "void", origin, reason=reason)
-        await _append(tx, by, patient_id, item, origin)
+        made = item((), old.at, now, "void", origin, reason=reason)
+        await _append(tx, by, patient_id, made, origin)
 
 
 async def _append(
@@ -131,7 +131,7 @@ def _values(reading: values.Reading) -> dict[str, Any]:
     return {"values": reading.values, **original}
 
 
-def _item(
+def item(
     drafts: tuple[Draft, ...],
     at: datetime,
     now: datetime,

@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from services.alerts import (
+    filling,
     forms,
     neutral,
     patient_forms,
@@ -160,6 +161,12 @@ def page(parts: Parts, by: Reader, seen: Opened, days: int) -> Json:
             seen.sex,
             views.hidden_forms(parts, by, patient),
         ),
+        "forms": [
+            {"name": name, "title": forms.title(form, name)}
+            for name, form in filling.offered(
+                [one for one in followed if one.slug not in by.shut], parts.forms
+            ).items()
+        ],
         "devices": _devices(patient),
         "chart_days": days,
     }

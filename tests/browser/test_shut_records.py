@@ -38,7 +38,7 @@ def test_a_locked_patients_red_is_opened_in_an_emergency_and_acknowledged(
         expect(row).not_to_contain_text("82/48")
         nurse.choose(patient)
         nurse.page.keyboard.press("c")
-        expect(nurse.page.locator("#toast")).to_contain_text("går ikke")
+        expect(nurse.page.locator("#toast")).to_contain_text("nødtilgang")
 
         nurse.page.keyboard.press("Enter")
         expect(nurse.page.locator("h1")).to_contain_text("Pasienten har sperret journalen")

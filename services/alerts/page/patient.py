@@ -27,6 +27,7 @@ def patient_view(data: Json, lang: str, now: datetime) -> View:
     t = words.words(lang)
     me = str(data["me"]["id"]) if data.get("me") else None
     person = shown.person(data["patient"], data.get("number"), now, lang)
+    person_id = data["patient"]["id"]
     readings = [reading.reading(each, now, lang) for each in data.get("readings") or ()]
     return {
         **frame(data, lang),
@@ -62,6 +63,13 @@ def patient_view(data: Json, lang: str, now: datetime) -> View:
             reading.entry(kind, t)
             for kind in data.get("enterable", reading.ENTERED)
             if kind in reading.ENTERED
+        ],
+        "forms": [
+            {
+                "href": f"/patients/{person_id}/forms/{each['name']}",
+                "title": words.say(each["title"], lang),
+            }
+            for each in data.get("forms") or ()
         ],
         "enter_at": written.local_input(now),
         "notes": [_note(each, now, lang) for each in data.get("notes") or ()],

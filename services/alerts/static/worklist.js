@@ -206,6 +206,7 @@ function openMove(move, about) {
     id: row.dataset.alert, version: Number(row.dataset.version), row: facts(row),
   });
   if (!row && !about) return tell(words.moves.choose_row);
+  if (!about && "shut" in row.dataset) return tell(row.dataset.reason);
   if (!alert) return row.dataset.green && move === "acknowledge"
     ? acknowledgeGreens([row]) : tell(words.moves.no_alert);
   const allowed = row?.dataset.moves;
