@@ -4,10 +4,11 @@ Appended as every other answer is. What does not fit the form is said by questio
 stored; what the patient would not answer is left out, and is then never scored as 0.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
 
@@ -63,10 +64,11 @@ class Unfit(Exception):
 
 
 def offered(programmes: Iterable[Programme], instruments: Mapping[str, Json]) -> dict[str, Json]:
-    """The forms of these programmes, and the instruments that their rules read."""
+    """The forms of these programmes, and the instruments that their rules read. Without those whose
+    wording nobody has filled in: they cannot be asked."""
     followed = list(programmes)
     read = {kind for one in followed for part in one.inputs for kind, _ in part.reads}
-    known = {FORM + name: form for name, form in instruments.items()}
+    known = {FORM + name: form for name, form in instruments.items() if form["status"] == "active"}
     found = {kind.removeprefix(FORM): known[kind] for kind in sorted(read) if kind in known}
     return {**forms.by_name(followed), **found}
 
@@ -139,7 +141,7 @@ def read(form: Json, typed: Typed) -> tuple[dict[str, list[Any]], dict[str, Faul
     for link, item in forms.questions(form).items():
         try:
             given = _given(item, typed.texts.get(link, "").strip(), typed.chosen.get(link, []))
-        except (ValueError, InvalidOperation, IndexError):
+        except (ValueError, IndexError):
             faults[link] = "not-a-number" if item["type"] in NUMBERS else "does-not-fit"
             continue
         if given:
@@ -150,6 +152,8 @@ def read(form: Json, typed: Typed) -> tuple[dict[str, list[Any]], dict[str, Faul
     return answers, faults
 
 
+DECIMAL = re.compile(r"-?[0-9]{1,12}([.,][0-9]{1,9})?")
+WHOLE = re.compile(r"-?[0-9]{1,12}")
 NUMBERS = ("decimal", "integer", "quantity")
 
 
@@ -163,18 +167,17 @@ def _given(item: Json, text: str, chosen: list[int]) -> list[Any]:
         case "boolean":
             return [{"true": True, "false": False}[text]] if text in ("true", "false") else [text]
         case "integer":
-            return [int(text)]
+            return [int(_number(text, WHOLE))]
         case "decimal" | "quantity":
             return [_number(text)]
         case _:
             return [text]
 
 
-def _number(text: str) -> Decimal:
-    number = Decimal(text.replace(",", "."))
-    if not number.is_finite():
+def _number(text: str, form: re.Pattern[str] = DECIMAL) -> Decimal:
+    if form.fullmatch(text) is None:
         raise ValueError
-    return number
+    return Decimal(text.replace(",", "."))
 
 
 def _of_option(option: Json) -> Any:

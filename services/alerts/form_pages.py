@@ -41,7 +41,11 @@ async def fill_in(
         typed = _typed(sent)
         await filling.fill(has, by, patient_id, name, typed, datetime.now(UTC))
     except filling.Unfit as unfit:
-        return await _page(request, has, by, patient_id, name, sent, faults=unfit.faults)
+        empty = words(sheet.language(request))["filling"]["empty"]
+        problem = empty if "" in unfit.faults else None
+        return await _page(
+            request, has, by, patient_id, name, sent, faults=unfit.faults, problem=problem
+        )
     except (entering.ReadingIsInTheFuture, entering.ReadingIsNotUsable) as refused:
         problem = words(sheet.language(request))["filling"][service.code_of(type(refused))]
         return await _page(request, has, by, patient_id, name, sent, problem=problem)

@@ -32,6 +32,8 @@ def row(stored: Any, why: str | None) -> Any:
         return stored
     body: Mapping[str, Any] = stored["body"]
     alerts = [_short(one, why) for one in body.get("alerts") or ()]
+    if alerts:
+        alerts[0]["reason"] = dict(SAID[why])  # once is enough
     paused = body.get("paused")
     made: Json = {
         **{name: body[name] for name in (*KEPT, *HELD) if name in body},
@@ -66,7 +68,7 @@ def _short(one: Mapping[str, Any], why: str) -> Json:
         "programme": "",
         "group": "",
         "rule": "",
-        "reason": dict(SAID[why]),
+        "reason": None,
         "shut": why,
     }
 
