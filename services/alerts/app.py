@@ -18,6 +18,7 @@ from services.alerts import (
     delivering,
     doing,
     door,
+    downtime,
     emergency,
     entering,
     escalating,
@@ -56,7 +57,7 @@ from shared.database import Database
 from shared.instruments import forms as instrument_forms
 
 STATIC = TEMPLATES.parent / "static"
-PAGES = ("/patients/", "/rows", "/login", "/logout")
+PAGES = ("/patients/", "/rows", "/downtime", "/login", "/logout")
 
 PROBLEMS: dict[type[Exception], int] = {
     **access.PROBLEMS,
@@ -140,6 +141,7 @@ def create() -> FastAPI:
         escalating.Escalation(database, notifier, known, memory, late),
         delivering.Delivery(database, Post(ways(chosen))),
     ]
+    parts = Parts(database, notifier, known, memory, instrument_forms.in_use(chosen.instruments))
     app = service.build(
         "alerts",
         routers=[
@@ -164,6 +166,7 @@ def create() -> FastAPI:
             checker.Checker(database, notifier, known),
             quarantine.Quarantine(database, notifier),
             held.HeldReds(database, notifier, known),
+            downtime.Sheets(parts, chosen.downtime),
             *tellers,
             deadman.DeadMan(_secret(chosen.dead_man_url), [judging, clock, *tellers]),
         ],
@@ -172,9 +175,7 @@ def create() -> FastAPI:
         description="Alerts, the worklist and its live stream, scores, and the nurse's pages.",
     )
     app.mount("/static", Files(directory=STATIC), name="static")
-    app.state.parts = Parts(
-        database, notifier, known, memory, instrument_forms.in_use(chosen.instruments)
-    )
+    app.state.parts = parts
     app.state.hub = hub
     guard = access.guard_of(app, chosen, database)
     app.state.logins = Logins(guard, f"{chosen.public_url}/login/callback")

@@ -14,6 +14,7 @@ from fastapi.responses import RedirectResponse
 from services.alerts import (
     doing,
     door,
+    downtime,
     entering,
     list_data,
     moves,
@@ -28,7 +29,7 @@ from services.alerts import (
 from services.alerts.clinical import lifecycle
 from services.alerts.door import Has
 from services.alerts.entering import Entry
-from services.alerts.reader import Reader
+from services.alerts.reader import NotYourUnit, Reader
 from services.alerts.routes import MoveRequest
 from services.alerts.views import Question
 from shared import access, exact, service
@@ -90,6 +91,20 @@ async def _list(
     }
     view = page.worklist_view(data, sheet.language(request), listed.now)
     return sheet.html(request, template, view)
+
+
+@router.get("/downtime")
+async def downtime_page(
+    request: Request, has: Has, caller: access.Clinician, unit: UUID | None = None
+) -> Response:
+    """The list to print, of one unit: every patient, whatever the filter."""
+    by = door.reader(request, caller)
+    chosen = unit or min(by.units, default=None)
+    if chosen is None:
+        raise NotYourUnit
+    data, listed = await downtime.whole(has, by, chosen)
+    view = page.downtime_view(data, sheet.language(request), listed.now)
+    return sheet.html(request, "downtime.html", view)
 
 
 # --- one patient ----------------------------------------------------------------------------

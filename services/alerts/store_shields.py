@@ -8,6 +8,8 @@ import asyncpg
 
 from shared.access.table import Standing
 
+ANYBODY = "system:downtime"  # who reads a sheet of paper: nothing that is shut to anybody
+
 
 async def standing(
     tx: asyncpg.Connection, org: str, patient_id: UUID, staff_id: str, *, treats: bool
@@ -41,10 +43,11 @@ async def shut(
     *,
     emergency_counts: bool,
 ) -> dict[UUID, str]:
-    """Which of these patients have shut the record for her: `blocked`, or `locked` and not open."""
+    """Which of these patients have shut the record for her: `blocked`, or `locked` and not open.
+    For ANYBODY, all that have shut it for somebody."""
     rows = await tx.fetch(
         """
-        select s.patient_id, bool_or(s.staff_id = $3) as blocked,
+        select s.patient_id, coalesce(bool_or(s.staff_id = $3), false) as blocked,
                $4 and exists (
                    select from patients.emergency e
                    where e.org = $1 and e.patient_id = s.patient_id and e.staff_id = $3
@@ -52,13 +55,14 @@ async def shut(
                ) as is_open
         from patients.shield s
         where s.org = $1 and s.patient_id = any($2) and s.ended_at is null
-          and (s.staff_id is null or s.staff_id = $3)
+          and (s.staff_id is null or s.staff_id = $3 or $3 = $5)
         group by s.patient_id
         """,
         org,
         list(patient_ids),
         staff_id,
         emergency_counts,
+        ANYBODY,
     )
     return {
         row["patient_id"]: "blocked" if row["blocked"] else "locked"

@@ -409,7 +409,7 @@ const KEYS = {
   },
   g: () => acknowledgeGreens(),
   r: () => document.getElementById("show-hidden")?.click(),
-  p: () => print(),
+  p: () => document.getElementById("paper").click(),
   "/": () => search.focus(),
   "?": () => help.showModal(),
   Escape: () => {
