@@ -6,7 +6,6 @@ a sheet of paper ask nobody who is reading.
 """
 
 import asyncio
-import contextlib
 import os
 from datetime import timedelta
 from pathlib import Path
@@ -31,6 +30,7 @@ Json = dict[str, Any]
 EVERY = 15 * 60.0
 LIST = 500
 STYLE = TEMPLATES.parent / "static" / "downtime.css"
+NOT_WRITTEN = "A unit's downtime list was not written."
 LANGUAGE = "nb"  # on the wall of a Norwegian ward
 
 
@@ -70,28 +70,32 @@ class Sheets:
 
     async def _run(self, folder: Path) -> None:
         while True:
-            with contextlib.suppress(DatabaseIsAway, asyncpg.PostgresError):
+            try:
                 await self._all(folder)
+            except (DatabaseIsAway, asyncpg.PostgresError, OSError) as error:
+                log.error("The downtime lists were not written.", fault=type(error).__name__)
             await asyncio.sleep(self._every)
 
     async def _all(self, folder: Path) -> None:
+        """A unit whose file cannot be written does not keep the others from theirs."""
         async with self._parts.database.connection() as connection:
             orgs = await ledger.organisations(connection)
             units = {org: await store_views.units(connection, org) for org in orgs}
+        await asyncio.to_thread(write, folder / STYLE.name, STYLE.read_text("utf-8"))
         for org, of_org in units.items():
             for unit in of_org:
                 try:
                     await self._one(folder, org, unit)
                 except OSError as error:
-                    log.error("A downtime list was not written.", unit=str(unit), fault=str(error))
+                    log.error(NOT_WRITTEN, unit=str(unit), fault=type(error).__name__)
 
     async def _one(self, folder: Path, org: str, unit: UUID) -> None:
         shut = sensitive.closed(self._parts.programmes, ())
         anybody = store_shields.ANYBODY
         by = Reader(anybody, "", "system", org, frozenset({unit}), shut=shut)
         data, listed = await whole(self._parts, by, unit)
-        view = page.downtime_view(data, LANGUAGE, listed.now)
-        text = page.render("downtime.html", {**view, "style": STYLE.read_text("utf-8")})
+        view = page.downtime_view({**data, "is_file": True}, LANGUAGE, listed.now)
+        text = page.render("downtime.html", view)
         await asyncio.to_thread(write, folder / f"{org}-{unit}.html", text)
 
 

@@ -161,6 +161,7 @@ def page(parts: Parts, by: Reader, seen: Opened, days: int) -> Json:
             seen.sex,
             views.hidden_forms(parts, by, patient),
         ),
+        "limits": _triable(patient, [one for one in followed if one.slug not in by.shut], now),
         "forms": [
             {"name": name, "title": forms.title(form, name)}
             for name, form in filling.offered(
@@ -363,6 +364,29 @@ def _limits(seen: Opened, programme: Programme | None, story: Story) -> list[Jso
             }
         )
     return shown
+
+
+def _triable(patient: Patient, followed: list[Programme], now: datetime) -> list[Json]:
+    """The limits that judge him now, to be tried with another figure."""
+    found = []
+    for programme in followed:
+        for limit in programme.limits:
+            steps = patient.record.decided.limits.get((programme.slug, limit.name), [])
+            own = next((value for at, value in reversed(steps) if at <= now), None)
+            value = own if own is not None else limit.default
+            if value is not None:
+                found.append(
+                    {
+                        "programme": programme.slug,
+                        "name": limit.name,
+                        "label": _said(limit.names),
+                        "value": value,
+                        "min": limit.min,
+                        "max": limit.max,
+                        "ucum": limit.ucum,
+                    }
+                )
+    return found
 
 
 def _colleague(seen: Opened, by: str | None) -> str | None:

@@ -12,7 +12,8 @@ Json = Mapping[str, Any]
 
 
 def downtime_view(data: Json, lang: str, now: datetime) -> View:
-    """Of the list's data: `rows`, `unit`, `counts`, `as_of`, `next_at`. Values are told in words
+    """Of the list's data: `rows`, `unit`, `counts`, `as_of`, `next_at`, and `is_file?`
+    where its style lies beside it. Values are told in words
     and with the clock: paper does not count ages."""
     t = words.words(lang)
     said = t["downtime"]
@@ -45,7 +46,7 @@ def downtime_view(data: Json, lang: str, now: datetime) -> View:
             for lane, rows in by_lane.items()
             if rows
         ],
-        "style": None,
+        "is_file": bool(data.get("is_file")),
     }
 
 

@@ -115,5 +115,7 @@ def _script_words(t: words.Words) -> View:
         "missed": t["patient"]["missed"],
         "charts_off": t["patient"]["charts_off"],
         "left": t["shut"]["left"],
+        "why": t["why"],
+        "try": t["try"],
         "charts_none": t["patient"]["charts_none"],
     }

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from services.alerts.page import (
@@ -64,6 +65,7 @@ def patient_view(data: Json, lang: str, now: datetime) -> View:
             for kind in data.get("enterable", reading.ENTERED)
             if kind in reading.ENTERED
         ],
+        "limits": [_limit(each, t, lang) for each in data.get("limits") or ()],
         "forms": [
             {
                 "href": f"/patients/{person_id}/forms/{each['name']}",
@@ -101,6 +103,22 @@ def _opened(data: Json, now: datetime, lang: str) -> View | None:
     t = words.words(lang)
     clock = written.clock(until, now, t, lang)
     return {"iso": written.iso(until), "text": t["shut"]["opened"].format(clock=clock)}
+
+
+def _limit(each: Json, t: words.Words, lang: str) -> View:
+    """A limit as it is in force for him, and between what it may be set."""
+    figures = [Decimal(str(each[name])) for name in ("value", "min", "max")]
+    finest = min(int(one.normalize().as_tuple().exponent) for one in figures)
+    return {
+        "programme": each["programme"],
+        "name": each["name"],
+        "label": words.say(each["label"], lang),
+        "value": f"{figures[0]:f}",
+        "least": f"{figures[1]:f}",
+        "most": f"{figures[2]:f}",
+        "step": f"{Decimal(1).scaleb(min(0, max(-2, finest))):f}",
+        "unit": t["ucum"].get(each["ucum"], each["ucum"]),
+    }
 
 
 def _deceased(data: Json, lang: str) -> str | None:

@@ -115,7 +115,7 @@ function draw(figure, chart, ink, last) {
   const { times, values, lows } = opened(chart);
   const [low, high] = range(chart);
   const axis = { stroke: ink.ink3, font: "11px " + ink.font, grid: { show: false }, ticks: { show: false } };
-  return new window.uPlot({
+  const plot = new window.uPlot({
     width: place.clientWidth - 40,
     height: last ? HEIGHT + 22 : HEIGHT,
     padding: [8, 56, last ? 0 : 6, 0],
@@ -138,6 +138,13 @@ function draw(figure, chart, ink, last) {
       setCursor: [(u) => { figure.querySelector(".tip").textContent = tip(u, chart); }],
     },
   }, [times, values, lows ?? values.map(() => null)], figure);
+  plot.over.addEventListener("click", () => {
+    const at = plot.data[0][plot.cursor.idx];
+    if (!chart.times.includes(at)) return; // nothing was measured there
+    const detail = { kind: chart.kind, at, label: chart.label };
+    document.dispatchEvent(new CustomEvent("why", { detail }));
+  });
+  return plot;
 }
 
 // An expected reading that did not come breaks the line: silence is drawn, never bridged.
