@@ -71,12 +71,12 @@ class Sheets:
     async def _run(self, folder: Path) -> None:
         while True:
             try:
-                await self._all(folder)
+                await self.write_all(folder)
             except (DatabaseIsAway, asyncpg.PostgresError, OSError) as error:
                 log.error("The downtime lists were not written.", fault=type(error).__name__)
             await asyncio.sleep(self._every)
 
-    async def _all(self, folder: Path) -> None:
+    async def write_all(self, folder: Path) -> None:
         """A unit whose file cannot be written does not keep the others from theirs."""
         async with self._parts.database.connection() as connection:
             orgs = await ledger.organisations(connection)

@@ -1,28 +1,24 @@
 """The list on paper as a folder holds it, and what is not on it."""
 
-import asyncio
 from pathlib import Path
 
 from services.alerts.downtime import Sheets
 from services.alerts.stream import Notifier
 from services.alerts.views import Parts
 from tests.alerts import given
-from tests.alerts.given import World
-from tests.conftest import ORG
+from tests.alerts.given import ORG, World
 
 
 async def written(world: World, folder: Path) -> str:
     parts = Parts(world.alerts, Notifier(world.alerts), world.programmes, world.memory)
-    sheets = Sheets(parts, folder)
-    await sheets.open()
-    try:
-        async with asyncio.timeout(20):
-            # The last of what is written: by then the first is there whole.
-            while len([*folder.glob("*.html")]) < 2:
-                await asyncio.sleep(0.05)
-    finally:
-        await sheets.close()
+    await Sheets(parts, folder).write_all(folder)
     return (folder / f"{ORG}-{world.unit}.html").read_text("utf-8")
+
+
+def for_owner_alone(folder: Path) -> None:
+    files = [*folder.iterdir()]
+    assert {path.suffix for path in files} == {".html", ".css"}  # and nothing half-written
+    assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
 
 
 async def test_every_patient_is_on_it_with_values_and_the_clock(
@@ -38,9 +34,7 @@ async def test_every_patient_is_on_it_with_values_and_the_clock(
     assert all(name in page for name in names)
     assert "Systolisk 82" in page
     assert "Neste liste lages" in page
-    assert (tmp_path / "downtime.css").exists()
-    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
-    assert not [*tmp_path.glob("*.new")]
+    for_owner_alone(tmp_path)
     logged = await world.fetch(
         "select patient_id from patients.access_log where by = 'system:downtime'"
     )
