@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 from services.alerts import page
 from tests.browser.screen import Screen
-from tests.journeys.hospital import Hospital, Patient
+from tests.journeys.hospital import Hospital, Patient, eventually
 
 # A hospital's own form: the second question depends on the first.
 ASKED = {
@@ -62,6 +62,7 @@ def test_what_must_be_answered_is_said_by_the_question_and_what_was_typed_is_kep
     nurse: Screen, hospital: Hospital
 ) -> None:
     patient = hospital.new_patient(programme="epilepsy_pro")
+    eventually(lambda: hospital.row(patient))
     nurse.page.goto(f"{nurse.address}/patients/{patient.id}/forms/epilepsy-check")
     nurse.page.get_by_label("Hvor mange anfall har du hatt de siste fire ukene?").fill("to")
     nurse.page.get_by_label("Notat").fill("Ringte selv")

@@ -148,10 +148,10 @@ export function follow(changed, about = "", conceal = () => {}) {
       each.textContent = fill(words.as_it_was, { clock: at });
     }
     for (const open of document.querySelectorAll("dialog[open]")) open.close();
-    conceal();
-    document.body.dataset.state = "stale";
     const said = document.getElementById("ended");
     const since = fill(said.dataset.since, { clock: at });
+    conceal(since);
+    document.body.dataset.state = "stale";
     document.title = `${since} · Hjemvakt`;
     document.getElementById("idle").hidden = true;
     banner.hidden = true;

@@ -60,12 +60,13 @@ function changed(data) {
 }
 
 // The session has ended: nothing of the patient stays on a screen that nobody is at.
-function conceal() {
+function conceal(since) {
   for (const plot of plots) plot.destroy();
   plots = [];
   answer = null;
-  const all = document.querySelectorAll(".idh, .notice, .grid, .foot, .pos, dialog");
+  const all = document.querySelectorAll(".idh, .notice, .side, .foot, .pos, dialog");
   for (const each of all) each.remove();
+  document.getElementById("main").replaceChildren(text("h1", since, "vh"));
 }
 
 // ---- Curves ----------------------------------------------------------------------------------
