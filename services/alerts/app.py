@@ -20,7 +20,6 @@ from services.alerts import (
     door,
     downtime,
     emergency,
-    entering,
     escalating,
     filling,
     form_pages,
@@ -51,7 +50,7 @@ from services.alerts.memory import Memory
 from services.alerts.page.frame import TEMPLATES
 from services.alerts.stream import Hub, Notifier
 from services.alerts.views import Parts
-from shared import access, ledger, programmes, service, settings
+from shared import access, audit, entered, ledger, programmes, service, settings
 from shared.access.login import Logins
 from shared.database import Database
 from shared.instruments import forms as instrument_forms
@@ -85,10 +84,10 @@ PROBLEMS: dict[type[Exception], int] = {
     lifecycle.UntilIsUnusable: 422,
     lifecycle.ConfirmationMissing: 422,
     filling.NoSuchForm: 404,
-    entering.NoSuchReading: 404,
-    entering.ReadingHasChanged: 409,
-    entering.ReadingIsInTheFuture: 422,
-    entering.ReadingIsNotUsable: 422,
+    entered.NoSuchReading: 404,
+    entered.ReadingHasChanged: 409,
+    entered.ReadingIsInTheFuture: 422,
+    entered.ReadingIsNotUsable: 422,
     routes.ImpossibleValue: 422,
     routes.UnknownInstrument: 404,
     routes.AnswersDoNotFit: 422,
@@ -108,6 +107,7 @@ PROBLEMS: dict[type[Exception], int] = {
     door.PlaceIsUnknown: 422,
     door.FormIsUnreadable: 422,
     door.FormIsTooLarge: 413,
+    audit.LookCannotBeLogged: 503,
     asyncpg.LockNotAvailableError: 503,
 }
 
@@ -171,6 +171,7 @@ def create() -> FastAPI:
             deadman.DeadMan(_secret(chosen.dead_man_url), [judging, clock, *tellers]),
         ],
         problems=PROBLEMS,
+        backstop=audit.Backstop(database),
         docs=chosen.docs,
         description="Alerts, the worklist and its live stream, scores, and the nurse's pages.",
     )
@@ -188,6 +189,7 @@ def ways(chosen: settings.Alerts) -> Ways:
     """What this installation can send with."""
     return Ways(
         public_url=chosen.public_url,
+        identity_keys=chosen.identity_keys,
         webhook_secret=_secret(chosen.webhook_secret),
         webhook_hosts=frozenset(
             host.strip().lower() for host in chosen.webhook_hosts.split(",") if host.strip()

@@ -59,9 +59,11 @@ async def open_(
         standing = await store_shields.standing(
             tx, by.org, patient_id, by.id, treats=bool(units & by.units)
         )
-        outcome = "refused" if standing.blocked else "changed"
         why = f"emergency:{reason}"
-        await reader.note(tx, by, [patient_id], WHAT, outcome, why=why)
+        if standing.blocked:
+            await reader.note(tx, by, [patient_id], WHAT, "refused", why=why)
+        else:
+            await reader.note(tx, by, [patient_id], WHAT, "changed", why=why)
         now = await store.now(tx)
         if not standing.blocked:
             await store_shields.open_in_emergency(

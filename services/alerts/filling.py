@@ -14,10 +14,10 @@ from uuid import UUID
 
 import asyncpg
 
-from services.alerts import entering, forms, reader, store, store_views, views
+from services.alerts import forms, reader, store, store_views, views
 from services.alerts.reader import Reader
 from services.alerts.views import Parts
-from shared import form_answers, ledger
+from shared import entered, form_answers
 from shared.contracts import ItemError
 from shared.instruments import asking
 from shared.programmes import Programme
@@ -86,8 +86,8 @@ async def fill(
     parts: Parts, by: Reader, patient_id: UUID, name: str, typed: Typed, now: datetime
 ) -> None:
     """Unfit, ReadingIsInTheFuture, NoSuchForm, NoSuchPatient, NotYourUnit."""
-    if typed.at > now + entering.AHEAD:
-        raise entering.ReadingIsInTheFuture
+    entered.must_have_been(typed.at, now)
+    message = entered.message_id(now)
     async with reader.opened(parts.database, by, patient_id, WHAT) as tx:
         form = await _form(tx, parts, by, patient_id, name, now)
         answers, faults = read(form, typed)
@@ -104,17 +104,15 @@ async def fill(
             around["note"] = typed.note
         errors: list[ItemError] = []
         known = form_answers.offered([], {name: form})
-        drafts, _ = form_answers.of_json(sent, name, around, known, errors)
+        drafts, _ = form_answers.of_json(sent, message, around, known, errors)
         for error in errors:
             link = error.path.partition(".")[2]
             faults.setdefault(link, "does-not-fit")
         if faults:
             raise Unfit(faults)
         await reader.note(tx, by, [patient_id], WHAT, "changed")
-        item = entering.item(drafts, typed.at, now)
-        await ledger.append_as_staff(
-            tx, by.org, by=by.id, patient_id=patient_id, items=[item], target=None
-        )
+        item = entered.item(message, drafts, typed.at, None)
+        await entered.append(tx, by.org, by.id, patient_id, item, None)
 
 
 async def _form(

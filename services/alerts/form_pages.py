@@ -8,13 +8,13 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import RedirectResponse
 
-from services.alerts import door, entering, filling, page, sheet, telling
+from services.alerts import door, filling, page, sheet, telling
 from services.alerts.door import Has
 from services.alerts.filling import Typed
 from services.alerts.page.words import words
 from services.alerts.reader import Reader
 from services.alerts.views import Parts
-from shared import access, service
+from shared import access, entered, service
 
 router = APIRouter(include_in_schema=False)
 
@@ -46,7 +46,7 @@ async def fill_in(
         return await _page(
             request, has, by, patient_id, name, sent, faults=unfit.faults, problem=problem
         )
-    except (entering.ReadingIsInTheFuture, entering.ReadingIsNotUsable) as refused:
+    except (entered.ReadingIsInTheFuture, entered.ReadingIsNotUsable) as refused:
         problem = words(sheet.language(request))["filling"][service.code_of(type(refused))]
         return await _page(request, has, by, patient_id, name, sent, problem=problem)
     return RedirectResponse(f"/patients/{patient_id}?saved=true", 303, headers=sheet.HEADERS)
@@ -81,7 +81,7 @@ def _typed(sent: dict[str, str]) -> Typed:
         local = datetime.fromisoformat(sent.get("at", ""))
         texts, chosen = _answers(sent)
     except ValueError as error:
-        raise entering.ReadingIsNotUsable from error
+        raise entered.ReadingIsNotUsable from error
     at = (local if local.tzinfo else local.replace(tzinfo=OSLO)).astimezone(UTC)
     note = sent.get("note", "").strip() or None
     return Typed(at, texts, chosen, note, sent.get("stopped") == "true")

@@ -27,7 +27,7 @@ def test_the_last_minute_is_told_and_a_touch_is_enough_to_stay(
     expect(bar).to_be_visible(timeout=10_000)
     expect(bar).to_contain_text("Du logges snart ut")
     expect(nurse.page.locator("#idle-left")).to_have_text(re.compile(r"^[1-4]?\d s$"))
-    expect(nurse.page.locator(".row .nm").first).to_be_visible()
+    expect(nurse.page.locator(".row .nm").first).to_be_attached()
     bar.get_by_role("button", name="Bli her").click()
 
     expect(bar).to_be_hidden()
