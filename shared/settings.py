@@ -128,6 +128,10 @@ class Alerts(AnyService):
     instruments: Path | None = Field(
         default=None, description="a hospital's own questionnaires: completed instruments"
     )
+    downtime: Path | None = Field(
+        default=None,
+        description="a folder for each unit's list on paper, written every 15 minutes; none: none",
+    )
     secure_cookie: bool = Field(
         default=False, description="__Host- cookie over https; on behind the front door"
     )

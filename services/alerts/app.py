@@ -18,7 +18,11 @@ from services.alerts import (
     delivering,
     doing,
     door,
+    downtime,
+    emergency,
     escalating,
+    filling,
+    form_pages,
     held,
     login,
     moves,
@@ -33,6 +37,7 @@ from services.alerts import (
     routes,
     sheet,
     showing,
+    shut_pages,
     silence,
     tasks,
     trying,
@@ -51,7 +56,7 @@ from shared.database import Database
 from shared.instruments import forms as instrument_forms
 
 STATIC = TEMPLATES.parent / "static"
-PAGES = ("/patients/", "/rows", "/login", "/logout")
+PAGES = ("/patients/", "/rows", "/downtime", "/login", "/logout")
 
 PROBLEMS: dict[type[Exception], int] = {
     **access.PROBLEMS,
@@ -66,6 +71,7 @@ PROBLEMS: dict[type[Exception], int] = {
     moving.NotHandedToYou: 403,
     moving.UnitMissing: 422,
     moving.UnknownUnit: 422,
+    emergency.ReasonMissing: 422,
     doing.NoSuchTask: 404,
     doing.TaskHasMoved: 409,
     doing.TaskIsDone: 409,
@@ -77,6 +83,7 @@ PROBLEMS: dict[type[Exception], int] = {
     lifecycle.UntilMissing: 422,
     lifecycle.UntilIsUnusable: 422,
     lifecycle.ConfirmationMissing: 422,
+    filling.NoSuchForm: 404,
     entered.NoSuchReading: 404,
     entered.ReadingHasChanged: 409,
     entered.ReadingIsInTheFuture: 422,
@@ -134,6 +141,7 @@ def create() -> FastAPI:
         escalating.Escalation(database, notifier, known, memory, late),
         delivering.Delivery(database, Post(ways(chosen))),
     ]
+    parts = Parts(database, notifier, known, memory, instrument_forms.in_use(chosen.instruments))
     app = service.build(
         "alerts",
         routers=[
@@ -144,6 +152,8 @@ def create() -> FastAPI:
             deliveries.router,
             pages.router,
             photos.router,
+            shut_pages.router,
+            form_pages.router,
             login.router,
         ],
         parts=[
@@ -156,6 +166,7 @@ def create() -> FastAPI:
             checker.Checker(database, notifier, known),
             quarantine.Quarantine(database, notifier),
             held.HeldReds(database, notifier, known),
+            downtime.Sheets(parts, chosen.downtime),
             *tellers,
             deadman.DeadMan(_secret(chosen.dead_man_url), [judging, clock, *tellers]),
         ],
@@ -165,9 +176,7 @@ def create() -> FastAPI:
         description="Alerts, the worklist and its live stream, scores, and the nurse's pages.",
     )
     app.mount("/static", Files(directory=STATIC), name="static")
-    app.state.parts = Parts(
-        database, notifier, known, memory, instrument_forms.in_use(chosen.instruments)
-    )
+    app.state.parts = parts
     app.state.hub = hub
     guard = access.guard_of(app, chosen, database)
     app.state.logins = Logins(guard, f"{chosen.public_url}/login/callback")

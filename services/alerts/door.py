@@ -93,8 +93,8 @@ def from_page(request: Request, caller: Caller, shown: str | None = None) -> Non
         raise access.CrossSite
 
 
-async def form(request: Request) -> dict[str, str]:
-    """A page's form, each field once."""
+async def form(request: Request, most: int = FIELDS) -> dict[str, str]:
+    """A page's form, each field once, and at most so many of them."""
     if int(request.headers.get("content-length") or 0) > BODY:
         raise FormIsTooLarge
     body = b""
@@ -104,7 +104,7 @@ async def form(request: Request) -> dict[str, str]:
             raise FormIsTooLarge
     try:
         fields = parse_qs(
-            body.decode(), keep_blank_values=True, max_num_fields=FIELDS, errors="strict"
+            body.decode(), keep_blank_values=True, max_num_fields=most, errors="strict"
         )
     except ValueError as error:
         raise FormIsUnreadable from error

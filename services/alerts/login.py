@@ -137,6 +137,13 @@ async def log_out(request: Request) -> Response:
     return response
 
 
+@router.post("/stay", status_code=204)
+async def stay(request: Request, caller: access.Clinician) -> Response:
+    """Somebody is at the screen: a list that is watched is in use though nothing is asked for."""
+    door.from_page(request, caller)
+    return Response(status_code=204)
+
+
 def _onwards(place: str) -> Response:
     return RedirectResponse(place, 303, headers=sheet.HEADERS)
 

@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from services.alerts import (
+    filling,
     forms,
     neutral,
     patient_forms,
@@ -18,6 +19,7 @@ from services.alerts import (
     scoring,
     store,
     store_forms,
+    store_shields,
     store_tasks,
     store_views,
     telling,
@@ -63,6 +65,7 @@ class Opened:
     oldest: datetime | None
     as_of: datetime
     now: datetime
+    open_until: datetime | None = None  # by emergency access
 
 
 async def opened(parts: Parts, by: Reader, patient_id: UUID) -> Opened:
@@ -98,6 +101,7 @@ async def opened(parts: Parts, by: Reader, patient_id: UUID) -> Opened:
             oldest=await ledger.oldest_waiting(tx, by.org, ledger.ALERTS),
             as_of=await views.as_of(tx, by.org, now),
             now=now,
+            open_until=await store_shields.open_until(tx, by.org, [patient_id], by.id),
         )
 
 
@@ -120,6 +124,7 @@ def page(parts: Parts, by: Reader, seen: Opened, days: int) -> Json:
             "deceased_at": telling.iso(record.decided.deceased),
         },
         "version": seen.version,
+        "open_until": telling.iso(seen.open_until),
         "number": seen.names["number"] if seen.names else None,
         "unit": telling.unit(unit, seen.units) or {"id": "", "name": ""},
         "counts": seen.counts,
@@ -156,6 +161,13 @@ def page(parts: Parts, by: Reader, seen: Opened, days: int) -> Json:
             seen.sex,
             views.hidden_forms(parts, by, patient),
         ),
+        "limits": _triable(patient, [one for one in followed if one.slug not in by.shut], now),
+        "forms": [
+            {"name": name, "title": forms.title(form, name)}
+            for name, form in filling.offered(
+                [one for one in followed if one.slug not in by.shut], parts.forms
+            ).items()
+        ],
         "devices": _devices(patient),
         "chart_days": days,
     }
@@ -352,6 +364,29 @@ def _limits(seen: Opened, programme: Programme | None, story: Story) -> list[Jso
             }
         )
     return shown
+
+
+def _triable(patient: Patient, followed: list[Programme], now: datetime) -> list[Json]:
+    """The limits that judge him now, to be tried with another figure."""
+    found = []
+    for programme in followed:
+        for limit in programme.limits:
+            steps = patient.record.decided.limits.get((programme.slug, limit.name), [])
+            own = next((value for at, value in reversed(steps) if at <= now), None)
+            value = own if own is not None else limit.default
+            if value is not None:
+                found.append(
+                    {
+                        "programme": programme.slug,
+                        "name": limit.name,
+                        "label": _said(limit.names),
+                        "value": value,
+                        "min": limit.min,
+                        "max": limit.max,
+                        "ucum": limit.ucum,
+                    }
+                )
+    return found
 
 
 def _colleague(seen: Opened, by: str | None) -> str | None:

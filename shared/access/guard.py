@@ -220,12 +220,17 @@ class Guard:
             issuer=row["issuer"],
         )
 
-    async def still(self, caller: Caller) -> bool:
-        """Whether a page's session goes on: asked by what stays open, such as the live stream."""
+    async def left(self, caller: Caller) -> float | None:
+        """Seconds until a page's session ends if nobody does anything; None if it never does, 0
+        when it has. Asked by what stays open, such as the live stream."""
         if caller.session is None:
-            return caller.expires is None or caller.expires > time.time()
+            return None if caller.expires is None else max(0.0, caller.expires - time.time())
         async with self.database.transaction() as tx:
-            return await store.session(tx, caller.session, self._idle) is not None
+            row = await store.session(tx, caller.session, self._idle)
+        if row is None:
+            return 0.0
+        seen = row["seen_at"].timestamp() + self._idle
+        return max(0.0, float(min(seen, row["until"].timestamp())) - time.time())
 
 
 def staff(row: asyncpg.Record, org: str, hpr: str | None) -> Caller:

@@ -153,7 +153,7 @@ async def session(connection: asyncpg.Connection, id: bytes, idle: int) -> async
     return await connection.fetchrow(
         f"""
         select {_STAFF}, a.org, a.issuer, a.hpr as vouched, a.until,
-               a.seen_at < clock_timestamp() - interval '30 s' as was_seen_long_ago
+               a.seen_at, a.seen_at < clock_timestamp() - interval '30 s' as was_seen_long_ago
         from access.session a join patients.staff s on s.org = a.org and s.id = a.staff_id
         where a.id = $1 and a.ended_at is null and a.until > clock_timestamp()
           and a.seen_at > clock_timestamp() - make_interval(secs => $2)
