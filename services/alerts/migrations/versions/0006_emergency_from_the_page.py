@@ -3,7 +3,7 @@
 from shared import migrations
 
 revision = "alerts_0006"
-down_revision = "alerts_0007"
+down_revision = "alerts_0005"
 branch_labels = None
 depends_on = None
 
