@@ -61,7 +61,7 @@ class Intake:
         self, database: Database, hashed: Callable[[str, str], bytes], lanes: int = LANES
     ) -> None:
         self._database = database
-        self._hashed = hashed
+        self.hashed = hashed
         self._most_lanes = lanes
         self._running = 0
         self._queues: dict[str, deque[_Waiting]] = {}
@@ -121,7 +121,7 @@ class Intake:
         try:
             async with self._database.connection() as connection:
                 answers = await ledger.append(
-                    connection, credential.org, entries, hashed=self._hashed, indivisible=True
+                    connection, credential.org, entries, hashed=self.hashed, indivisible=True
                 )
         except (DatabaseIsAway, asyncpg.PostgresError) as error:
             _report(error, credential.org)
@@ -166,7 +166,7 @@ class Intake:
         began = time.perf_counter()
         try:
             answers = await ledger.append_whatever_comes(
-                self._database, org, entries, hashed=self._hashed
+                self._database, org, entries, hashed=self.hashed
             )
             COMMIT.observe(time.perf_counter() - began)
             self._wake(org)

@@ -7,9 +7,9 @@ from fastapi import APIRouter, Request, Response
 
 from services.ingest import decoders, hot
 from services.ingest.accept import CannotCommit
-from services.ingest.devices import hl7_answers, hl7_message, hl7_oru, refused
+from services.ingest.devices import hl7_adt, hl7_answers, hl7_message, hl7_oru, refused
 from services.ingest.senders import Credential
-from shared.contracts import Receipt, Result
+from shared.contracts import Item, Receipt, Result
 
 router = APIRouter(tags=["HL7 v2"])
 
@@ -41,7 +41,8 @@ class Reply:
     "/hl7v2",
     summary="Send one HL7 v2 message (ER7)",
     description=(
-        "ORU^R01: IHE PCD-01 vital signs, PCD-09 implants, haemodialysis. Answered after the "
+        "ORU^R01: IHE PCD-01 vital signs, PCD-09 implants, haemodialysis. ADT of a system's "
+        "credential: admission, transfer, discharge, demographics, merge. Answered after the "
         "commit with AA (kept; what could not be filed is named in ERR), AE (nothing of it could "
         "be filed: it waits in quarantine) or AR (not taken, or not now)."
     ),
@@ -79,12 +80,12 @@ async def take(door: hot.Door, credential: Credential, body: bytes) -> Reply:
     now = datetime.now(UTC)
     sent: hl7_message.Message | None = None
     try:
-        sent, items = hl7_oru.decode(body, now)
+        sent = hl7_message.read(body)
+        items = _items(door, credential, sent, now)
     except refused.NotHl7 as fault:
         items, refusal = [decoders.unreadable(body, MEDIA)], fault
-    except refused.MessageNotTaken as fault:
+    except refused.Refused as fault:
         hot.refuse(fault, credential, body)
-        sent = hl7_message.read(body)
         return Reply(422, hl7_answers.refused(sent, fault.code, fault.title, now))
     try:
         receipts = await door.intake.accept(credential, items)
@@ -93,6 +94,16 @@ async def take(door: hot.Door, credential: Credential, body: bytes) -> Reply:
     if sent is None:
         return Reply(202, hl7_answers.refused(None, refusal.code, refusal.title, now))
     return _answered(sent, receipts, now)
+
+
+def _items(
+    door: hot.Door, credential: Credential, sent: hl7_message.Message, now: datetime
+) -> list[Item]:
+    if not hl7_adt.is_taken(sent):
+        return hl7_oru.items(sent, now)
+    if not credential.sender.names_its_subject:
+        raise refused.SenderNotTaken
+    return hl7_adt.decode(sent, door.intake.hashed)
 
 
 def _answered(sent: hl7_message.Message, receipts: list[Receipt], now: datetime) -> Reply:

@@ -82,10 +82,15 @@ class _Order:
 def decode(body: bytes, now: datetime) -> tuple[Message, list[Item]]:
     """The message and its items. Raises NotHl7, MessageNotTaken."""
     message = hl7_message.read(body)
+    return message, items(message, now)
+
+
+def items(message: Message, now: datetime) -> list[Item]:
+    """Raises MessageNotTaken."""
     if message.kind[0] != "ORU":
         raise refused.MessageNotTaken
-    items = [item for order in _orders(message, now) for item in _items(order)]
-    return message, _with_the_rest(message, items) if items else [_unknown(message)]
+    found = [item for order in _orders(message, now) for item in _items(order)]
+    return _with_the_rest(message, found) if found else [_unknown(message)]
 
 
 def _with_the_rest(message: Message, items: list[Item]) -> list[Item]:
@@ -140,7 +145,20 @@ def whose(pid: Segment) -> tuple[Subject | None, str | None]:
     """Whom PID names: a national number, else a device (implants), else the sender's own number."""
     others: list[Subject] = []
     serial: str | None = None
-    for parts in pid.repetitions(3):
+    for system, told in numbers(pid, 3):
+        if system in identity.NATIONAL:
+            return Subject(system=system, value=told), None
+        if device := _DEVICE.fullmatch(told):
+            serial = serial or device["serial"]
+        else:
+            others.append(Subject(system=system, value=told))
+    return (None, serial) if serial else (next(iter(others), None), None)
+
+
+def numbers(segment: Segment, of: int) -> Iterator[tuple[str, str]]:
+    """Each number in a field (CX), as system and value; one of no known authority is the
+    sender's own."""
+    for parts in segment.repetitions(of):
         told, _, _, authority, kind = [*parts, "", "", "", ""][:5]
         if not told:
             continue
@@ -148,12 +166,9 @@ def whose(pid: Segment) -> tuple[Subject | None, str | None]:
         system = f"urn:oid:{oid}" if oid[:2].replace(".", "").isdigit() else ""
         system = _NATIONAL_TYPES.get(kind.upper(), system)
         if system in identity.NATIONAL:
-            return Subject(system=system, value=identity.plain_value(system, told)), None
-        if device := _DEVICE.fullmatch(told):
-            serial = serial or device["serial"]
+            yield system, identity.plain_value(system, told)
         else:
-            others.append(Subject(system=system or f"{_OWN_SYSTEM}{namespace}", value=told))
-    return (None, serial) if serial else (next(iter(others), None), None)
+            yield system or f"{_OWN_SYSTEM}{namespace}", told
 
 
 def _name(message: Message, obr: Segment | None, place: int) -> str:
@@ -389,11 +404,11 @@ def _raw(order: _Order, rows: Sequence[Observed]) -> bytes:
         row.segment for row in order.rows if row.number == _SESSION and row.segment not in own
     ]
     parts = [*order.header, *([order.segment] if order.segment else []), *session, *own]
-    lines = [_without_secret(each) if each.name == "MSH" else each.line for each in parts]
+    lines = [without_secret(each) if each.name == "MSH" else each.line for each in parts]
     return ("\r".join(lines) + "\r").encode()
 
 
-def _without_secret(msh: Segment) -> str:
+def without_secret(msh: Segment) -> str:
     fields = [*msh.fields]
     if len(fields) > 8 and len(fields[8]) > 15:
         fields[8] = ""
@@ -402,7 +417,7 @@ def _without_secret(msh: Segment) -> str:
 
 def _unknown(message: Message) -> Item:
     raw = "\r".join(
-        _without_secret(each) if each.name == "MSH" else each.line for each in message.segments
+        without_secret(each) if each.name == "MSH" else each.line for each in message.segments
     )
     content = sha256(raw.encode()).digest()
     return Item(
