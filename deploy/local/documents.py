@@ -88,7 +88,8 @@ def hl7_profile() -> str:
     )
     return f"""# HL7 v2
 
-Made from the code by `make docs`. Results (ORU^R01) and a register's ADT are taken over MLLP (port 2575) and over HTTP
+Made from the code by `make docs`. Results (ORU^R01) and a register's ADT are taken over MLLP (port
+2575) and over HTTP
 (`POST /hl7v2`, `application/hl7-v2`): vital signs as in IHE PCD-01, implants as in PCD-09 IDCO,
 dialysis sessions.
 
@@ -107,7 +108,9 @@ Without an offset it is Norwegian time.
 **What.** OBX-3 by its number, whatever the name of the system; parts of one kind under one place
 of OBX-4 are one reading. OBX-11 X is ignored, C corrects, D and W withdraw, P and R are kept as
 preliminary. OBX-8 TEST, and MSH-11 T or D, are kept and never judged; QUES and EARLY are kept as
-questionable. What is not known is kept as text beside what is; alone it waits in quarantine.
+questionable. What is not known is kept as text beside what is; alone it waits in quarantine. A file
+in OBX-5 (ED, base64; a PDF of up to 3.7 MB) becomes a document of the patient, at
+`/v1/patients/{{id}}/attachments` and as FHIR `DocumentReference`; C and D correct and withdraw it.
 
 **The answer** comes after the commit. MSA-1: AA (CA where only a commit answer is asked for) it is
 kept, and what could not be filed is a warning in ERR; AE nothing of it could be filed and it waits
