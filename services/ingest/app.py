@@ -9,6 +9,7 @@ from services.ingest import (
     asyncapi,
     attachments,
     fhir,
+    fhir_more,
     foreign,
     gateway_door,
     hl7,
@@ -62,7 +63,14 @@ def create() -> FastAPI:
         parts.append(mllp.Listener(chosen.mllp, chosen.mllp_credential, door, uploads))
     app = service.build(
         "ingest",
-        routers=[routes.router, attachments.router, fhir.router, hl7.router, foreign.router],
+        routers=[
+            routes.router,
+            attachments.router,
+            fhir_more.router,  # before the routes that say no to what is below an id
+            fhir.router,
+            hl7.router,
+            foreign.router,
+        ],
         parts=parts,
         problems={CannotCommit: 503},
         docs=chosen.docs,

@@ -169,7 +169,9 @@ async def test_messages_sent_without_waiting_are_answered_in_their_order(
 async def test_a_listener_may_speak_for_one_credential(
     app: FastAPI, holder: Holder, owner: asyncpg.Connection
 ) -> None:
-    listener = mllp.Listener("127.0.0.1:0", f"{ORG}/{holder.cred}", app.state.door, app.state.uploads)
+    listener = mllp.Listener(
+        "127.0.0.1:0", f"{ORG}/{holder.cred}", app.state.door, app.state.uploads
+    )
     await listener.open()
     assert listener._server is not None
     port = listener._server.sockets[0].getsockname()[1]

@@ -50,7 +50,8 @@ class NotAResource(Refused):
 
 
 class ResourceNotTaken(Refused):
-    """Taken are Observation, QuestionnaireResponse, and a Bundle of these."""
+    """Taken are Observation, QuestionnaireResponse, Communication, a Bundle of these, and by
+    themselves Media and DocumentReference."""
 
     code = "resource-not-taken"
 
