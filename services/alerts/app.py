@@ -12,6 +12,7 @@ from starlette.types import Scope
 
 from services.alerts import (
     checker,
+    connections,
     consumer,
     deadman,
     deliveries,
@@ -20,10 +21,12 @@ from services.alerts import (
     door,
     entering,
     escalating,
+    fhir,
     held,
     login,
     moves,
     moving,
+    outgoing,
     pages,
     past,
     photos,
@@ -97,6 +100,9 @@ PROBLEMS: dict[type[Exception], int] = {
     retrying.AlreadyOnItsWay: 409,
     retrying.NoLadder: 409,
     retrying.NoSuchStep: 422,
+    connections.NoSuchConnection: 404,
+    connections.HostIsNotAllowed: 422,
+    fhir.NotAPatient: 422,
     showing.NoSuchAttachment: 404,
     door.PlaceIsUnknown: 422,
     door.FormIsUnreadable: 422,
@@ -133,6 +139,9 @@ def create() -> FastAPI:
     tellers: list[service.Part] = [
         escalating.Escalation(database, notifier, known, memory, late),
         delivering.Delivery(database, Post(ways(chosen))),
+        outgoing.Outgoing(
+            database, ways(chosen), known, bytes.fromhex(chosen.identity_key.get_secret_value())
+        ),
     ]
     app = service.build(
         "alerts",
@@ -142,6 +151,8 @@ def create() -> FastAPI:
             worklist.router,
             tasks.router,
             deliveries.router,
+            connections.router,
+            fhir.router,
             pages.router,
             photos.router,
             login.router,
@@ -168,6 +179,7 @@ def create() -> FastAPI:
         database, notifier, known, memory, instrument_forms.in_use(chosen.instruments)
     )
     app.state.hub = hub
+    app.state.ways = ways(chosen)
     guard = access.guard_of(app, chosen, database)
     app.state.logins = Logins(guard, f"{chosen.public_url}/login/callback")
     app.state.secure_cookie = chosen.secure_cookie
@@ -183,6 +195,7 @@ def ways(chosen: settings.Alerts) -> Ways:
         webhook_hosts=frozenset(
             host.strip().lower() for host in chosen.webhook_hosts.split(",") if host.strip()
         ),
+        host_headers=json.loads(_secret(chosen.host_headers) or "{}"),
         smtp_url=_secret(chosen.smtp_url),
         mail_from=chosen.mail_from,
         sms_url=_secret(chosen.sms_url),
