@@ -31,7 +31,7 @@ def detected_issue(alert: Mapping[str, Any]) -> Resource:
         },
         "severity": _SEVERITY.get(alert["colour"], "low"),
         "patient": _patient(alert),
-        "identifiedDateTime": alert["opened_at"],
+        "identifiedDateTime": alert["raised_at"],
         "detail": alert["reason"] or None,
     }
     return fhir.filled(made)
@@ -50,7 +50,7 @@ def flag(alert: Mapping[str, Any]) -> Resource:
             "text": alert["reason"] or None,
         },
         "subject": _patient(alert),
-        "period": {"start": alert["opened_at"], "end": alert.get("closed_at")},
+        "period": {"start": alert["raised_at"], "end": alert.get("closed_at")},
     }
     return fhir.filled(made)
 
