@@ -195,12 +195,7 @@ async def numbers(
 ) -> dict[UUID, list[tuple[str, bytes]]]:
     """Each patient's numbers, sealed, oldest first."""
     rows = await tx.fetch(
-        """
-        select patient_id, system, sealed from patients.identifier
-        where org = $1 and patient_id = any($2) order by created_at
-        """,
-        org,
-        list(patient_ids),
+        "select patient_id, system, sealed from alerts.numbers_of($1, $2)", org, list(patient_ids)
     )
     found: dict[UUID, list[tuple[str, bytes]]] = {}
     for row in rows:

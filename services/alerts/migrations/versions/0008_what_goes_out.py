@@ -9,7 +9,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    migrations.script(CONNECTION + OUTGOING + ALERTS + GRANTS)
+    migrations.script(CONNECTION + OUTGOING + ALERTS + NUMBERS + GRANTS)
 
 
 CONNECTION = """
@@ -85,12 +85,28 @@ create trigger note_outgoing_changed after update on alerts.alert
     execute function alerts.note_outgoing();
 """
 
+# The table of numbers itself stays closed to the role.
+NUMBERS = """
+-- Another system knows a patient by his number, sealed here: told only where somebody is sent any.
+create function alerts.numbers_of(p_org text, p_patients uuid[])
+returns table (patient_id uuid, system text, sealed bytea)
+language sql stable security definer set search_path = pg_catalog
+as $$
+    select i.patient_id, i.system, i.sealed from patients.identifier i
+    where i.org = p_org and i.patient_id = any(p_patients)
+      and exists (
+          select from alerts.connection c
+          where c.org = p_org and c.kind in ('pmd', 'dho') and c.ended_at is null)
+    order by i.created_at
+$$;
+"""
+
 GRANTS = """
 revoke execute on function alerts.note_outgoing from public;
 grant execute on function alerts.note_outgoing to hjv_alerts;
 grant select, insert on alerts.connection to hjv_alerts;
 grant update (ended_at, ended_by) on alerts.connection to hjv_alerts;
 grant select, insert, update on alerts.outgoing to hjv_alerts;
--- Another system knows a patient by his number; only the sender opens it.
-grant select (org, patient_id, system, sealed, created_at) on patients.identifier to hjv_alerts;
+revoke execute on function alerts.numbers_of from public;
+grant execute on function alerts.numbers_of to hjv_alerts;
 """
