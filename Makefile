@@ -7,7 +7,7 @@ WITH_SERVICES := tests/browser tests/deploy tests/journeys
 SHELL := bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-services test-parts check bench programmes docs pictures migrate format lock clean
+.PHONY: help setup demo test test-services test-parts race check bench programmes docs pictures migrate format lock sbom clean
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*## ' Makefile | sort | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -30,6 +30,9 @@ test-services:
 
 test-parts:
 	@set -o pipefail; $(RUN) -m pytest tests $(WITH_SERVICES:%=--ignore=%) | sed -u ''
+
+race: setup .venv/.tests ## Two nurses at once, 10 000 times (T-RACE)
+	HJEMVAKT_RACES=10000 $(RUN) -m pytest tests/alerts/test_races.py
 
 check: setup .venv/.tests ## Lint, formatting, types, layers, programmes
 	$(RUN) -m ruff check .
@@ -59,14 +62,26 @@ format: setup .venv/.tests ## Format the code
 	$(RUN) -m ruff format .
 
 lock: .venv/.tests ## Pin the newest versions that fit requirements*.in, with hashes
-	for part in requirements requirements-test requirements-npm; do \
+	for part in requirements requirements-test requirements-npm requirements-sbom; do \
 	  CUSTOM_COMPILE_COMMAND="make lock" .venv/bin/pip-compile --quiet --upgrade --generate-hashes \
 	    --allow-unsafe --strip-extras --no-header --no-emit-index-url --no-emit-trusted-host \
 	    --no-emit-find-links --output-file $$part.txt $$part.in || exit 1; \
 	done
 
+sbom: setup .venv-sbom/.made ## Write build/sbom.cdx.json: what is installed, with versions and licences
+	@mkdir -p build
+	.venv-sbom/bin/cyclonedx-py environment $(RUN) --pyproject pyproject.toml \
+	  --mc-type application --output-reproducible --of JSON --output-file build/sbom.cdx.json
+	@echo "The parts of what is installed are in build/sbom.cdx.json."
+
+.venv-sbom/.made: requirements-sbom.txt
+	@$(PYTHON) -m venv .venv-sbom
+	@.venv-sbom/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes \
+	  -r requirements-sbom.txt
+	@touch $@
+
 clean: ## Remove .venv, fetched files and caches; data in .hjemvakt stays
-	rm -rf .venv services/alerts/node_modules services/alerts/static/vendor build *.egg-info
+	rm -rf .venv .venv-sbom services/alerts/node_modules services/alerts/static/vendor build *.egg-info
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 .venv/.made:

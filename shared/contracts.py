@@ -133,11 +133,14 @@ class Item:
 
 
 class Watch(msgspec.Struct, frozen=True, gc=False):
-    """Whether somebody watches the patient's unit now, until when, and when next."""
+    """Whether somebody watches the patient's unit now, until when, and when next. `followed` is
+    false of a patient who is enrolled in nothing, or has died: nobody watches, and nobody will.
+    """
 
     now: bool
     until: datetime | None = None
     next: datetime | None = None
+    followed: bool = True
 
 
 class Crisis(msgspec.Struct, frozen=True, gc=False):
@@ -166,7 +169,7 @@ class Receipt(msgspec.Struct, frozen=True, gc=False):
     crisis: Crisis | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: hundreds are made to judge one, and that triples the time
 class Fact:
     """A fact as stored. Never changed; a later fact supersedes it.
 

@@ -62,6 +62,8 @@ _FLAGS: Mapping[str, str] = {
     Flag.LATE: "It is older than a week and was filed as late.",
 }
 
+_NOT_FOLLOWED = "The patient is enrolled in nothing, or has died: nobody watches, and nobody will."
+
 # A stored version never changes: a correction is stored under another id.
 ETAG = 'W/"1"'
 
@@ -153,6 +155,8 @@ def taken(receipt: Receipt) -> fhir.Resource:
         _issue("warning", "informational", str(flag), _FLAGS.get(flag, "A doubt about it."))
         for flag in receipt.flags
     ]
+    if not receipt.watch.followed:
+        issues.append(_issue("warning", "business-rule", "not-followed", _NOT_FOLLOWED))
     return {"resourceType": "OperationOutcome", "issue": issues + crisis(receipt.crisis)}
 
 
@@ -162,7 +166,7 @@ def answer(receipt: Receipt, full_url: str | None = None) -> Answer:
         told = quarantined(receipt.errors, receipt.crisis)
         return Answer(_STATUS[receipt.result], full_url, None, told)
     plain = receipt.result is Result.STORED and not receipt.flags and receipt.crisis is None
-    outcome = None if plain else taken(receipt)
+    outcome = None if plain and receipt.watch.followed else taken(receipt)
     return Answer(_STATUS[receipt.result], full_url, receipt.ref, outcome, receipt.received)
 
 

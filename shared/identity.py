@@ -6,12 +6,15 @@ gender are never read out of it: numbers given from 2032 on do not say.
 
 import hmac
 import os
+import re
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from hashlib import sha256
 from typing import Literal
+from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -91,6 +94,72 @@ def unseal(key: bytes, system: str, sealed: bytes) -> str:
     except (InvalidTag, ValueError):
         raise SealIsBroken from None
     return text.decode("utf-8", "surrogatepass")
+
+
+def plain_phone(text: str) -> str | None:
+    """A telephone number as the gateways want it, +4790000000; None if it is none."""
+    digits = re.sub(r"[\s().-]", "", text)
+    if re.fullmatch(r"[2-9]\d{7}", digits):
+        return f"+47{digits}"
+    digits = f"+{digits[2:]}" if digits.startswith("00") else digits
+    return digits if re.fullmatch(r"\+[1-9]\d{6,14}", digits) else None
+
+
+def phone_of(patient_id: UUID) -> str:
+    """The system under which a patient's telephone number is sealed: it opens as nobody else's."""
+    return f"telephone of {patient_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An identifier as it is kept under one key."""
+
+    hash: bytes
+    sealed: bytes
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """One key, or two while they are exchanged. Written is under both, so that it does not matter
+    which of them another replica looks up by; read is what either has sealed."""
+
+    first: bytes
+    other: bytes | None = None
+
+    @property
+    def all(self) -> tuple[bytes, ...]:
+        return (self.first,) if self.other is None else (self.first, self.other)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return tuple(key_id(key) for key in self.all)
+
+    def rows(self, system: str, value: str) -> list[Row]:
+        return [row(key, system, value) for key in self.all]
+
+    def hashes(self, system: str, value: str) -> list[bytes]:
+        return [hashed(key, system, value) for key in self.all]
+
+    def seal(self, system: str, value: str) -> bytes:
+        """What is kept once: both replicas of an exchange can open either key's."""
+        return seal(self.first, system, value)
+
+    def unseal(self, system: str, sealed: bytes) -> str:
+        """Raises SealIsBroken."""
+        for key in self.all[:-1]:
+            with suppress(SealIsBroken):
+                return unseal(key, system, sealed)
+        return unseal(self.all[-1], system, sealed)
+
+
+def row(key: bytes, system: str, value: str) -> Row:
+    return Row(hashed(key, system, value), seal(key, system, value), key_id(key))
+
+
+def key_id(key: bytes) -> str:
+    """Tells one key from another, and nothing of it."""
+    return _derived(key, b"id")[:6].hex()
 
 
 def plain_system(system: str) -> str:

@@ -54,12 +54,17 @@ Words = Annotated[str, Field(min_length=1, max_length=120, pattern=r"^[^\x00-\x1
 Address = Annotated[str, Field(min_length=3, max_length=500, pattern=r"^[\x21-\x7e]+$")]
 
 
+# An SMS to this address goes to the number that the patient has given.
+PATIENT = "patient"
+
+
 class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
 class Channel(Part):
-    """A way to reach somebody. `to`: an https address, an e-mail address or a phone number."""
+    """A way to reach somebody. `to`: an https address, an e-mail address or a phone number; for
+    reminders also `patient`, the number that the patient has given."""
 
     medium: Medium
     to: Address
@@ -115,7 +120,7 @@ class Last(Part):
 
 
 class Ladder(Part):
-    """`reminders` are the channels by which patients are reminded: webhooks of their app."""
+    """`reminders` are the channels by which patients are reminded: SMS, webhooks of their app."""
 
     zone: Annotated[str, Field(max_length=64)] = "Europe/Oslo"
     language: Literal["nb", "en"] = "nb"
@@ -224,8 +229,12 @@ def check(ladder: Ladder, *, plain_http: bool = False) -> None:
         if unknown := [name for name in used if name not in ladder.channels]:
             raise LadderIsUnusable(f"{path}.{used.index(unknown[0])}", "unknown-channel")
     for place, name in enumerate(ladder.reminders):
-        if ladder.channels[name].medium != "webhook":
-            raise LadderIsUnusable(f"reminders.{place}", "not-a-webhook")
+        if not _reaches_patients(ladder.channels[name]):
+            raise LadderIsUnusable(f"reminders.{place}", "reaches-no-patient")
+    for path, used in _used(ladder):
+        staff = [name for name in used if ladder.channels[name].to == PATIENT]
+        if staff and path != "reminders":
+            raise LadderIsUnusable(f"{path}.{used.index(staff[0])}", "not-for-staff")
     if ladder.last.after.red is None:
         raise LadderIsUnusable("last.after.red", "missing-value")
     if ladder.last.again is not None and ladder.last.again < timedelta(minutes=1):
@@ -277,6 +286,11 @@ def _used(ladder: Ladder) -> Iterator[tuple[str, tuple[str, ...]]]:
     yield "reminders", ladder.reminders
 
 
+def _reaches_patients(channel: Channel) -> bool:
+    """The server of their app, or the number that each of them has given."""
+    return channel.medium == "webhook" or (channel.medium == "sms" and channel.to == PATIENT)
+
+
 def _can_be_reached(channel: Channel, plain_http: bool) -> bool:
     match channel.medium:
         case "webhook":
@@ -292,4 +306,4 @@ def _can_be_reached(channel: Channel, plain_http: bool) -> bool:
                 re.fullmatch(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+", channel.to)
             )
         case "sms":
-            return bool(re.fullmatch(r"\+?[0-9]{3,15}", channel.to))
+            return channel.to == PATIENT or bool(re.fullmatch(r"\+?[0-9]{3,15}", channel.to))

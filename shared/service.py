@@ -24,7 +24,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared import exact
+from shared import audit, exact
 from shared.database import DatabaseIsAway, one_request
 
 log = structlog.get_logger()
@@ -62,11 +62,14 @@ def build(
     docs: bool = True,
     description: str = "",
     application: type[FastAPI] = FastAPI,
+    backstop: audit.Backstop | None = None,
 ) -> FastAPI:
     """The FastAPI application of one service.
 
     `problems` maps refusals (exceptions whose docstring is the title) to HTTP status codes.
+    `backstop` writes in the audit trail what no verb of a request has written.
     """
+    parts = [*parts, backstop] if backstop else parts
     logging_for(os.environ.get("HJEMVAKT_LOG_FORMAT", "json"))
 
     @contextlib.asynccontextmanager
@@ -95,8 +98,9 @@ def build(
     for router in routers:
         app.include_router(router)
     app.include_router(_health(name, parts))
-    _handle_problems(app, {DatabaseIsAway: 503, **problems})
-    app.add_middleware(_Envelope)
+    _handle_problems(app, {DatabaseIsAway: 503, audit.LookCannotBeLogged: 503, **problems})
+    app.add_middleware(_Envelope, backstop=backstop)
+    app.state.backstop = backstop
     return app
 
 
@@ -197,7 +201,11 @@ def _handle_problems(app: FastAPI, problems: Mapping[type[Exception], int]) -> N
     async def invalid(_request: Request, error: RequestValidationError) -> Response:
         # FastAPI's own handler echoes the input, which may be a patient's value or NaN.
         faults = [
-            {"loc": [str(part) for part in fault["loc"]], "type": fault["type"], "msg": _msg(fault)}
+            {
+                "loc": [_place(part) for part in fault["loc"]],
+                "type": fault["type"],
+                "msg": _msg(fault),
+            }
             for fault in error.errors()
         ]
         return problem(
@@ -214,6 +222,13 @@ def _handle_problems(app: FastAPI, problems: Mapping[type[Exception], int]) -> N
         return problem(500, "unexpected", "Something unexpected went wrong")
 
 
+def _place(part: object) -> str:
+    """A member's name as ours are, or a number in a list. The name of a member that we do not know
+    is the sender's, and may be anything, such as somebody's name."""
+    text = str(part)
+    return text if isinstance(part, int) or re.fullmatch(r"[a-z][a-z0-9_-]{0,63}", text) else "?"
+
+
 def _msg(fault: Mapping[str, Any]) -> str:
     # Custom validators may format the value into the message; only pydantic's own texts are safe.
     safe = fault["type"] not in {"value_error", "assertion_error"}
@@ -221,10 +236,11 @@ def _msg(fault: Mapping[str, Any]) -> str:
 
 
 class _Envelope:
-    """Request id, security headers, counts and times around every answer."""
+    """Request id, audit, security headers, counts and times around every answer."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, backstop: audit.Backstop | None) -> None:
         self._app = app
+        self._backstop = backstop
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -234,11 +250,18 @@ class _Envelope:
         request_id = uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
         status = 500
+        is_held_back = False
 
         async def enveloped(message: Message) -> None:
-            nonlocal status
+            nonlocal status, is_held_back
+            if is_held_back:
+                return
             if message["type"] == "http.response.start":
                 status = message["status"]
+                if self._backstop and not await self._backstop.settled(scope, status):
+                    is_held_back, status = True, 503
+                    await _unwritten(scope, receive, send)
+                    return
                 present = {name.lower() for name, _ in message["headers"]}
                 message["headers"] = [
                     *message["headers"],
@@ -248,12 +271,20 @@ class _Envelope:
             await send(message)
 
         try:
-            with one_request():
+            with one_request(), audit.one_request():
                 await self._app(scope, receive, enveloped)
         finally:
             route = _route(scope)
             REQUESTS.labels(scope["method"], route, str(status)).inc()
             SECONDS.labels(route).observe(time.perf_counter() - began)
+
+
+async def _unwritten(scope: Scope, receive: Receive, send: Send) -> None:
+    """Instead of an answer that the audit trail knows nothing of."""
+    fact = audit.LookCannotBeLogged
+    answer = problem(503, code_of(fact), title_of(fact), {"Retry-After": "2"})
+    answer.headers.update({name.decode(): value.decode() for name, value in HEADERS})
+    await answer(scope, receive, send)
 
 
 def _route(scope: Scope) -> str:

@@ -9,6 +9,8 @@ from typing import Literal, TypeVar
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared import identity
+
 T = TypeVar("T", bound=BaseSettings)
 Mode = Literal["test", "production"]
 
@@ -27,6 +29,11 @@ class AnyService(BaseSettings):
     mode: Mode = Field(description="test: only synthetic national numbers; production: only real")
     identity_key: SecretStr = Field(
         min_length=32, description="hex, 32 bytes: seals national numbers and keys their hashes"
+    )
+    identity_key_other: SecretStr | None = Field(
+        default=None,
+        min_length=32,
+        description="while keys are exchanged: the coming one, then the one that goes",
     )
     test_numbers: str = Field(
         default="13116900216", description="comma list of further numbers accepted in test mode"
@@ -49,6 +56,14 @@ class AnyService(BaseSettings):
     )
     log_format: Literal["text", "json"] = "json"
     docs: bool = Field(default=True, description="serve /docs and /openapi.json")
+
+    @property
+    def identity_keys(self) -> identity.Keys:
+        other = self.identity_key_other
+        return identity.Keys(
+            bytes.fromhex(self.identity_key.get_secret_value()),
+            bytes.fromhex(other.get_secret_value()) if other else None,
+        )
 
 
 class _Filing(AnyService):
@@ -99,6 +114,9 @@ class Patients(_Filing):
     )
     instruments: Path | None = Field(
         default=None, description="a hospital's own questionnaires: completed instruments"
+    )
+    snooping: Path | None = Field(
+        default=None, description="a hospital's own thresholds for looks that want explaining"
     )
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from deploy.local import cli_clients, cli_operations, words
+from deploy.local import cli_clients, cli_keeping, cli_operations, words
 from deploy.local.ports import DEFAULT_BASE, PortIsTaken, Ports
 
 app = typer.Typer(
@@ -84,6 +84,15 @@ for command in (
     cli_operations.ready,
 ):
     app.command()(command)
+audit_app = typer.Typer(
+    help="The audit trail: is it whole, take its digests outside.", no_args_is_help=True
+)
+app.add_typer(audit_app, name="audit")
+for keeping in (cli_keeping.seal, cli_keeping.verify, cli_keeping.anchor, cli_keeping.expire):
+    audit_app.command()(keeping)
+keys_app = typer.Typer(help="The key of the national numbers.", no_args_is_help=True)
+app.add_typer(keys_app, name="keys")
+keys_app.command()(cli_keeping.rotate)
 app.command("broker-files")(cli_operations.follow_credentials)
 app.command("client-key")(cli_operations.make_client_key)
 app.command("development-key")(cli_operations.make_development_key)

@@ -19,7 +19,6 @@ from services.alerts import (
     delivering,
     doing,
     door,
-    entering,
     escalating,
     fhir,
     held,
@@ -49,7 +48,7 @@ from services.alerts.memory import Memory
 from services.alerts.page.frame import TEMPLATES
 from services.alerts.stream import Hub, Notifier
 from services.alerts.views import Parts
-from shared import access, ledger, programmes, service, settings
+from shared import access, audit, entered, ledger, programmes, service, settings
 from shared.access.login import Logins
 from shared.database import Database
 from shared.instruments import forms as instrument_forms
@@ -81,10 +80,10 @@ PROBLEMS: dict[type[Exception], int] = {
     lifecycle.UntilMissing: 422,
     lifecycle.UntilIsUnusable: 422,
     lifecycle.ConfirmationMissing: 422,
-    entering.NoSuchReading: 404,
-    entering.ReadingHasChanged: 409,
-    entering.ReadingIsInTheFuture: 422,
-    entering.ReadingIsNotUsable: 422,
+    entered.NoSuchReading: 404,
+    entered.ReadingHasChanged: 409,
+    entered.ReadingIsInTheFuture: 422,
+    entered.ReadingIsNotUsable: 422,
     routes.ImpossibleValue: 422,
     routes.UnknownInstrument: 404,
     routes.AnswersDoNotFit: 422,
@@ -107,6 +106,7 @@ PROBLEMS: dict[type[Exception], int] = {
     door.PlaceIsUnknown: 422,
     door.FormIsUnreadable: 422,
     door.FormIsTooLarge: 413,
+    audit.LookCannotBeLogged: 503,
     asyncpg.LockNotAvailableError: 503,
 }
 
@@ -139,9 +139,7 @@ def create() -> FastAPI:
     tellers: list[service.Part] = [
         escalating.Escalation(database, notifier, known, memory, late),
         delivering.Delivery(database, Post(ways(chosen))),
-        outgoing.Outgoing(
-            database, ways(chosen), known, bytes.fromhex(chosen.identity_key.get_secret_value())
-        ),
+        outgoing.Outgoing(database, ways(chosen), known, chosen.identity_keys),
     ]
     app = service.build(
         "alerts",
@@ -171,6 +169,7 @@ def create() -> FastAPI:
             deadman.DeadMan(_secret(chosen.dead_man_url), [judging, clock, *tellers]),
         ],
         problems=PROBLEMS,
+        backstop=audit.Backstop(database),
         docs=chosen.docs,
         description="Alerts, the worklist and its live stream, scores, and the nurse's pages.",
     )
@@ -191,6 +190,7 @@ def ways(chosen: settings.Alerts) -> Ways:
     """What this installation can send with."""
     return Ways(
         public_url=chosen.public_url,
+        identity_keys=chosen.identity_keys,
         webhook_secret=_secret(chosen.webhook_secret),
         webhook_hosts=frozenset(
             host.strip().lower() for host in chosen.webhook_hosts.split(",") if host.strip()

@@ -15,12 +15,12 @@ from services.alerts import past, reader, store, store_past, store_views, tellin
 from services.alerts.clinical import answered, because, whynot
 from services.alerts.clinical.history import MEASURED, Record
 from services.alerts.clinical.whynot import Answer, Why
-from services.alerts.entering import NoSuchReading
 from services.alerts.reader import Reader
 from services.alerts.row import Programmes
 from services.alerts.views import Parts
 from shared import ledger
 from shared.contracts import Fact
+from shared.entered import NoSuchReading
 from shared.programmes import Programme
 
 Json = dict[str, Any]

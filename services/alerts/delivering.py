@@ -20,8 +20,11 @@ from services.alerts.delivery import outcome as outcomes
 from services.alerts.delivery.message import Message
 from services.alerts.delivery.outcome import Outcome, Result, Turn
 from services.alerts.delivery.post import Post
-from shared import ledger
+from services.alerts.delivery.ways import Ways
+from services.alerts.rounds import Rounds
+from shared import identity
 from shared.database import Database, DatabaseIsAway
+from shared.ladders import PATIENT
 
 log = structlog.get_logger()
 
@@ -43,18 +46,15 @@ class Delivery:
         self._database = database
         self._post = post
         self._sending: set[asyncio.Task[None]] = set()
-        self._rounded_at = time.monotonic()
+        self._rounds = Rounds("delivery", database, self.round, tick=TICK, fresh=FRESH)
         self._beat: dict[str, float] = {}
-        self._task: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         await self._post.open()
-        self._task = asyncio.create_task(self._run())
+        self._rounds.open()
 
     async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._rounds.close()
         if self._sending:
             await asyncio.wait(self._sending, timeout=2)
         for task in self._sending:
@@ -63,22 +63,7 @@ class Delivery:
         await self._post.close()
 
     async def ready(self) -> str | None:
-        late = time.monotonic() - self._rounded_at > FRESH
-        return "The delivery loop stands still." if late else None
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                async with self._database.connection() as connection:
-                    orgs = await ledger.organisations(connection)
-                for org in orgs:
-                    await self.round(org)
-                self._rounded_at = time.monotonic()
-            except (DatabaseIsAway, asyncpg.PostgresError, OSError) as error:
-                log.warning("The outbox could not be read.", fault=type(error).__name__)
-            except Exception as error:
-                log.error("The delivery loop failed and goes on.", fault=type(error).__name__)
-            await asyncio.sleep(TICK)
+        return self._rounds.ready()
 
     async def round(self, org: str) -> int:
         """Begin to send what waits. How many messages."""
@@ -109,9 +94,12 @@ class Delivery:
     async def _send(self, org: str, row: asyncpg.Record) -> None:
         route = row["routes"][row["place"]]
         message = _message(row, self._post.ways.public_url)
+        to = _number(row, self._post.ways) if route["to"] == PATIENT else route["to"]
         try:
-            came_to = await asyncio.wait_for(
-                self._post.send(route["medium"], route["to"], message), CUT_OFF
+            came_to = (
+                Outcome(Result.REFUSED, "no-number")
+                if to is None
+                else await asyncio.wait_for(self._post.send(route["medium"], to, message), CUT_OFF)
             )
         except TimeoutError:
             came_to = Outcome(Result.FAILED, "timeout")
@@ -195,6 +183,19 @@ def _turn(row: asyncpg.Record, came_to: Outcome, now: datetime) -> Turn:
         made_at=row["made_at"],
         now=now,
     )
+
+
+def _number(row: asyncpg.Record, ways: Ways) -> str | None:
+    """The patient's own, opened when it is used and kept nowhere: not in the outbox either. None
+    when he has taken it back meanwhile, or it cannot be opened."""
+    if row["phone"] is None or ways.identity_keys is None:
+        return None
+    of = identity.phone_of(row["patient_id"])
+    try:
+        return ways.identity_keys.unseal(of, row["phone"])
+    except identity.SealIsBroken:
+        log.error("A patient's number cannot be opened.", patient=str(row["patient_id"]))
+        return None
 
 
 def _message(row: asyncpg.Record, public_url: str | None) -> Message:

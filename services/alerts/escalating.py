@@ -5,7 +5,6 @@ of the next step commit together, so that of any number of replicas one takes a 
 database time; a clock set back puts nothing off.
 """
 
-import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -25,10 +24,10 @@ from services.alerts.delivery.message import EMERGENCY, RED, YELLOW
 from services.alerts.memory import Memory
 from services.alerts.patient import PLATFORM, SYSTEM, Moved, Patient, State
 from services.alerts.raising import Changes
+from services.alerts.rounds import Rounds
 from services.alerts.row import Programmes
 from services.alerts.store_outbox import ESCALATED, NO_UNIT
 from services.alerts.stream import Notifier
-from shared import ledger
 from shared.database import Database, DatabaseIsAway
 from shared.ladders import Ladder, LadderIsUnusable, Rung, Target
 
@@ -99,35 +98,16 @@ class Escalation:
         self._postponed: dict[tuple[str, UUID], float] = {}
         self._looked: dict[str, float] = {}
         self._offset: float | None = None
-        self._rounded_at = time.monotonic()
-        self._task: asyncio.Task[None] | None = None
+        self._rounds = Rounds("escalation", database, self.round, tick=TICK, fresh=FRESH)
 
     async def open(self) -> None:
-        self._task = asyncio.create_task(self._run())
+        self._rounds.open()
 
     async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._rounds.close()
 
     async def ready(self) -> str | None:
-        late = time.monotonic() - self._rounded_at > FRESH
-        return "The escalation loop stands still." if late else None
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                async with self._database.connection() as connection:
-                    orgs = await ledger.organisations(connection)
-                for org in orgs:
-                    await self.round(org)
-                self._rounded_at = time.monotonic()
-            except (DatabaseIsAway, asyncpg.PostgresError, OSError) as error:
-                log.warning("The escalation loop could not look.", fault=type(error).__name__)
-            except Exception as error:
-                # The type only: a message may repeat a value.
-                log.error("The escalation loop failed and goes on.", fault=type(error).__name__)
-            await asyncio.sleep(TICK)
+        return self._rounds.ready()
 
     async def round(self, org: str) -> int:
         """One look at an organisation. How many messages were put in the outbox."""

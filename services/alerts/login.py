@@ -88,8 +88,9 @@ async def finish(request: Request) -> Response:
     browser = request.cookies.get(_name(request, WAITING), "")
     given = {name: value for name, value in request.query_params.items() if len(value) < 4000}
     try:
-        done = await logins.finish(browser, given)
+        done = await logins.finish(browser, given, _address(request))
     except FAILED as refused:
+        request.app.state.backstop.attempt(request.scope)
         return _onwards(f"/login?problem={service.code_of(type(refused))}")
     response = _onwards(_inside(done.next))
     _forget(request, response, WAITING)
@@ -108,6 +109,7 @@ async def log_in(request: Request, has: Has) -> Response:
         one for one in await views.people(has) if one["org"] == org and str(one["id"]) == person
     ]
     if not found:
+        request.app.state.backstop.attempt(request.scope)
         return RedirectResponse("/login?problem=unknown", 303, headers=sheet.HEADERS)
     caller = Caller(
         id=str(found[0]["id"]),
@@ -118,6 +120,7 @@ async def log_in(request: Request, has: Has) -> Response:
         hpr=found[0]["hpr"],
         groups=frozenset(found[0]["groups"]),
     )
+    await views.logged_in(has, caller, _address(request))
     token = request.app.state.issuer.token(caller)
     response = _onwards(_inside(form.get("next", "/")))
     _keep(request, response, access.COOKIE, token, access.SESSION_SECONDS)
@@ -140,6 +143,10 @@ def _onwards(place: str) -> Response:
 
 def _start(way: int, next: str) -> str:
     return f"/login/start?{urlencode({'way': way, 'next': _inside(next)})}"
+
+
+def _address(request: Request) -> str | None:
+    return request.client.host if request.client else None
 
 
 def _name(request: Request, cookie: str) -> str:

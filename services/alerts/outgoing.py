@@ -23,7 +23,7 @@ from services.alerts.delivery.outcome import Outcome, Result, of_status
 from services.alerts.delivery.ways import SECONDS, Ways
 from services.alerts.patient import Alert
 from services.alerts.row import Programmes
-from shared import exact, identity, ledger
+from shared import audit, exact, identity, ledger
 from shared.contracts import Fact
 from shared.database import Database, DatabaseIsAway
 from shared.fhir import Resource
@@ -49,12 +49,12 @@ class Outgoing:
     """Part of the service."""
 
     def __init__(
-        self, database: Database, ways: Ways, programmes: Programmes, identity_key: bytes
+        self, database: Database, ways: Ways, programmes: Programmes, keys: identity.Keys
     ) -> None:
         self._database = database
         self._ways = ways
         self._programmes = programmes
-        self._key = identity_key
+        self._keys = keys
         self._client: httpx.AsyncClient | None = None
         self._task: asyncio.Task[None] | None = None
         self._rounded_at = time.monotonic()
@@ -151,6 +151,7 @@ class Outgoing:
             facts = {fact.id: fact for fact in await ledger.read(tx, org, _about(rows))}
             standing = await store_outgoing.standing(tx, org, _about(rows))
             sealed = await store_outgoing.numbers(tx, org, patients)
+            await _noted(tx, org, rows[0], patients)
             now = await store.now(tx)
             records = {one: (await views.record_of(tx, org, one, now)).record for one in patients}
         numbers = {one: self._number(sealed.get(one, ())) for one in patients}
@@ -182,7 +183,7 @@ class Outgoing:
 
     def _number(self, sealed: Iterable[tuple[str, bytes]]) -> documents.Identified | None:
         return documents.chosen(
-            (system, identity.unseal(self._key, system, value)) for system, value in sealed
+            (system, self._keys.unseal(system, value)) for system, value in sealed
         )
 
     # --- documents and webhooks -----------------------------------------------------------------
@@ -204,6 +205,8 @@ class Outgoing:
             facts = {fact for one in story.findings for fact in one["facts"]}
             evidence = await ledger.read(tx, org, sorted(facts, key=lambda one: one.int))
             sealed = await store_outgoing.numbers(tx, org, [row["patient_id"]])
+            if row["kind"] == "dho":
+                await _noted(tx, org, row, [row["patient_id"]])
             now = await store.now(tx)
         told = _told(alert)
         if row["kind"] == "webhook":
@@ -283,6 +286,12 @@ def turn(
         return "undeliverable", None
     pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(max(attempts, 1) - 1, 12))
     return "failed", now + max(pause, min(came_to.wait or pause, LONGEST_PAUSE))
+
+
+async def _noted(tx: asyncpg.Connection, org: str, row: Row, patients: Sequence[UUID]) -> None:
+    """In the audit trail, before it leaves: whose data another system is sent."""
+    who = audit.Who(org, f"connection:{row['connection_id']}", "system", request_id=str(row["id"]))
+    await audit.note(tx, who, patients, f"sent-{row['kind']}", why="integration")
 
 
 def _about(rows: Iterable[Row]) -> list[UUID]:

@@ -30,7 +30,7 @@ from services.alerts.entering import Entry
 from services.alerts.reader import Reader
 from services.alerts.routes import MoveRequest
 from services.alerts.views import Question
-from shared import access, exact, service
+from shared import access, entered, exact, service
 from shared.access import Caller
 
 router = APIRouter(include_in_schema=False)
@@ -237,10 +237,10 @@ REFUSALS: tuple[type[Exception], ...] = (
     moves.UnknownAssignee,
     moving.UnknownUnit,
     doing.TimeHasPassed,
-    entering.NoSuchReading,
-    entering.ReadingHasChanged,
-    entering.ReadingIsInTheFuture,
-    entering.ReadingIsNotUsable,
+    entered.NoSuchReading,
+    entered.ReadingHasChanged,
+    entered.ReadingIsInTheFuture,
+    entered.ReadingIsNotUsable,
 )
 
 SENTENCES = {
@@ -271,7 +271,7 @@ def _entry(form: Mapping[str, str], kind: str, note: str | None) -> Entry:
     try:
         local = datetime.fromisoformat(form.get("at", ""))
     except ValueError as error:
-        raise entering.ReadingIsNotUsable from error
+        raise entered.ReadingIsNotUsable from error
     at = (local if local.tzinfo else local.replace(tzinfo=OSLO)).astimezone(UTC)
     values = {
         key.removeprefix("values."): value.strip()

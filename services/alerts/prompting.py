@@ -11,7 +11,7 @@ from services.alerts.delivery.message import CALM
 from services.alerts.escalating import routes
 from services.alerts.patient import Patient
 from shared.contracts import Json
-from shared.ladders import Ladder, LadderIsUnusable
+from shared.ladders import PATIENT, Ladder, LadderIsUnusable
 
 log = structlog.get_logger()
 
@@ -20,17 +20,20 @@ async def remind(
     tx: asyncpg.Connection, org: str, patient: Patient, now: datetime, since: datetime
 ) -> int:
     """How many were put there. A unit whose ladder names no channel for patients reminds nobody,
-    and neither is one reminded who holds nothing that could tell him."""
+    and neither is one reminded who holds no app and has agreed to no SMS."""
     reminders = reminding.due(patient, now, since)
-    held = reminding.credentials(patient) if reminders else []
-    if not held:
+    if not reminders:
         return 0
-    id_ = patient.state.patient_id
+    id_, held = patient.state.patient_id, reminding.credentials(patient)
     ladders = await store_outbox.ladders(tx, org, [one.unit_id for one in reminders])
-    languages = await store_outbox.languages(tx, org, [id_])
+    language, by_sms = await store_outbox.how_reminded(tx, org, id_)
     made = 0
     for one in reminders:
-        ways = _ways(ladders.get(one.unit_id))
+        ways = [
+            way
+            for way in _ways(ladders.get(one.unit_id))
+            if (by_sms if way["to"] == PATIENT else held)
+        ]
         if not ways:
             continue
         # The same however often this moment is looked at.
@@ -44,7 +47,7 @@ async def remind(
             unit_id=one.unit_id,
             patient_id=id_,
             rank=CALM,
-            language=languages.get(id_, "nb"),
+            language=language,
             routes=ways,
             now=now,
             spacing=timedelta(0),

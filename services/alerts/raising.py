@@ -26,6 +26,7 @@ CAUSES = {
     "device-contact": "device",
     "device-identity": "device",
     "after-end": "patient",
+    "pause": "patient",
     "row-differs": "us",
     "judging": "us",
 }

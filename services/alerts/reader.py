@@ -12,11 +12,12 @@ import asyncpg
 
 from services.alerts import store_links, store_shields, store_views
 from services.alerts.patient import PLATFORM
+from shared import audit
 from shared.access import Blocked, Caller, Locked, NotRelated, table
 from shared.access.table import Reach
 from shared.database import Database
 
-TREATS = "treating-unit"
+TREATS = "treatment"  # as shared/access/table.py says it
 
 
 class NoSuchPatient(Exception):
@@ -128,18 +129,12 @@ async def note(
     reader: Reader,
     patient_ids: Iterable[UUID],
     what: str,
-    outcome: str = "shown",
+    outcome: audit.Outcome = "shown",
     *,
     why: str = TREATS,
 ) -> None:
-    await store_views.log_access(
-        tx,
-        reader.org,
-        by=reader.id,
-        role=reader.role,
-        patient_ids=[id_ for id_ in patient_ids if id_ != PLATFORM],
-        what=what,
-        why=why,
-        request_id=reader.request_id,
-        outcome=outcome,
+    """One row, with every patient of a list; committed before the first byte."""
+    who = audit.Who(reader.org, reader.id, reader.role, request_id=reader.request_id)
+    await audit.note(
+        tx, who, (id_ for id_ in patient_ids if id_ != PLATFORM), what, outcome, why=why
     )

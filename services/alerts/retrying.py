@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from services.alerts import escalating, store, store_outbox
+from services.alerts import escalating, reader, store, store_outbox
 from services.alerts.delivery.message import RED
 from services.alerts.reader import NotYourUnit, Reader
 from shared import ladders
@@ -76,6 +76,7 @@ async def retry(database: Database, by: Reader, id_: UUID) -> asyncpg.Record:
         ):
             raise AlreadyOnItsWay
         again = await store_outbox.notification(tx, by.org, id_)
+        await reader.note(tx, by, (), "notifications", "changed", why="administration")
     assert again is not None
     return again
 
@@ -112,6 +113,7 @@ async def try_ladder(
                     body={"by": by.id},
                 )
                 made.append(await store_outbox.notification(tx, by.org, id_))
+        await reader.note(tx, by, (), "notifications", "changed", why="administration")
     return [one for one in made if one is not None]
 
 

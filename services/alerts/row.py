@@ -13,11 +13,12 @@ from typing import Any
 from uuid import UUID
 
 from services.alerts import moving, promises, scoring
-from services.alerts.clinical import sitting
-from services.alerts.clinical.decided import Enrolment, Pause
+from services.alerts.clinical import sitting, standing
+from services.alerts.clinical.decided import Enrolment
 from services.alerts.clinical.history import Record
 from services.alerts.clinical.lifecycle import State as Life
-from services.alerts.clinical.samples import Sample, Series
+from services.alerts.clinical.samples import WHOLE, Key, Sample, Series
+from services.alerts.clinical.standing import Still
 from services.alerts.patient import PLATFORM, RANK, Alert, Patient, gravest, unit_of
 from shared import kinds
 from shared.programmes import (
@@ -60,8 +61,11 @@ def rows(patient: Patient, programmes: Programmes, now: datetime) -> list[Row]:
         return []
     enrolled = [one for one in patient.record.enrolments if one.covers(now)]
     units = {unit for one in enrolled if (unit := unit_of(one.unit_id)) is not None}
+    # An end of follow-up stays to be seen for a while.
+    ended = standing.just_ended(patient.record, now)
+    units |= {unit for one in ended if (unit := unit_of(one.unit_id)) is not None}
     units |= {alert.unit_id for alert in patient.alerts.values() if alert.unit_id is not None}
-    if (enrolled or patient.alerts) and not units and patient.state.unit_id is not None:
+    if (enrolled or ended or patient.alerts) and not units and patient.state.unit_id is not None:
         units = {patient.state.unit_id}
     if not units:
         return []
@@ -75,9 +79,9 @@ def rows(patient: Patient, programmes: Programmes, now: datetime) -> list[Row]:
         key = tuple(one.id for one in alerts)
         if key not in made:
             elsewhere = [one for one in every if moving.is_elsewhere(one, unit)]
-            made[key] = _body(patient, alerts, enrolled, programmes, now)
+            made[key] = _body(patient, alerts, enrolled or ended, programmes, now)
             made[key]["elsewhere"] = [short(one) for one in elsewhere]
-        found.append(_row(unit, alerts, enrolled, made[key]))
+        found.append(_row(unit, alerts, enrolled or ended, made[key]))
     return found
 
 
@@ -155,13 +159,15 @@ def _of(alerts: Iterable[Alert]) -> list[str]:
 def _body(
     patient: Patient,
     alerts: list[Alert],
-    enrolled: list[Enrolment],
+    shown: list[Enrolment],
     programmes: Programmes,
     now: datetime,
 ) -> Json:
+    """`shown` are those in force, or that have just ended."""
     state, record = patient.state, patient.record
+    enrolled = [one for one in shown if one.covers(now)]
     worst = alerts[0] if alerts else None
-    slug = (worst.programme if worst else "") or (enrolled[0].programme if enrolled else "")
+    slug = (worst.programme if worst else "") or (shown[0].programme if shown else "")
     programme = version_at(programmes, record, slug, now)
     followed = [
         version
@@ -169,9 +175,8 @@ def _body(
         if (version := version_at(programmes, record, one.programme, now)) is not None
     ]
     plan = [item for one in enrolled for item in _plan(one, programmes, record, now)]
-    drawn = _drawn(worst, plan, record, now - SHOWN)
+    drawn = _drawn(worst, plan, record, now)
     holder = next((one for one in alerts if one.assignee), None)
-    pause = record.paused(now)
     technical = [one for one in alerts if one.lane == "technical"]
     return {
         "as_of": now.isoformat(),
@@ -190,7 +195,7 @@ def _body(
         "reason_alert": str(worst.id) if worst else None,
         "also": _also(alerts[1:]),
         "cause": technical[0].cause if technical else None,
-        "values": _values(record, worst, plan, now - SHOWN),
+        "values": _values(record, worst, plan, now),
         **_spark(patient, drawn, programme, now),
         "news2": _news2(patient, now) if any(one.uses_news2 for one in followed) else None,
         "dry_weight": _dry_weight(record, followed, now),
@@ -199,7 +204,7 @@ def _body(
         "assignee_name": holder.assignee_name if holder else None,
         "assigned_at": _iso(holder.assigned_at) if holder else None,
         "promises": promises.outstanding(record, followed, now - SHOWN),
-        "paused": {"until": _iso(pause.end), **_why(record, pause)} if pause else None,
+        "paused": _paused(standing.still(record, now)),
         "alerts": [short(one) for one in alerts],
     }
 
@@ -232,10 +237,17 @@ def _plan(
     return programme.plan if programme else ()
 
 
-def _why(record: Record, pause: Pause) -> Json:
-    decided = (one for one in record.decided.facts if one.body.get("pause_id") == pause.id)
-    reason = next((one.body.get("reason") for one in decided), None)
-    return {"reason": reason} if reason else {}
+def _paused(still: Still | None) -> Json | None:
+    """Why nothing is expected of the patient now: a pause of some kind, the end, or death."""
+    if still is None:
+        return None
+    about: Json = {
+        "kind": still.kind,
+        "since": _iso(still.since),
+        "until": _iso(still.until),
+        "says": still.says,
+    }
+    return about | ({"reason": still.reason} if still.reason else {})
 
 
 def _names(programme: Programme | None) -> Json | None:
@@ -250,7 +262,7 @@ def _also(others: list[Alert]) -> Json | None:
 
 
 def _drawn(
-    worst: Alert | None, plan: list[PlanItem], record: Record, first: datetime
+    worst: Alert | None, plan: list[PlanItem], record: Record, now: datetime
 ) -> tuple[str, str] | None:
     """The series that belongs to the reason, else the first that the plan asks for."""
     wanted = [
@@ -261,19 +273,26 @@ def _drawn(
     for item in plan:
         kind = kinds.CATALOGUE.get(item.kind)
         wanted += [(item.kind, name) for name, of in kind.fields.items() if of.ucum] if kind else []
-    return next((key for key in wanted if _has_figures(record.series(key).sure, first)), None)
+    return next((key for key in wanted if _is_figure(_latest(record, key, now))), None)
 
 
-def _has_figures(series: Series, first: datetime) -> bool:
+def _is_figure(one: Sample | None) -> bool:
     """Whether it can be drawn: an answer, which may be several, is no point of a curve."""
-    return bool(
-        series.ats and series.ats[-1] >= first and isinstance(series.samples[-1].value, Decimal)
-    )
+    return one is not None and isinstance(one.value, Decimal)
 
 
-def _values(
-    record: Record, worst: Alert | None, plan: list[PlanItem], first: datetime
-) -> list[Json]:
+def _latest(record: Record, key: Key, now: datetime) -> Sample | None:
+    """The latest of a series, while it is of the time that is drawn; later only what was measured
+    when its kind was measured last. So the row does not depend on how much else has been read."""
+    ats = record.series(key).sure.ats
+    if not ats or ats[-1] < now - SHOWN:
+        return None
+    if ats[-1] < now - SPARK and ats[-1] != record.series((key[0], WHOLE)).sure.ats[-1]:
+        return None
+    return record.series(key).sure.samples[-1]
+
+
+def _values(record: Record, worst: Alert | None, plan: list[PlanItem], now: datetime) -> list[Json]:
     """The latest of what the reason speaks of, then of what the plan asks for."""
     named = [one["kind"] for one in (worst.body.get("values", ()) if worst else ())]
     wanted = dict.fromkeys([*named, *(item.kind for item in plan)])
@@ -281,9 +300,8 @@ def _values(
     for name in wanted:
         kind = kinds.CATALOGUE.get(name)
         for field, of in kind.fields.items() if kind else ():
-            sure = record.series((name, field)).sure
-            if sure.samples and sure.ats[-1] >= first:
-                latest = sure.samples[-1]
+            latest = _latest(record, (name, field), now)
+            if latest is not None:
                 found.append(
                     {
                         "kind": name,

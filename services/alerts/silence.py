@@ -5,7 +5,6 @@ waits; by database time; a clock step, our own backlog or a platform that hears 
 it.
 """
 
-import asyncio
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -31,11 +30,12 @@ from services.alerts.clinical import causes
 from services.alerts.memory import Memory
 from services.alerts.patient import Patient
 from services.alerts.raising import run_out, settle
+from services.alerts.rounds import Rounds
 from services.alerts.row import Programmes
 from services.alerts.stream import Notifier
 from services.alerts.watchdog import PORTAL_MANY, Watchdog
 from shared import ledger
-from shared.database import Database, DatabaseIsAway
+from shared.database import Database
 
 log = structlog.get_logger()
 
@@ -81,35 +81,16 @@ class Clock:
         self._postponed: dict[tuple[str, UUID], float] = {}
         self._offset: float | None = None
         self._settles_at = 0.0
-        self._rounded_at = time.monotonic()
-        self._task: asyncio.Task[None] | None = None
+        self._rounds = Rounds("clock", database, self.round, tick=TICK, fresh=FRESH)
 
     async def open(self) -> None:
-        self._task = asyncio.create_task(self._run())
+        self._rounds.open()
 
     async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._rounds.close()
 
     async def ready(self) -> str | None:
-        late = time.monotonic() - self._rounded_at > FRESH
-        return "The clock loop stands still." if late else None
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                async with self._database.connection() as connection:
-                    orgs = await ledger.organisations(connection)
-                for org in orgs:
-                    await self.round(org)
-                self._rounded_at = time.monotonic()
-            except (DatabaseIsAway, asyncpg.PostgresError, OSError) as error:
-                log.warning("The clock loop could not look.", fault=type(error).__name__)
-            except Exception as error:
-                # The type only: a message may repeat a value.
-                log.error("The clock loop failed and goes on.", fault=type(error).__name__)
-            await asyncio.sleep(TICK)
+        return self._rounds.ready()
 
     async def round(self, org: str) -> int:
         """One look at an organisation. How many patients were woken."""

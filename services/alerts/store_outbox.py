@@ -2,7 +2,7 @@
 ladders of the units. Nothing here commits.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -330,7 +330,8 @@ async def take_notifications(
 ) -> list[asyncpg.Record]:
     """Whose moment has come, new ones before retries, the gravest first; one whose sender died
     comes again when its lease is over. `still`: how many of what it is about want to be told yet,
-    `gravest`: the gravest of them as it stands now."""
+    `gravest`: the gravest of them as it stands now. `phone` is sealed, and only there while he has
+    agreed to be reminded by it."""
     return await tx.fetch(
         """
         with due as materialized (
@@ -345,12 +346,15 @@ async def take_notifications(
                 sent_at = clock_timestamp(), next_at = clock_timestamp() + $3::interval
             from due where n.org = $1 and n.id = due.id
             returning n.*)
-        select t.id, t.kind, t.unit_id, t.alerts, t.step, t.who, t.rank, t.sensitive, t.language,
-               t.routes, t.place, t.body, t.attempts, t.tries, t.made_at,
+        select t.id, t.kind, t.patient_id, t.unit_id, t.alerts, t.step, t.who, t.rank, t.sensitive,
+               t.language, t.routes, t.place, t.body, t.attempts, t.tries, t.made_at,
                coalesce((select u.name from patients.unit u
                          where u.org = t.org and u.id = t.unit_id), '') as unit,
                case t.kind when 'alert' then a.n when 'reminder' then d.n else 1 end as still,
-               a.gravest
+               a.gravest,
+               case when t.kind = 'reminder' then (
+                   select p.phone from patients.patient p
+                   where p.org = t.org and p.id = t.patient_id and p.sms_reminders) end as phone
         from taken t
         cross join lateral (
             select count(*) as n,
@@ -525,12 +529,14 @@ async def unanswered(tx: asyncpg.Connection, org: str) -> list[asyncpg.Record]:
 # --- patients -------------------------------------------------------------------------------
 
 
-async def languages(
-    tx: asyncpg.Connection, org: str, patient_ids: Iterable[UUID]
-) -> dict[UUID, str]:
-    rows = await tx.fetch(
-        "select id, language from patients.patient where org = $1 and id = any($2)",
+async def how_reminded(tx: asyncpg.Connection, org: str, patient_id: UUID) -> tuple[str, bool]:
+    """In which language, and whether also by SMS: he has given a number and agreed to it."""
+    row = await tx.fetchrow(
+        """
+        select language, phone is not null and sms_reminders as by_sms
+        from patients.patient where org = $1 and id = $2
+        """,
         org,
-        list(patient_ids),
+        patient_id,
     )
-    return {row["id"]: row["language"] for row in rows}
+    return (row["language"], row["by_sms"]) if row else ("nb", False)

@@ -2,7 +2,7 @@
 whom, and the access log. Nothing here commits.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -302,38 +302,6 @@ async def patient_units(
     if row is None:
         return False, frozenset()
     return row["known"], frozenset(row["units"])
-
-
-async def log_access(
-    tx: asyncpg.Connection,
-    org: str,
-    *,
-    by: str,
-    role: str,
-    patient_ids: Iterable[UUID],
-    what: str,
-    why: str,
-    request_id: str | None,
-    outcome: str = "shown",
-) -> None:
-    """One row per patient, in the transaction of what is shown: committed before the first byte."""
-    ids = sorted(set(patient_ids), key=lambda one: one.int)
-    if ids:
-        await tx.execute(
-            """
-            insert into patients.access_log
-                (org, by, role, patient_id, what, why, request_id, outcome)
-            select $1, $2, $3, id, $5, $6, $7, $8 from unnest($4::uuid[]) as seen(id)
-            """,
-            org,
-            by,
-            role,
-            ids,
-            what,
-            why,
-            request_id,
-            outcome,
-        )
 
 
 # --- alerts ---------------------------------------------------------------------------------

@@ -170,6 +170,26 @@ def alert(
     }
 
 
+def behind(
+    rows: Sequence[asyncpg.Record] | None, names: Mapping[UUID, Any], most: int
+) -> Json | None:
+    """The patients behind a silence that is one alarm; None of an alert that is about nobody else.
+    `alert`: he has been called silent for it."""
+    if rows is None:
+        return None
+    return {
+        "patients": [
+            {
+                "patient": person(one["patient_id"], names.get(one["patient_id"])),
+                "since": iso(one["since"]),
+                "alert": str(one["alert_id"]) if one["alert_id"] else None,
+            }
+            for one in rows[:most]
+        ],
+        "more": len(rows) > most,
+    }
+
+
 def notified(story: Story, lang: str) -> Json:
     """Who has been told, how it went, and whose turn is next while nobody answers."""
     one, ladder = story.alert, story.ladder

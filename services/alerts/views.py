@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,6 +15,7 @@ from services.alerts import (
     reader,
     scoring,
     store,
+    store_behind,
     store_forms,
     store_progress,
     store_rows,
@@ -30,13 +31,15 @@ from services.alerts.reader import NotYourGroup, NotYourUnit, Reader
 from services.alerts.row import Programmes
 from services.alerts.store_views import Filter, Held, Place, Story
 from services.alerts.stream import Notifier
-from shared import ledger, sensitive
+from shared import audit, ledger, sensitive
+from shared.access import Caller
 from shared.database import Database
 
 Json = dict[str, Any]
 STATES = ("open", "acknowledged", "closed")
 NOT_CLOSED = ("open", "acknowledged")
 COUNTED = ("red", "yellow", "green", "technical")
+BEHIND = 200  # patients named behind one silence
 ALIVE = 15.0  # a follower this old does not vouch for the list any more
 
 language = telling.language
@@ -82,6 +85,7 @@ class Listed:
     quarantined: tuple[int, datetime | None]
     held: dict[UUID, Held]
     progress: dict[UUID, list[Json]]
+    behind: dict[UUID, Json]
     expected: dict[str, int]
     programmes: set[str]
     units: dict[UUID, asyncpg.Record]
@@ -128,6 +132,7 @@ async def worklist(parts: Parts, by: Reader, asked: Question) -> Listed:
             quarantined=await store_views.quarantined(tx, by.org, shown),
             held=await store_views.held(tx, by.org, [row["patient_id"] for row in page]),
             progress=await _progress(tx, parts, by, [row["patient_id"] for row in page], now),
+            behind=await _behind(tx, by, shown, [row["patient_id"] for row in page]),
             expected=await store_views.expected_today(tx, by.org, shown, schedule.local_day(now)),
             programmes=await store_views.programmes_followed(tx, by.org, shown) - by.shut,
             units=await store_views.units(tx, by.org),
@@ -156,6 +161,24 @@ async def _progress(
     return promises.progress_of(counted, rows, now)
 
 
+async def _behind(
+    tx: asyncpg.Connection, by: Reader, units: Sequence[UUID], patient_ids: Sequence[UUID]
+) -> dict[UUID, Json]:
+    """Who waits for a portal that is silent, or for a platform that hears nobody; by which alarm.
+    Nothing is read while all is well."""
+    held: dict[UUID, Json] = {}
+    for portal, alarm in (await store_behind.quiet(tx, by.org)).items():
+        for one in await store_behind.behind(
+            tx, by.org, units, portal=portal, limit=len(patient_ids), patient_ids=patient_ids
+        ):
+            held[one["patient_id"]] = {
+                "alert": str(alarm),
+                "portal": portal,
+                "since": telling.iso(one["since"]),
+            }
+    return held
+
+
 async def as_of(tx: asyncpg.Connection, org: str, now: datetime) -> datetime:
     """The list is of now only while somebody follows the ledger; otherwise of when he stopped."""
     beats = await store_rows.heartbeats(tx, org)
@@ -175,6 +198,7 @@ def worklist_json(listed: Listed, lang: str) -> Json:
                 held=listed.held.get(row["patient_id"]),
                 progress=listed.progress.get(row["patient_id"], ()),
             )
+            | {"behind": listed.behind.get(row["patient_id"])}
             for row in listed.rows
         ],
         "counts": {**{name: listed.counts[name] for name in COUNTED}, "quarantined": quarantined},
@@ -206,6 +230,12 @@ async def version(parts: Parts, org: str, patient_id: UUID) -> int:
         return await store_views.version(connection, org, patient_id)
 
 
+async def pushed(parts: Parts, by: Reader, patient_ids: Sequence[UUID]) -> None:
+    """That the live stream is about to say that something has happened to them."""
+    async with parts.database.transaction() as tx:
+        await reader.note(tx, by, patient_ids, "stream")
+
+
 async def pulse(parts: Parts, org: str, units: Iterable[UUID]) -> Json:
     """For the live stream: counts of the units, and how fresh the list is."""
     async with parts.database.connection() as connection:
@@ -230,10 +260,12 @@ class Told:
     names: dict[UUID, asyncpg.Record]
     units: dict[UUID, asyncpg.Record]
     more: bool = False
+    behind: list[asyncpg.Record] | None = None
 
     def json(self, by: Reader, lang: str) -> list[Json]:
         return [
             telling.alert(one, self.names.get(one.alert.patient_id), self.units, by, lang)
+            | {"behind": telling.behind(self.behind, self.names, BEHIND)}
             for one in self.stories
         ]
 
@@ -278,7 +310,25 @@ async def alert(parts: Parts, by: Reader, alert_id: UUID) -> Told:
     async with reader.opened(parts.database, by, known.patient_id, "alert") as tx:
         found = await store.alert(tx, by.org, alert_id)
         assert found is not None
-        return await _told(tx, by, [found])
+        told = await _told(tx, by, [found])
+        quiet = await store_behind.quiet(tx, by.org) if known.patient_id == PLATFORM else {}
+        for portal, of in quiet.items():
+            if of == alert_id:
+                told = await _with_those_behind(tx, by, told, portal)
+    return told
+
+
+async def _with_those_behind(
+    tx: asyncpg.Connection, by: Reader, told: Told, portal: str | None
+) -> Told:
+    """The reader's patients whom this silence holds back, or who were called silent for it."""
+    behind = await store_behind.behind(
+        tx, by.org, sorted(by.units), portal=portal, limit=BEHIND + 1
+    )
+    shown = [one["patient_id"] for one in behind[:BEHIND]]
+    names = await store_views.names(tx, by.org, shown)
+    await reader.note(tx, by, shown, "alert")
+    return replace(told, behind=behind, names={**told.names, **names})
 
 
 async def _told(
@@ -356,6 +406,13 @@ async def record_of(tx: asyncpg.Connection, org: str, patient_id: UUID, since: d
         tx, org, {patient_id: state}, {patient_id: since}, Memory(), bare=False
     )
     return loaded[patient_id]
+
+
+async def logged_in(parts: Parts, caller: Caller, address: str | None) -> None:
+    """By the development log-in; an identity provider's is written where the session begins."""
+    who = audit.Who(caller.org, caller.id, caller.role.value, address=address)
+    async with parts.database.transaction() as tx:
+        await audit.note(tx, who, (), "log-in", "changed", why="own", about="development")
 
 
 async def people(parts: Parts) -> list[asyncpg.Record]:

@@ -15,10 +15,10 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from services.alerts import door, greens, telling, views
 from services.alerts.door import Has, Id, Language, Live, Moment, Sent
-from services.alerts.reader import NotYourUnit
+from services.alerts.reader import NotYourUnit, Reader
 from services.alerts.stream import Change, Listener
 from services.alerts.views import Parts, Question
-from shared import access, exact
+from shared import access, audit, exact
 from shared.access import Caller
 from shared.database import DatabaseIsAway
 from shared.ledger import NOBODY
@@ -116,7 +116,8 @@ async def stream(
         async with live.listening(caller.org, units) as listener:
             if patient is not None:
                 await missed(has, listener, patient, version)
-            async for name, data in happening(has, listener, caller):
+            said = happening(has, listener, caller, request.scope["state"]["request_id"])
+            async for name, data in said:
                 if name == "heartbeat" and not await request.app.state.guard.still(caller):
                     return  # logged out, or has left
                 yield ServerSentEvent(exact.dumps(data).decode(), event=name)
@@ -130,10 +131,11 @@ async def stream(
 
 
 async def happening(
-    parts: Parts, listener: Listener, caller: Caller
+    parts: Parts, listener: Listener, caller: Caller, request_id: str | None = None
 ) -> AsyncIterator[tuple[str, Any]]:
     """What the stream says, in order. A heartbeat only when the database has answered."""
     beat_at = 0.0
+    by = Reader.of(caller, request_id)
     while caller.expires is None or time.time() < caller.expires:
         now = time.monotonic()
         if now >= beat_at:
@@ -151,7 +153,7 @@ async def happening(
         while not listener.queue.empty():
             changes.append(listener.queue.get_nowait())
         pulse = await _pulse(parts, listener)
-        for change in _merged(changes):
+        for change in await _written(parts, by, _merged(changes)):
             yield (
                 "changed",
                 {
@@ -161,6 +163,19 @@ async def happening(
                     **(pulse or {}),
                 },
             )
+
+
+async def _written(parts: Parts, by: Reader, changes: list[Change]) -> list[Change]:
+    """The changes once it is written down whom they tell of. What cannot be written down names
+    nobody: the page then reads its list anew."""
+    named = [UUID(one) for change in changes for one in change.patients or ()]
+    if not named:
+        return changes
+    try:
+        await views.pushed(parts, by, named)
+    except (DatabaseIsAway, asyncpg.PostgresError, audit.LookCannotBeLogged):
+        return [Change(one.org, one.unit, None, ()) for one in changes]
+    return changes
 
 
 async def missed(parts: Parts, listener: Listener, patient: UUID, version: int) -> None:

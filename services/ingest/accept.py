@@ -9,7 +9,7 @@ import time
 from collections import Counter as Count
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -20,7 +20,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from services.ingest import receipts, store
 from services.ingest.senders import Credential
 from shared import ledger, watching
-from shared.contracts import Item, Receipt, Watch
+from shared.contracts import Item, Receipt, Result, Watch
 from shared.database import Database, DatabaseIsAway, Line
 
 log = structlog.get_logger()
@@ -128,9 +128,10 @@ class Intake:
             raise CannotCommit from error
         self._wake(credential.org)
         _count(answers)
-        units = {answer.unit_id or credential.unit_id for answer in answers}
+        told = await self._as_now(credential.org, answers)
+        units = {answer.unit_id or credential.unit_id for answer in told}
         watches = await self._watching(credential.org, units)
-        return receipts.made(items, answers, watches, credential.unit_id)
+        return receipts.made(items, told, watches, credential.unit_id)
 
     async def _run(self, line: Line) -> None:
         try:
@@ -186,6 +187,7 @@ class Intake:
         self, org: str, batch: Sequence[_Waiting], answers: Sequence[ledger.Answer]
     ) -> None:
         _count(answers)
+        answers = await self._as_now(org, answers)
         units = {answer.unit_id for answer in answers}
         units.update(waiting.credential.unit_id for waiting in batch)
         watches = await self._watching(org, units)
@@ -197,6 +199,25 @@ class Intake:
                 receipts.made(waiting.items, theirs, watches, waiting.credential.unit_id)
             )
             position = end
+
+    async def _as_now(self, org: str, answers: Sequence[ledger.Answer]) -> Sequence[ledger.Answer]:
+        """The append says of what it files whether anybody follows the patient; of what it has
+        already it says what it knows. Asked together, and only when something was sent again."""
+        again = {one.patient_id for one in answers if one.result is Result.DUPLICATE}
+        again.discard(None)
+        if not again:
+            return answers
+        try:
+            async with self._database.connection() as connection:
+                left = await store.not_followed(connection, org, [one for one in again if one])
+        except (DatabaseIsAway, asyncpg.PostgresError):
+            return answers
+        return [
+            replace(one, unit_id=None)
+            if one.patient_id in left and one.result is Result.DUPLICATE
+            else one
+            for one in answers
+        ]
 
     async def _watching(
         self, org: str, units: Iterable[UUID | None]

@@ -24,7 +24,7 @@ from services.ingest.accept import CannotCommit, Intake
 from services.ingest.devices import gateway_table
 from services.ingest.senders import Senders
 from services.ingest.uploads import Uploads
-from shared import access, form_answers, identity, programmes, service, settings
+from shared import access, audit, form_answers, identity, programmes, service, settings
 from shared.database import Database
 from shared.filing import Desk, Quota
 from shared.form_answers import Forms
@@ -33,10 +33,9 @@ from shared.instruments import forms as instrument_forms
 
 def create() -> FastAPI:
     chosen = settings.read(settings.Ingest)
-    key = bytes.fromhex(chosen.identity_key.get_secret_value())
     database = Database(chosen.database, name="ingest", size=6)
     senders = Senders(database)
-    hashed = partial(identity.hashed, key)
+    hashed = partial(identity.hashed, chosen.identity_keys.first)
     intake = Intake(database, hashed)
     forms = questionnaires(chosen.programmes, chosen.instruments)
     door = hot.Door(senders, intake, forms)
@@ -73,6 +72,7 @@ def create() -> FastAPI:
         ],
         parts=parts,
         problems={CannotCommit: 503},
+        backstop=audit.Backstop(database),
         docs=chosen.docs,
         application=hot.Application,
         description="Readings, answers and device events in; a receipt for each, after its commit.",

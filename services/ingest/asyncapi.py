@@ -166,7 +166,15 @@ def _schemas() -> Json:
             "type": "object",
             "description": "Whether anybody is watching the patient's unit now, and when next",
             "required": ["now", "until", "next"],
-            "properties": {"now": {"type": "boolean"}, "until": perhaps, "next": perhaps},
+            "properties": {
+                "now": {"type": "boolean"},
+                "until": perhaps,
+                "next": perhaps,
+                "followed": {
+                    "const": False,
+                    "description": "Only of a patient who is enrolled in nothing, or has died",
+                },
+            },
         },
     }
     words: Json = {"type": "string"}

@@ -125,6 +125,8 @@ class Application(FastAPI):
             return
         door: Door = self.state.door
         status, media_type, body, more = await door.observations(dict(scope["headers"]), receive)
+        if status == 401 and self.state.backstop is not None:
+            self.state.backstop.attempt(scope, PATH)
         await send(
             {
                 "type": "http.response.start",

@@ -12,6 +12,8 @@ from services.ingest import crisis
 from shared import exact, ledger
 from shared.contracts import Crisis, Item, ItemError, Receipt, Result, Watch
 
+NOBODY = Watch(now=False, followed=False)
+
 
 class Sent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The receipt's members in the order in which they are written; `crisis` only if there is."""
@@ -42,13 +44,27 @@ def made(
             _ref(item, answer),
             answer.flags,
             answer.errors,
-            watches[answer.unit_id or unit_id],
+            seen := _seen(answer, watches, unit_id),
             answer.patient_id,
             # Of what was sent, so that an answer sent again brings it again.
-            crisis.told(item.alarm, watches[answer.unit_id or unit_id]) if item.alarm else None,
+            crisis.told(item.alarm, seen) if item.alarm else None,
         )
         for item, answer in zip(items, answers, strict=True)
     ]
+
+
+def _seen(
+    answer: ledger.Answer, watches: Mapping[UUID | None, Watch], unit_id: UUID | None
+) -> Watch:
+    """The ledger names no unit of a patient whom nobody follows."""
+    if answer.unit_id is None and is_of_nobodys(answer):
+        return NOBODY
+    return watches[answer.unit_id or unit_id]
+
+
+def is_of_nobodys(answer: ledger.Answer) -> bool:
+    """Of a patient, and not set aside: what waits on the quarantine desk is looked at there."""
+    return answer.patient_id is not None and answer.result is not Result.QUARANTINED
 
 
 def _ref(item: Item, answer: ledger.Answer) -> str | None:
@@ -93,9 +109,11 @@ def _watch(seen: Watch) -> msgspec.Raw:
 
 
 def watch(seen: Watch) -> dict[str, Any]:
-    """`next` is when watching next begins, also while somebody watches; `until` when it ends."""
-    return {
+    """`next` is when watching next begins, also while somebody watches; `until` when it ends.
+    `followed` is there only when it is false."""
+    told: dict[str, Any] = {
         "now": seen.now,
         "until": moment(seen.until) if seen.until else None,
         "next": moment(seen.next) if seen.next else None,
     }
+    return told if seen.followed else {**told, "followed": False}

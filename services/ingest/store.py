@@ -45,6 +45,21 @@ async def watching_hours(
     return {row["id"]: row["watching"] for row in rows}
 
 
+async def not_followed(
+    connection: asyncpg.Connection, org: str, patient_ids: Sequence[UUID]
+) -> set[UUID]:
+    """Those whom nobody follows: enrolled in nothing, or dead."""
+    rows = await connection.fetch(
+        """
+        select id from patients.patient
+        where org = $1 and id = any($2) and not (followed and deceased_at is null)
+        """,
+        org,
+        list(patient_ids),
+    )
+    return {row["id"] for row in rows}
+
+
 async def to_read_again(
     connection: asyncpg.Connection, org: str, limit: int
 ) -> list[asyncpg.Record]:

@@ -15,7 +15,7 @@ import asyncpg
 from services.patients import linking, record, stays, store, store_administration, store_care
 from services.patients.nouns import Link, Patient, Pause
 from services.patients.store_administration import KeptStay, Noted
-from shared import ledger
+from shared import audit, ledger
 from shared.contracts import Fact
 
 TYPES = ("administration",)
@@ -45,10 +45,7 @@ async def act(tx: asyncpg.Connection, noted: Noted, now: datetime) -> str:
         outcome = changed if stay == "nothing" else f"{changed}, {stay}"
     else:
         outcome = await _follow(tx, noted, fact, by, now)
-    await store.log_looks(
-        tx, noted.org, [patient.id], by=by, role="system", what="administration",
-        why="integration", request_id=str(noted.fact_id), outcome="changed",
-    )  # fmt: skip
+    await _noted(tx, noted, patient.id, by)
     return outcome
 
 
@@ -85,15 +82,12 @@ def _told(person: dict[str, Any], patient: Patient) -> dict[str, Any]:
 async def _merge(tx: asyncpg.Connection, noted: Noted, fact: Fact, by: str, now: datetime) -> str:
     outcome = "the other is nobody's here"
     for told in fact.body.get("prior", ()):
-        other = await store.whose_number(tx, noted.org, bytes.fromhex(told))
+        other = await store.whose_number(tx, noted.org, [bytes.fromhex(told)])
         if other is None or other == noted.patient_id:
             continue
         made = Link(uuid4(), noted.patient_id, other, MERGED, min(fact.at, now), by)
         outcome = "linked" if await linking.linked(tx, noted.org, made) else "linked already"
-        await store.log_looks(
-            tx, noted.org, [other], by=by, role="system", what="administration",
-            why="integration", request_id=str(noted.fact_id), outcome="changed",
-        )  # fmt: skip
+        await _noted(tx, noted, other, by)
     return outcome
 
 
@@ -124,7 +118,7 @@ async def _stays(
     if free is None or free[1] <= now:
         return "paused already" if free is None else "long over"
     since, until = free
-    pause = Pause(uuid4(), since, until, PAUSED, by, None)
+    pause = Pause(uuid4(), since, until, PAUSED, by, None, "admission")
     await store_care.add_pause(tx, noted.org, noted.patient_id, pause)
     await store_administration.keep_stay(
         tx, noted.org, noted.patient_id, visit, KeptStay(stay.since, None, pause.id)
@@ -174,3 +168,9 @@ async def _paused(
         "kind": "admission",
     }  # fmt: skip
     await ledger.decide(tx, noted.org, noted.patient_id, "paused", body, by=by, at=since)
+
+
+async def _noted(tx: asyncpg.Connection, noted: Noted, patient_id: UUID, by: str) -> None:
+    """In the audit trail: the register changed something about him."""
+    who = audit.Who(noted.org, by, "system", request_id=str(noted.fact_id))
+    await audit.note(tx, who, [patient_id], "administration", "changed", why="integration")

@@ -6,17 +6,22 @@ from services.patients import (
     appoint,
     attach,
     attachments,
+    auditing,
     bind,
     bindings,
     care,
     catalogue,
+    claiming,
+    claims,
     consumer,
     development,
     devices,
     enrol,
     enter,
+    exports,
     fhir,
     fhir_attachments,
+    fhir_audit,
     fhir_door,
     fhir_facts,
     fhir_people,
@@ -37,12 +42,31 @@ from services.patients import (
     search,
     shield,
     shields,
+    snooping,
+    tracing,
     units,
     versions,
 )
-from services.patients.numbers import NumberIsNotAcceptable, NumberNeedsItsSystem, Numbers
-from shared import access, filing, form_answers, ledger, programmes, service, settings, watching
+from services.patients.numbers import (
+    NumberIsNotAcceptable,
+    NumberNeedsItsSystem,
+    Numbers,
+    PhoneIsNotUsable,
+)
+from shared import (
+    access,
+    audit,
+    entered,
+    filing,
+    form_answers,
+    ledger,
+    programmes,
+    service,
+    settings,
+    watching,
+)
 from shared import ladders as ladder_rules
+from shared.audit import sealing
 from shared.database import Database
 from shared.instruments import forms
 
@@ -50,7 +74,6 @@ PROBLEMS: dict[type[Exception], int] = {
     **access.PROBLEMS,
     look.NoSuchPatient: 404,
     look.AnotherUnit: 403,
-    look.LookCannotBeLogged: 503,
     shield.AlreadyShut: 409,
     shield.NoSuchShield: 404,
     shield.UnknownStaff: 422,
@@ -70,6 +93,7 @@ PROBLEMS: dict[type[Exception], int] = {
     record.UnitIsNotYours: 403,
     NumberIsNotAcceptable: 422,
     NumberNeedsItsSystem: 422,
+    PhoneIsNotUsable: 422,
     enrol.UnknownProgramme: 422,
     enrol.AlreadyEnrolled: 409,
     enrol.NoSuchEnrolment: 404,
@@ -114,12 +138,20 @@ PROBLEMS: dict[type[Exception], int] = {
     attachments.AboutMissing: 422,
     filing.FileNotTaken: 415,
     filing.TooManyAttachments: 429,
-    enter.NoSuchReading: 404,
-    enter.ReadingHasChanged: 409,
-    enter.ReadingIsInTheFuture: 422,
-    enter.ReadingIsNotUsable: 422,
+    entered.NoSuchReading: 404,
+    entered.ReadingHasChanged: 409,
+    entered.ReadingIsInTheFuture: 422,
+    entered.ReadingIsNotUsable: 422,
     enter.AnswersAreNotUsable: 422,
+    claiming.NoSuchClaim: 404,
+    claiming.ClaimIsDecided: 409,
+    claiming.ClaimIsNotGranted: 409,
+    claiming.NeedsASecondPerson: 409,
+    claiming.GroundDoesNotFit: 422,
+    claiming.UnknownFact: 422,
     paging.PlaceIsUnknown: 422,
+    auditing.MomentNeedsAnOffset: 422,
+    tracing.TooLongASpan: 422,
     fhir_door.NoSuchResource: 404,
     development.NotHere: 404,
     development.NoSuchPerson: 404,
@@ -153,10 +185,15 @@ def create() -> FastAPI:
             fhir_people.router,
             fhir_facts.router,
             fhir_attachments.router,
+            fhir_audit.router,
+            auditing.router,
+            exports.router,
+            claims.router,
             development.router,
         ],
-        parts=[database, consumer.Consumer(database)],
+        parts=[database, consumer.Consumer(database), sealing.Sealing(database)],
         problems=PROBLEMS,
+        backstop=audit.Backstop(database),
         docs=chosen.docs,
         description="The record: people, teams, devices, limits, quarantine, and FHIR R4 to read.",
     )
@@ -166,13 +203,14 @@ def create() -> FastAPI:
     app.state.desk = filing.Desk(database, quota)
     access.guard_of(app, chosen, database)
     app.state.mode = chosen.mode
+    app.state.snooping = snooping.rules(chosen.snooping)
     app.state.programmes = programmes.in_use(chosen.programmes)
     app.state.versions = programmes.versions(chosen.programmes)
     known = forms.in_use(chosen.instruments)
     app.state.forms = fhir.forms_of(app.state.programmes, known)
     app.state.questions = form_answers.offered(app.state.programmes.values(), known)
     app.state.numbers = Numbers(
-        bytes.fromhex(chosen.identity_key.get_secret_value()),
+        chosen.identity_keys,
         chosen.mode,
         frozenset(number.strip() for number in chosen.test_numbers.split(",") if number.strip()),
     )

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from services.patients import store_ladders
+from services.patients import organise, store_ladders
 from services.patients.nouns import KeptLadder
 from services.patients.organise import NoSuchUnit
 from shared import ladders
@@ -45,6 +45,7 @@ async def appoint(
             valid_from=valid_from or now,
             by=caller.id,
         )
+        await organise.noted(tx, caller, "ladders", unit_id)
         return await store_ladders.ladders(tx, caller.org, unit_id)
 
 

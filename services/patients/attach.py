@@ -10,7 +10,7 @@ import asyncpg
 
 from services.patients import enter, look, release
 from services.patients.look import Looker
-from shared import attachments, ledger, programmes
+from shared import attachments, entered, ledger, programmes
 from shared.attachments import Answer
 from shared.contracts import Code, Draft, Fact, ItemError
 from shared.database import Database
@@ -125,16 +125,16 @@ async def send(
     now: datetime,
 ) -> Fact:
     """A photo that staff took. Raises filing.FileNotTaken, filing.TooManyAttachments."""
-    enter.must_have_been(at, now)
+    entered.must_have_been(at, now)
     # Nothing is kept for somebody who may not see the patient.
     async with look.opened(database, looker, patient_id, WHAT):
         pass
     kept = await desk.keep(looker.org, f"staff:{looker.by}", file, now)
     if errors := attachments.errors(kind, kept):
         raise AttachmentIsNotUsable(errors)
-    message = enter.message_id(now)
+    message = entered.message_id(now)
     draft = attachments.draft(kind, message, kept, {"entered": "manual", **said})
-    item = enter.made(message, (draft,), at, None)
+    item = entered.item(message, (draft,), at, None)
     async with look.opened(database, looker, patient_id, WHAT, changes=True) as seen:
         return await enter.append(seen, item, None)
 
@@ -153,7 +153,7 @@ async def correct(
     async with look.opened(database, looker, patient_id, WHAT, changes=True) as seen:
         old = await _standing(seen.tx, seen.org, patient_id, fact_id)
         at, kind = changes.get("at") or old.at, changes.get("kind") or old.kind
-        enter.must_have_been(at, now)
+        entered.must_have_been(at, now)
         of = attachments.KINDS.get(kind)
         if of is None or old.body["file"]["media_type"] not in of.takes:
             raise AttachmentIsNotUsable([ItemError("kind", Code.BAD_VALUE)])
@@ -161,7 +161,7 @@ async def correct(
         said = {name: changes[name] for name in ("site", "note") if changes.get(name)}
         body = {**old.body, **said, "corrects": str(origin), "reason": reason}
         draft = Draft(attachments.TYPE, kind, body)
-        item = enter.made(enter.message_id(now), (draft,), at, old.until, "correction", origin)
+        item = entered.item(entered.message_id(now), (draft,), at, old.until, "correction", origin)
         return await enter.append(seen, item, origin)
 
 
@@ -178,7 +178,7 @@ async def withdraw(
     async with look.opened(database, looker, patient_id, WHAT, changes=True) as seen:
         old = await _standing(seen.tx, seen.org, patient_id, fact_id)
         origin = old.origin or old.id
-        item = enter.made(enter.message_id(now), (), old.at, None, "void", origin, reason)
+        item = entered.item(entered.message_id(now), (), old.at, None, "void", origin, reason)
         await ledger.append_as_staff(
             seen.tx, seen.org, by=seen.by, patient_id=patient_id, items=[item], target=origin
         )
@@ -202,7 +202,7 @@ async def answer(
 
 
 async def _standing(tx: asyncpg.Connection, org: str, patient_id: UUID, fact_id: UUID) -> Fact:
-    fact = await enter.standing(tx, org, patient_id, fact_id)
+    fact = await entered.standing(tx, org, patient_id, fact_id)
     if fact.type != attachments.TYPE:
         raise NoSuchAttachment
     return fact

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from services.patients import door, enrol, look, store_care
 from services.patients.door import Db, Id, Moment, Now, Prose, Sent, Versions, Word
-from services.patients.nouns import Enrolment, Pause
+from services.patients.nouns import Enrolment, Pause, PauseKind
 from shared import access
 from shared.programmes import PlanItem
 
@@ -38,8 +38,14 @@ class Reason(Sent):
 
 
 class NewPause(Sent):
-    model_config = door.example(until="2026-12-01T08:00:00+01:00", reason="Innlagt")
+    model_config = door.example(
+        kind="admission", until="2026-12-01T08:00:00+01:00", reason="Lagt inn på medisinsk post"
+    )
 
+    kind: PauseKind = Field(
+        default="other",
+        description="admission: what is measured meanwhile is judged and marked; holiday, other",
+    )
     since: Moment | None = Field(default=None, alias="from", description="absent: from now")
     until: Moment
     reason: Prose
@@ -127,7 +133,8 @@ async def pause(
     patient_id: UUID,
     new: NewPause,
 ) -> Pause:
-    """Expect nothing of the patient for a time: a stay in hospital, a journey."""
+    """Expect nothing of the patient for a time: a stay in hospital, a journey. It always has an
+    end, which is told, and what he sends all the same is judged."""
     paused = await enrol.pause(
         database,
         door.looker(request, caller),
@@ -135,6 +142,7 @@ async def pause(
         since=new.since or now,
         until=new.until,
         reason=new.reason,
+        kind=new.kind,
         now=now,
     )
     door.created(response, f"/v1/patients/{patient_id}/pauses/{paused.id}")

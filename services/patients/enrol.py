@@ -8,7 +8,7 @@ import asyncpg
 from services.patients import look, organise, store_care, store_programmes, versions
 from services.patients.deciding import decide
 from services.patients.look import Looker, Opened
-from services.patients.nouns import Enrolment, Pause
+from services.patients.nouns import Enrolment, Pause, PauseKind
 from services.patients.versions import Loaded
 from shared.database import Database
 from shared.programmes import PlanItem
@@ -109,18 +109,22 @@ async def pause(
     since: datetime,
     until: datetime,
     reason: str,
+    kind: PauseKind,
     now: datetime,
 ) -> Pause:
-    """Expect nothing of the patient until then: a pause always has an end."""
+    """Expect nothing of the patient until then: a pause always has an end. What he sends all the
+    same is judged."""
     if not max(since, now) < until <= since + LONGEST_PAUSE:
         raise NotAPeriod
     async with look.opened(database, looker, patient_id, "pause", changes=True) as seen:
-        paused = Pause(uuid4(), since, until, reason, seen.by, None)
+        paused = Pause(uuid4(), since, until, reason, seen.by, None, kind)
         try:
             await store_care.add_pause(seen.tx, seen.org, patient_id, paused)
         except asyncpg.ExclusionViolationError:
             raise AlreadyPaused from None
-        await decide(seen, "paused", since, pause_id=paused.id, until=until, reason=reason)
+        await decide(
+            seen, "paused", since, pause_id=paused.id, until=until, reason=reason, kind=kind
+        )
     return paused
 
 

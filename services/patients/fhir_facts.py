@@ -110,7 +110,7 @@ async def patient_asked_for(database: Db, keys: Keys, looker: Looker, asked: Ask
             raise NotSearchable("A search is about one patient: give patient.")
         return named or own
     async with database.transaction() as tx:
-        found = await store.whose_number(tx, looker.org, keys.hashed(*identifier))
+        found = await store.whose_number(tx, looker.org, keys.hashes(*identifier))
     if found is None or named not in (None, found) or own not in (None, found):
         return None
     return found

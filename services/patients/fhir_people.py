@@ -71,7 +71,7 @@ async def _ids(
     if (given := asked.one("_id")) is not None:
         ids = _both(ids, _uuid(given))
     if (identifier := asked.identifier("identifier")) is not None:
-        found = await store.whose_number(tx, caller.org, keys.hashed(*identifier))
+        found = await store.whose_number(tx, caller.org, keys.hashes(*identifier))
         ids = _both(ids, {found} if found else set())
     return list(ids) if ids is not None else None
 

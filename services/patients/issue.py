@@ -53,6 +53,7 @@ async def add_device(database: Database, caller: Caller, new: Mapping[str, Any])
         await organise.must_be_units(tx, caller.org, [device.unit_id])
         if not await store_devices.add_device(tx, caller.org, device):
             raise DeviceIsKnown
+        await organise.noted(tx, caller, "devices", device.id)
     return device
 
 
@@ -67,6 +68,7 @@ async def change_device(
         record.must_work_in(caller, device.unit_id)
         await organise.must_be_units(tx, caller.org, [changed.unit_id])
         await store_devices.change_device(tx, caller.org, changed)
+        await organise.noted(tx, caller, "devices", device_id)
     return changed
 
 
@@ -102,6 +104,7 @@ async def issue(
             mqtt_hash=mosquitto_hash(secret),
             by=caller.id,
         )
+        await organise.noted(tx, caller, "credentials", credential.cred)
     return Issued(credential, secret)
 
 
@@ -115,6 +118,7 @@ async def rotate(database: Database, caller: Caller, cred: str, now: datetime) -
         await store_devices.rotate(
             tx, caller.org, cred, access.secret_hash(secret), mosquitto_hash(secret), now
         )
+        await organise.noted(tx, caller, "credentials", cred)
     return Issued(replace(credential, rotated_at=now), secret)
 
 
@@ -125,6 +129,7 @@ async def revoke(database: Database, caller: Caller, cred: str, now: datetime) -
         if credential.revoked_at is None:
             credential = replace(credential, revoked_at=now)
             await store_devices.revoke(tx, caller.org, cred, now)
+        await organise.noted(tx, caller, "credentials", cred)
     return credential
 
 

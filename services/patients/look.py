@@ -14,6 +14,7 @@ import asyncpg
 
 from services.patients import store, store_shields
 from services.patients.nouns import Patient
+from shared import audit
 from shared.access import CLINICAL, Blocked, Caller, Locked, NotRelated, Role, table
 from shared.access.table import Reach
 from shared.database import Database
@@ -40,10 +41,6 @@ class AnotherUnit(Exception):
 
 
 REFUSALS = (AnotherUnit, Locked, Blocked)
-
-
-class LookCannotBeLogged(Exception):
-    """The access log cannot be written just now, so nothing is shown"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,19 +127,9 @@ async def logged(
     *,
     why: str | None = None,
 ) -> None:
-    """One line per patient, also for a list. LookCannotBeLogged."""
+    """One row, with every patient of a list. LookCannotBeLogged."""
     caller = looker.caller
-    try:
-        await store.log_looks(
-            tx,
-            caller.org,
-            patient_ids,
-            by=caller.id,
-            role=caller.role.value,
-            what=what,
-            why=why or WHY[caller.role],
-            request_id=looker.request_id,
-            outcome=outcome,
-        )
-    except asyncpg.PostgresError as error:
-        raise LookCannotBeLogged from error
+    who = audit.Who(
+        caller.org, caller.id, caller.role.value, caller.hpr, request_id=looker.request_id
+    )
+    await audit.note(tx, who, patient_ids, what, outcome, why=why or WHY[caller.role])

@@ -1,16 +1,20 @@
 """What the record is made of, as plain values. The doors answer with these."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import Field, PlainSerializer
 
+from shared import audit
+
 CredentialKind = Literal["device", "app", "system"]
 Sex = Literal["female", "male", "other"]
 Proposed = Literal["awaiting-second", "confirmed", "withdrawn"]
+PauseKind = Literal["admission", "holiday", "other"]
 StaffRole = Literal["nurse", "physician", "administrator", "auditor"]
 
 
@@ -90,7 +94,9 @@ class Emergency:
 
 @dataclass(frozen=True, slots=True)
 class Patient:
-    """A person. `number` is the hospital's local number, never the national one."""
+    """A person. `number` is the hospital's local number, never the national one. `sms_reminders`:
+    he has agreed to be reminded by SMS; of his telephone number it is only said that there is one.
+    """
 
     id: UUID
     number: str
@@ -100,6 +106,8 @@ class Patient:
     language: str
     unit_id: UUID
     deceased_at: datetime | None
+    has_phone: bool
+    sms_reminders: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,12 +219,15 @@ class Activation:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
+    """Nothing is expected while it lasts; what comes is judged all the same."""
+
     id: UUID
     since: From
     until: datetime
     reason: str
     by: str
     ended_at: datetime | None
+    kind: PauseKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,13 +287,45 @@ class Binding:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One line of the access log."""
+    """One line of a patient's access log. A word of the person who looked, never of the patient;
+    who else stood on a list is not for this patient to know."""
 
     id: UUID
     at: datetime
     by: str
     name: str | None
     role: str
+    units: list[str]
+    on_behalf: UUID | None
     what: str
     why: str
-    outcome: Literal["shown", "changed", "refused"]
+    is_emergency: bool
+    outcome: audit.Outcome
+
+    @classmethod
+    def of(cls, event: audit.Event, units: Mapping[UUID, str]) -> Self:
+        return cls(
+            event.id, event.at, event.by, event.name, event.role,
+            [units[one] for one in event.units if one in units], event.on_behalf,
+            event.what, event.why, event.why.startswith("emergency"), event.outcome,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A patient's wish to have data corrected or erased, and what was decided."""
+
+    id: UUID
+    patient_id: UUID
+    kind: Literal["correct", "erase"]
+    facts: list[UUID]
+    text: str
+    made_at: datetime
+    made_by: str
+    state: Literal["open", "granted", "refused", "done"]
+    ground: str | None
+    reason: str | None
+    decided_at: datetime | None
+    decided_by: str | None
+    confirmed_at: datetime | None
+    confirmed_by: str | None

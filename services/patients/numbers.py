@@ -1,9 +1,10 @@
 """Which identity numbers the record takes, and the only forms in which it keeps them."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from shared import identity
-from shared.identity import Mode
+from shared.identity import Mode, Row
 
 NATIONAL_DIGITS = 11
 
@@ -16,11 +17,15 @@ class NumberNeedsItsSystem(Exception):
     """A national identity number must be sent under its own system"""
 
 
+class PhoneIsNotUsable(Exception):
+    """This is no telephone number: eight Norwegian digits, or + and the country's code"""
+
+
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """`key` seals and hashes; `allowed` are the few further numbers that test mode takes."""
+    """`keys` seal and hash; `allowed` are the few further numbers that test mode takes."""
 
-    key: bytes
+    keys: identity.Keys
     mode: Mode
     allowed: frozenset[str] = frozenset()
 
@@ -38,20 +43,33 @@ class Numbers:
             raise NumberNeedsItsSystem
         return system, value
 
-    def of_person(self, number: str) -> bytes:
-        """The hash of a national number or D-number sent without its system."""
+    def of_person(self, number: str) -> list[Row]:
+        """A national number or D-number sent without its system, under each key."""
         kind = identity.kind_of(number.replace(" ", ""))
         system, value = self.check(kind.system if kind else identity.FNR, number)
-        return self.hashed(system, value)
+        return self.rows(system, value)
 
-    def hashed(self, system: str, value: str) -> bytes:
-        return identity.hashed(self.key, system, value)
+    def hashes(self, system: str, value: str) -> list[bytes]:
+        return self.keys.hashes(system, value)
 
-    def seal(self, system: str, value: str) -> bytes:
-        return identity.seal(self.key, system, value)
+    def seal_phone(self, patient_id: UUID, sent: str | None) -> bytes | None:
+        """A telephone number in the only form in which it is kept. PhoneIsNotUsable."""
+        if sent is None:
+            return None
+        plain = identity.plain_phone(sent)
+        if plain is None:
+            raise PhoneIsNotUsable
+        return self.keys.seal(identity.phone_of(patient_id), plain)
+
+    def rows(self, system: str, value: str) -> list[Row]:
+        return self.keys.rows(system, value)
+
+    def has(self, key: str | None) -> bool:
+        """Whether what is kept under this key can be opened here; None: before keys had names."""
+        return key is None or key in self.keys.ids
 
     def unseal(self, system: str, sealed: bytes) -> str:
-        return identity.unseal(self.key, system, sealed)
+        return self.keys.unseal(system, sealed)
 
 
 def looks_national(text: str) -> bool:

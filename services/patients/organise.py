@@ -1,6 +1,6 @@
 """Verbs: set up units and staff."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
@@ -9,9 +9,10 @@ import asyncpg
 
 from services.patients import store
 from services.patients.nouns import Staff, StaffRole, Unit
-from shared import watching
+from shared import audit, watching
 from shared.access import Caller
 from shared.database import Database
+from shared.identity import Row
 
 
 class NameIsTaken(Exception):
@@ -48,6 +49,7 @@ async def add_unit(
         await store.add_organisation(tx, caller.org)
         if not await store.add_unit(tx, caller.org, unit):
             raise NameIsTaken
+        await noted(tx, caller, "units", unit.id)
     return unit
 
 
@@ -65,6 +67,7 @@ async def change_unit(
             await store.change_unit(tx, caller.org, changed)
         except asyncpg.UniqueViolationError:
             raise NameIsTaken from None
+        await noted(tx, caller, "units", unit_id)
     return changed
 
 
@@ -77,21 +80,26 @@ async def add_staff(
     units: list[UUID],
     hpr: str | None,
     groups: list[str],
-    number: bytes | None = None,
+    number: Sequence[Row] = (),
 ) -> Staff:
-    """`number`: the hash of the national number."""
+    """`number`: the national number's hash under each key."""
     staff = Staff(uuid4(), name, role, units, hpr, None, groups)
     async with database.transaction() as tx:
         await must_be_units(tx, caller.org, units)
         await store.add_staff(tx, caller.org, staff)
-        if number is not None and not await store.add_number(tx, caller.org, number, staff.id):
-            raise NumberIsTaken
+        await _number(tx, caller.org, staff.id, number)
+        await noted(tx, caller, "staff", staff.id)
     return staff
 
 
 async def change_staff(
-    database: Database, caller: Caller, staff_id: UUID, changes: Mapping[str, Any]
+    database: Database,
+    caller: Caller,
+    staff_id: UUID,
+    changes: Mapping[str, Any],
+    number: Sequence[Row] = (),
 ) -> Staff:
+    """`number` takes the place of the one that was known."""
     if caller.id == str(staff_id):
         raise OwnRights
     async with database.transaction() as tx:
@@ -101,9 +109,24 @@ async def change_staff(
         changed = replace(staff, **changes)
         await must_be_units(tx, caller.org, changed.units)
         await store.change_staff(tx, caller.org, changed)
+        if number:
+            await store.forget_number(tx, caller.org, staff_id)
+            await _number(tx, caller.org, staff_id, number)
+        await noted(tx, caller, "staff", staff_id)
     return changed
+
+
+async def _number(tx: asyncpg.Connection, org: str, staff_id: UUID, rows: Sequence[Row]) -> None:
+    for row in rows:
+        if not await store.add_number(tx, org, row, staff_id):
+            raise NumberIsTaken
 
 
 async def must_be_units(tx: asyncpg.Connection, org: str, unit_ids: list[UUID]) -> None:
     if await store.unknown_units(tx, org, unit_ids):
         raise UnknownUnit
+
+
+async def noted(tx: asyncpg.Connection, caller: Caller, what: str, about: object) -> None:
+    """In the audit trail: what of the house's arrangement was changed. LookCannotBeLogged."""
+    await audit.change(tx, caller.org, caller.id, caller.role.value, about, what=what)

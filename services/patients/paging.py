@@ -2,10 +2,10 @@
 
 import base64
 import binascii
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-_MICROSECOND = 1_000_000
+_MICROSECOND = timedelta(microseconds=1)
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)  # for lists that are not by time
 
 
@@ -14,8 +14,7 @@ class PlaceIsUnknown(Exception):
 
 
 def cursor(at: datetime, id: UUID) -> str:
-    microseconds = round(at.timestamp() * _MICROSECOND)
-    text = f"{microseconds}.{id.hex}"
+    text = f"{(at - BEGINNING) // _MICROSECOND}.{id.hex}"  # a float would miss some microseconds
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
@@ -26,7 +25,6 @@ def place(cursor: str | None) -> tuple[datetime, UUID] | None:
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         microseconds, _, id = base64.urlsafe_b64decode(padded).decode("ascii").partition(".")
-        seconds, rest = divmod(int(microseconds), _MICROSECOND)
-        return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest), UUID(id)
+        return BEGINNING + int(microseconds) * _MICROSECOND, UUID(id)
     except (binascii.Error, ValueError, OverflowError, OSError):
         raise PlaceIsUnknown from None

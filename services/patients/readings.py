@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from services.patients import closed, door, enter, look, paging
 from services.patients.door import Db, Limit, Line, Moment, Now, Prose, Sent, Word
-from shared import access, fhir, ledger
+from shared import access, entered, fhir, ledger
 from shared.contracts import Fact
 
 router = door.router("readings", "/v1/patients/{patient_id}/readings")
@@ -185,7 +185,7 @@ async def reading(
 ) -> Response:
     looker = door.looker(request, caller)
     async with look.opened(database, looker, patient_id, "readings") as seen:
-        fact = await enter.standing(seen.tx, seen.org, patient_id, fact_id)
+        fact = await entered.standing(seen.tx, seen.org, patient_id, fact_id)
         hidden = await closed.forms(seen.tx, caller, patient_id, request.app.state.programmes)
     return door.json(_shown(fact, hidden))
 

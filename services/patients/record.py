@@ -37,14 +37,19 @@ async def register(
     identifiers: list[Identifier],
     now: datetime,
 ) -> Patient:
-    """Make a patient. `new` holds the members of a Patient, with or without a local number."""
+    """Make a patient. `new` holds the members of a Patient, with or without a local number, and
+    his telephone number."""
     checked = [numbers.check(sent.system, sent.value) for sent in identifiers]
     must_work_in(looker.caller, new["unit_id"])
     async with database.transaction() as tx:
         await organise.must_be_units(tx, looker.org, [new["unit_id"]])
         number = new.get("number") or await store.next_number(tx)
-        patient = Patient(**{**new, "id": uuid4(), "number": number, "deceased_at": None})
-        if not await store.add_patient(tx, looker.org, patient, looker.by):
+        id_, told = uuid4(), {name: value for name, value in new.items() if name != "phone"}
+        phone = numbers.seal_phone(id_, new.get("phone"))
+        patient = Patient(
+            **{**told, "id": id_, "number": number, "deceased_at": None, "has_phone": bool(phone)}
+        )
+        if not await store.add_patient(tx, looker.org, patient, phone, looker.by):
             raise LocalNumberIsTaken
         for system, value in checked:
             await _identify(tx, looker.org, numbers, patient.id, system, value)
@@ -59,14 +64,22 @@ async def register(
 async def change(
     database: Database,
     looker: Looker,
+    numbers: Numbers,
     patient_id: UUID,
     changes: Mapping[str, Any],
     now: datetime,
 ) -> Patient:
+    """`changes` by the names of a Patient's members; `phone` None takes the number away."""
+    given = dict(changes)
+    sealed = numbers.seal_phone(patient_id, given.pop("phone", None))
+    if "phone" in changes:
+        given["has_phone"] = sealed is not None
     async with look.opened(database, looker, patient_id, "patient", changes=True) as seen:
         patient = await store.patient(seen.tx, seen.org, patient_id, lock=True)
         assert patient is not None  # it was there a statement ago, and nothing deletes it
-        changed = replace(patient, **changes)
+        changed = replace(patient, **given)
+        if "phone" in changes:
+            await store.keep_phone(seen.tx, seen.org, patient_id, sealed)
         if changed != patient:
             await organise.must_be_units(seen.tx, seen.org, [changed.unit_id])
             await store.change_patient(seen.tx, seen.org, changed)
@@ -94,9 +107,9 @@ async def _identify(
     system: str,
     value: str,
 ) -> None:
-    hashed, sealed = numbers.hashed(system, value), numbers.seal(system, value)
-    if not await store.add_identifier(tx, org, hashed, system, sealed, patient_id):
-        raise IdentifierIsTaken
+    for row in numbers.rows(system, value):
+        if not await store.add_identifier(tx, org, row, system, patient_id):
+            raise IdentifierIsTaken
 
 
 async def identifiers_of(
@@ -105,7 +118,15 @@ async def identifiers_of(
     """The numbers themselves, opened; only for whoever has already been let in."""
     sealed = await store.identifiers(tx, org, patient_ids)
     return {
-        patient: [Identifier(system, numbers.unseal(system, value)) for system, value in pairs]
+        # Under two keys while they are exchanged, and yet one. A key that this replica has not
+        # been given yet is another's: the same number stands under ours too.
+        patient: list(
+            dict.fromkeys(
+                Identifier(system, numbers.unseal(system, value))
+                for system, value, key in pairs
+                if numbers.has(key)
+            )
+        )
         for patient, pairs in sealed.items()
     }
 
@@ -128,4 +149,5 @@ def said_of(patient: Patient) -> dict[str, Any]:
         "unit_id": str(patient.unit_id),
         "number": patient.number,
         "deceased": patient.deceased_at is not None,
+        "sms_reminders": patient.sms_reminders,
     }

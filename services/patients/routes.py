@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import Depends, Query, Request, Response
 from pydantic import Field
 
-from services.patients import door, look, record, store
+from services.patients import door, look, paging, record, store, tracing
 from services.patients.door import Cursor, Day, Db, Id, Keys, Limit, Line, Moment, Now, Sent, Word
 from services.patients.nouns import Identifier, Look, Patient
 from services.patients.numbers import looks_national
@@ -61,6 +61,8 @@ class NewPatient(Sent):
     number: Word | None = Field(default=None, description="the hospital's local number, if any")
     identifier: SentIdentifier | None = None
     identifiers: list[SentIdentifier] = Field(default=[], max_length=8)
+    phone: Word | None = Field(default=None, description="kept sealed, and never shown again")
+    sms_reminders: bool = Field(default=False, description="he has agreed to be reminded by SMS")
 
 
 class PatientChange(Sent):
@@ -74,6 +76,8 @@ class PatientChange(Sent):
     sex: Sex | None = None
     language: Language | None = None
     deceased_at: Moment | None = None
+    phone: Word | None = Field(default=None, description="kept sealed; null takes it away")
+    sms_reminders: bool | None = None
 
 
 class Search(Sent):
@@ -99,10 +103,14 @@ class WholePatient(Patient):
     identifiers: list[Identifier]
 
 
+# Null says something of these: there is none, or none any more.
+MAY_BE_NULL = ("sex", "deceased_at", "phone")
+
+
 @dataclass(frozen=True, slots=True)
 class LookPage:
     looks: list[Look]
-    next: UUID | None
+    next: str | None
 
 
 @router.get("")
@@ -135,9 +143,9 @@ async def search(
     looker = door.looker(request, caller)
     if wanted.identifier is None:
         return await _page(database, looker, wanted.unit, wanted.q, wanted.cursor, wanted.limit)
-    hashed = keys.hashed(wanted.identifier.system, wanted.identifier.value)
+    hashes = keys.hashes(wanted.identifier.system, wanted.identifier.value)
     async with database.transaction() as tx:
-        found = await store.whose_number(tx, caller.org, hashed)
+        found = await store.whose_number(tx, caller.org, hashes)
     if found is None:
         return PatientPage([], None)
     async with look.opened(database, looker, found, "search") as seen:
@@ -201,7 +209,8 @@ async def patient(
         known = seen.patient
     return WholePatient(
         known.id, known.number, known.name, known.born, known.sex, known.language,
-        known.unit_id, known.deceased_at, numbers[patient_id],
+        known.unit_id, known.deceased_at, known.has_phone, known.sms_reminders,
+        numbers[patient_id],
     )  # fmt: skip
 
 
@@ -209,18 +218,19 @@ async def patient(
 async def change(
     request: Request,
     database: Db,
+    keys: Keys,
     now: Now,
     caller: access.ClinicianOrAdministrator,
     patient_id: UUID,
     changes: PatientChange,
 ) -> Patient:
-    """Change what is given. `deceased_at` null takes a death back; `sex` null clears it."""
+    """Change what is given. `deceased_at` null takes a death back; `sex`, `phone` null clear it."""
     given = {
         name: value
         for name, value in changes.model_dump(exclude_unset=True).items()
-        if value is not None or name in ("sex", "deceased_at")
+        if value is not None or name in MAY_BE_NULL
     }
-    return await record.change(database, door.looker(request, caller), patient_id, given, now)
+    return await record.change(database, door.looker(request, caller), keys, patient_id, given, now)
 
 
 @router.post("/{patient_id}/identifiers", status_code=204)
@@ -244,13 +254,19 @@ async def access_log(
     database: Db,
     caller: AuditorOrPatient,
     patient_id: UUID,
-    cursor: Cursor = None,
+    cursor: Annotated[
+        str | None, Query(max_length=100, description="`next` of the page before")
+    ] = None,
     limit: Limit = door.PAGE,
 ) -> LookPage:
     """Who has looked at the patient, newest first. For the patient himself and the auditor."""
-    async with look.opened(
-        database, door.looker(request, caller), patient_id, "access-log"
-    ) as seen:
-        found = await store.looks(seen.tx, seen.org, patient_id, after=cursor, limit=limit + 1)
-    shown = found[:limit]
-    return LookPage(shown, shown[-1].id if len(found) > limit else None)
+    looker = door.looker(request, caller)
+    found = await tracing.of_patient(
+        database, looker, patient_id, after=paging.place(cursor), limit=limit
+    )
+    async with database.transaction() as tx:
+        units = {unit.id: unit.name for unit in await store.units(tx, caller.org)}
+    return LookPage(
+        [Look.of(one, units) for one in found.events],
+        paging.cursor(*found.next) if found.next else None,
+    )

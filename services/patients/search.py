@@ -65,6 +65,12 @@ PARAMETERS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "patient.identifier": ("token", "system|value; only by POST _search"),
         "date": ("date", "as date of Observation"),
     },
+    "AuditEvent": {
+        "patient": ("reference", "our id of the patient"),
+        "agent": ("reference", "who did it: Practitioner/id, or the id alone"),
+        "date": ("date", "as date of Observation"),
+        "outcome": ("token", "4 refused, 8 failed"),
+    },
     "Device": {
         "patient": ("reference", "who holds it or has held it"),
         "identifier": ("token", "the serial number"),

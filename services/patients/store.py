@@ -9,7 +9,8 @@ from uuid import UUID
 
 import asyncpg
 
-from services.patients.nouns import Look, Patient, Staff, Unit
+from services.patients.nouns import Patient, Staff, Unit
+from shared.identity import Row
 
 # --- units and staff --------------------------------------------------------------------------
 
@@ -77,18 +78,25 @@ async def add_staff(tx: asyncpg.Connection, org: str, staff: Staff) -> None:
     )  # fmt: skip
 
 
-async def add_number(tx: asyncpg.Connection, org: str, hash: bytes, staff_id: UUID) -> bool:
+async def add_number(tx: asyncpg.Connection, org: str, row: Row, staff_id: UUID) -> bool:
     """False if it is somebody else's."""
     return bool(
         await tx.fetchval(
             """
-            insert into patients.staff_number (org, hash, staff_id) values ($1, $2, $3)
+            insert into patients.staff_number (org, hash, staff_id, key) values ($1, $2, $3, $4)
             on conflict do nothing returning true
             """,
             org,
-            hash,
+            row.hash,
             staff_id,
+            row.key,
         )
+    )
+
+
+async def forget_number(tx: asyncpg.Connection, org: str, staff_id: UUID) -> None:
+    await tx.execute(
+        "delete from patients.staff_number where org = $1 and staff_id = $2", org, staff_id
     )
 
 
@@ -127,7 +135,10 @@ async def one_staff(tx: asyncpg.Connection, org: str, staff_id: UUID) -> Staff |
 
 # --- patients ---------------------------------------------------------------------------------
 
-_PATIENT = "id, number, name, born, sex, language, unit_id, deceased_at"
+_PATIENT = """
+id, number, name, born, sex, language, unit_id, deceased_at, phone is not null as has_phone,
+sms_reminders
+"""
 
 
 async def next_number(tx: asyncpg.Connection) -> str:
@@ -136,18 +147,21 @@ async def next_number(tx: asyncpg.Connection) -> str:
     return f"S-{number}"
 
 
-async def add_patient(tx: asyncpg.Connection, org: str, patient: Patient, by: str) -> bool:
-    """False if another patient has that local number."""
+async def add_patient(
+    tx: asyncpg.Connection, org: str, patient: Patient, phone: bytes | None, by: str
+) -> bool:
+    """False if another patient has that local number. `phone` is sealed."""
     return bool(
         await tx.fetchval(
             """
             insert into patients.patient
-                (org, id, number, name, born, sex, language, unit_id, created_by)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+                (org, id, number, name, born, sex, language, unit_id, created_by, phone,
+                 sms_reminders)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
             on conflict (org, number) do nothing returning true
             """,
             org, patient.id, patient.number, patient.name, patient.born, patient.sex,
-            patient.language, patient.unit_id, by,
+            patient.language, patient.unit_id, by, phone, patient.sms_reminders,
         )
     )  # fmt: skip
 
@@ -168,12 +182,24 @@ async def change_patient(tx: asyncpg.Connection, org: str, patient: Patient) -> 
     await tx.execute(
         """
         update patients.patient
-        set name = $3, born = $4, sex = $5, language = $6, unit_id = $7, deceased_at = $8
+        set name = $3, born = $4, sex = $5, language = $6, unit_id = $7, deceased_at = $8,
+            sms_reminders = $9
         where org = $1 and id = $2
         """,
         org, patient.id, patient.name, patient.born, patient.sex, patient.language,
-        patient.unit_id, patient.deceased_at,
+        patient.unit_id, patient.deceased_at, patient.sms_reminders,
     )  # fmt: skip
+
+
+async def keep_phone(
+    tx: asyncpg.Connection, org: str, patient_id: UUID, sealed: bytes | None
+) -> None:
+    await tx.execute(
+        "update patients.patient set phone = $3 where org = $1 and id = $2",
+        org,
+        patient_id,
+        sealed,
+    )
 
 
 async def patients(
@@ -215,94 +241,47 @@ async def patients(
 
 
 async def add_identifier(
-    tx: asyncpg.Connection, org: str, hash: bytes, system: str, sealed: bytes, patient_id: UUID
+    tx: asyncpg.Connection, org: str, row: Row, system: str, patient_id: UUID
 ) -> bool:
     """False if the number is already somebody's."""
     return bool(
         await tx.fetchval(
             """
-            insert into patients.identifier (org, hash, system, sealed, patient_id)
-            values ($1, $2, $3, $4, $5) on conflict (org, hash) do nothing returning true
+            insert into patients.identifier (org, hash, system, sealed, patient_id, key)
+            values ($1, $2, $3, $4, $5, $6) on conflict (org, hash) do nothing returning true
             """,
-            org, hash, system, sealed, patient_id,
+            org, row.hash, system, row.sealed, patient_id, row.key,
         )
     )  # fmt: skip
 
 
 async def identifiers(
     tx: asyncpg.Connection, org: str, patient_ids: Sequence[UUID]
-) -> Mapping[UUID, list[tuple[str, bytes]]]:
-    """(system, sealed number) of each patient, oldest first."""
+) -> Mapping[UUID, list[tuple[str, bytes, str | None]]]:
+    """(system, sealed number, under which key) of each patient, oldest first."""
     rows = await tx.fetch(
         """
-        select patient_id, system, sealed from patients.identifier
+        select patient_id, system, sealed, key from patients.identifier
         where org = $1 and patient_id = any($2) order by created_at
         """,
         org,
         list(patient_ids),
     )
-    found: dict[UUID, list[tuple[str, bytes]]] = {patient: [] for patient in patient_ids}
+    found: dict[UUID, list[tuple[str, bytes, str | None]]] = {
+        patient: [] for patient in patient_ids
+    }
     for row in rows:
-        found[row["patient_id"]].append((row["system"], row["sealed"]))
+        found[row["patient_id"]].append((row["system"], row["sealed"], row["key"]))
     return found
 
 
-async def whose_number(tx: asyncpg.Connection, org: str, hash: bytes) -> UUID | None:
+async def whose_number(tx: asyncpg.Connection, org: str, hashes: Sequence[bytes]) -> UUID | None:
     found: UUID | None = await tx.fetchval(
-        "select patient_id from patients.identifier where org = $1 and hash = $2", org, hash
+        "select patient_id from patients.identifier where org = $1 and hash = any($2) limit 1",
+        org,
+        hashes,
     )
     return found
-
-
-# --- who looked -------------------------------------------------------------------------------
-
-
-async def log_looks(
-    tx: asyncpg.Connection,
-    org: str,
-    patient_ids: Sequence[UUID],
-    *,
-    by: str,
-    role: str,
-    what: str,
-    why: str,
-    request_id: str,
-    outcome: str,
-) -> None:
-    await tx.execute(
-        """
-        insert into patients.access_log
-            (org, by, role, patient_id, what, why, request_id, outcome)
-        select $1, $2, $3, seen, $4, $5, $6, $7 from unnest($8::uuid[]) seen
-        """,
-        org, by, role, what, why, request_id, outcome, list(patient_ids),
-    )  # fmt: skip
-
-
-async def looks(
-    tx: asyncpg.Connection,
-    org: str,
-    patient_id: UUID,
-    *,
-    after: UUID | None,
-    limit: int,
-) -> list[Look]:
-    """Newest first, with the name of staff we know."""
-    rows = await tx.fetch(
-        """
-        select l.id, l.at, l.by, s.name, l.role, l.what, l.why, l.outcome
-        from patients.access_log l
-        left join patients.staff s on s.org = l.org and s.id::text = l.by
-        where l.org = $1 and l.patient_id = $2
-          and ($3::uuid is null or (l.at, l.id) < (
-              select last.at, last.id from patients.access_log last
-              where last.org = $1 and last.id = $3 and last.patient_id = $2))
-        order by l.at desc, l.id desc
-        limit $4
-        """,
-        org, patient_id, after, limit,
-    )  # fmt: skip
-    return [Look(*row) for row in rows]
 
 
 # --- the development log-in -------------------------------------------------------------------

@@ -58,10 +58,10 @@ async def add_pause(tx: asyncpg.Connection, org: str, patient_id: UUID, pause: P
     """Raises asyncpg.ExclusionViolationError if another pause overlaps."""
     await tx.execute(
         """
-        insert into patients.pause (org, id, patient_id, span, reason, by)
-        values ($1, $2, $3, tstzrange($4, $5), $6, $7)
+        insert into patients.pause (org, id, patient_id, span, reason, by, kind)
+        values ($1, $2, $3, tstzrange($4, $5), $6, $7, $8)
         """,
-        org, pause.id, patient_id, pause.since, pause.until, pause.reason, pause.by,
+        org, pause.id, patient_id, pause.since, pause.until, pause.reason, pause.by, pause.kind,
     )  # fmt: skip
 
 
@@ -88,7 +88,7 @@ async def pauses(tx: asyncpg.Connection, org: str, patient_id: UUID) -> list[Pau
     rows = await tx.fetch(
         """
         select id, coalesce(lower(span), ended_at) as since,
-               coalesce(upper(span), ended_at) as until, reason, by, ended_at
+               coalesce(upper(span), ended_at) as until, reason, by, ended_at, kind
         from patients.pause where org = $1 and patient_id = $2 order by 2 desc, id
         """,
         org,

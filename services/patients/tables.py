@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Date,
     DateTime,
@@ -82,6 +83,7 @@ staff_number = Table(
     _key("org", Text),
     _key("hash", LargeBinary),
     _must("staff_id", Uuid),
+    Column("key", Text),
 )
 
 patient = Table(
@@ -98,6 +100,9 @@ patient = Table(
     Column("deceased_at", Moment),
     _must("created_at", Moment),
     _must("created_by", Text),
+    _must("followed", Boolean),
+    Column("phone", LargeBinary),
+    _must("sms_reminders", Boolean),
 )
 
 identifier = Table(
@@ -109,6 +114,7 @@ identifier = Table(
     _must("sealed", LargeBinary),
     _must("patient_id", Uuid),
     _must("created_at", Moment),
+    Column("key", Text),
 )
 
 enrolment = Table(
@@ -206,6 +212,7 @@ pause = Table(
     _must("recorded_at", Moment),
     Column("ended_at", Moment),
     Column("ended_by", Text),
+    _must("kind", Text),
 )
 
 device = Table(
@@ -335,17 +342,22 @@ link = Table(
     Column("undone_why", Text),
 )
 
-access_log = Table(
-    "access_log",
+claim = Table(
+    "claim",
     metadata,
     _key("org", Text),
     _key("id", Uuid),
-    _must("at", Moment),
-    _must("by", Text),
-    _must("role", Text),
     _must("patient_id", Uuid),
-    _must("what", Text),
-    _must("why", Text),
-    Column("request_id", Text),
-    _must("outcome", Text),
+    _must("kind", Text),
+    _must("facts", ARRAY(Uuid)),
+    _must("text", Text),
+    _must("made_at", Moment),
+    _must("made_by", Text),
+    _must("state", Text),
+    Column("ground", Text),
+    Column("reason", Text),
+    Column("decided_at", Moment),
+    Column("decided_by", Text),
+    Column("confirmed_at", Moment),
+    Column("confirmed_by", Text),
 )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Response
 from pydantic import Field
 
 from services.patients import door, organise, store
@@ -95,6 +95,7 @@ class StaffChange(Sent):
     units: list[Id] | None = Field(default=None, max_length=100)
     hpr: Annotated[str, Field(pattern=r"^\d{1,9}$")] | None = None
     groups: list[Group] | None = Field(default=None, max_length=50)
+    national_number: Word | None = Field(default=None, description="only its hash is kept")
     left: bool | None = None
 
 
@@ -159,7 +160,7 @@ async def staff(database: Db, caller: access.AnyStaff, unit: UUID | None = None)
 async def add_staff(
     response: Response, database: Db, keys: Keys, caller: access.Administrator, new: NewStaff
 ) -> Staff:
-    number = keys.of_person(new.national_number) if new.national_number else None
+    number = keys.of_person(new.national_number) if new.national_number else []
     made = await organise.add_staff(
         database,
         caller,
@@ -185,15 +186,16 @@ async def one_staff(database: Db, caller: access.AnyStaff, staff_id: UUID) -> St
 
 @router.patch("/staff/{staff_id}")
 async def change_staff(
-    request: Request,
     database: Db,
+    keys: Keys,
     now: Now,
     caller: access.Administrator,
     staff_id: UUID,
     changes: StaffChange,
 ) -> Staff:
     """Change what is given; nobody changes his own rights."""
-    given = changes.model_dump(exclude_none=True, exclude={"left"})
+    given = changes.model_dump(exclude_none=True, exclude={"left", "national_number"})
+    number = keys.of_person(changes.national_number) if changes.national_number else []
     if changes.left is not None:
         given["left_at"] = now if changes.left else None
-    return await organise.change_staff(database, caller, staff_id, given)
+    return await organise.change_staff(database, caller, staff_id, given, number)

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import asyncpg
 
-from services.patients import store_programmes
+from services.patients import organise, store_programmes
 from services.patients.nouns import Activation
 from shared import ledger
 from shared.access import Caller
@@ -73,6 +73,7 @@ async def activate(
             raise AlreadyActive
         activation = Activation(uuid4(), slug, version, reason, at, caller.id, caller.name)
         await store_programmes.add(tx, caller.org, activation)
+        await organise.noted(tx, caller, "programmes", f"{slug} {version}")
         body = {
             "activation_id": str(activation.id),
             "programme": slug,

@@ -71,7 +71,7 @@ def guard_of(app: FastAPI, chosen: settings.AnyService, database: Database) -> G
         database,
         issuers,
         bearer,
-        identity_key=bytes.fromhex(chosen.identity_key.get_secret_value()),
+        identity_keys=chosen.identity_keys,
         idle=chosen.idle_minutes * 60,
     )
     app.state.issuer = bearer

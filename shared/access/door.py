@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 
+from shared import audit
 from shared.access import table
 from shared.access.caller import (
     CLINICAL,
@@ -91,7 +92,9 @@ def needs(*roles: Role) -> Callable[[Request], Coroutine[Any, Any, Caller]]:
         caller = await caller_of(request)
         # The signature says who may ask, for whoever reads the code; the table decides. A route
         # that does not stand in it is nobody's.
-        act = table.by_route().get(f"{request.method} {request.scope['route'].path}")
+        place = f"{request.method} {request.scope['route'].path}"
+        act = table.by_route().get(place)
+        _say_who(request, caller, act, place)
         if act is None or caller.role not in act.reach or caller.role not in roles:
             raise NotAllowed
         # A development token has no register behind it; an identity provider has.
@@ -106,6 +109,24 @@ def needs(*roles: Role) -> Callable[[Request], Coroutine[Any, Any, Caller]]:
         return caller
 
     return check
+
+
+def _say_who(request: Request, caller: Caller, act: table.Act | None, place: str) -> None:
+    """To the audit trail, before anything is refused or shown."""
+    state = request.scope.setdefault("state", {})
+    who = audit.Who(
+        org=caller.org,
+        by=caller.id,
+        role=caller.role.value,
+        hpr=caller.hpr,
+        units=tuple(sorted(caller.units, key=lambda unit: unit.int)),
+        address=request.client.host if request.client else None,
+        door=place,
+        request_id=state.get("request_id"),
+    )
+    what = act.on if act else "unknown"
+    reach = act.reach.get(caller.role) if act else None
+    state["trail"] = audit.begin(who, what, table.REASON[reach] if reach else "none")
 
 
 Clinician = Annotated[Caller, Depends(needs(*CLINICAL))]

@@ -61,7 +61,7 @@ class Guard:
         issuers: Mapping[str, Issuer],
         bearer: development.DevelopmentIssuer,
         *,
-        identity_key: bytes,
+        identity_keys: identity.Keys,
         idle: int = IDLE,
         keys: Keys | None = None,
     ) -> None:
@@ -69,7 +69,7 @@ class Guard:
         self.keys = keys or Keys()
         self.database = database
         self._bearer = bearer
-        self._identity_key = identity_key
+        self._identity_keys = identity_keys
         self._idle = idle
         self._verified: dict[bytes, _Verified] = {}
         self._swept = time.monotonic()
@@ -179,7 +179,7 @@ class Guard:
         elif found.hpr is not None:
             rows = await store.staff_by_hpr(tx, found.org, found.hpr)
         if not rows and found.subject is None and found.pid is not None:
-            rows = await store.staff_by_number(tx, found.org, self.hashed(found.pid))
+            rows = await store.staff_by_number(tx, found.org, self.hashes(found.pid))
         if len(rows) != 1:
             raise NotRegisteredHere
         row = rows[0]
@@ -188,14 +188,14 @@ class Guard:
         return staff(row, found.org, found.hpr)
 
     async def _citizen(self, tx: asyncpg.Connection, found: Citizen) -> Caller:
-        patient = await store.patient_by_number(tx, found.org, self.hashed(found.pid))
+        patient = await store.patient_by_number(tx, found.org, self.hashes(found.pid))
         if patient is None:
             raise NotRegisteredHere
         return Caller(str(patient), "", Role.PATIENT, found.org, patient_id=patient)
 
-    def hashed(self, number: str) -> bytes:
+    def hashes(self, number: str) -> list[bytes]:
         kind = identity.kind_of(number)
-        return identity.hashed(self._identity_key, kind.system if kind else identity.FNR, number)
+        return self._identity_keys.hashes(kind.system if kind else identity.FNR, number)
 
     # --- by a page's session ----------------------------------------------------------------
 

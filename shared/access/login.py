@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 import httpx
 import structlog
 
-from shared import exact
+from shared import audit, exact
 from shared.access import dpop, signed, store, tokens
 from shared.access.caller import CLINICAL, Caller, IssuerDoesNotAnswer, Role
 from shared.access.guard import Guard
@@ -88,7 +88,9 @@ class Logins:
         query = {"client_id": issuer.client.id, "request_uri": str(pushed.get("request_uri"))}
         return Begun(f"{about['authorization_endpoint']}?{urlencode(query)}", browser)
 
-    async def finish(self, browser: str, given: Mapping[str, str]) -> Done:
+    async def finish(
+        self, browser: str, given: Mapping[str, str], address: str | None = None
+    ) -> Done:
         """LogInFailed, IssuerDoesNotAnswer, NotRegisteredHere, LevelIsTooLow, ScopeIsMissing."""
         async with self.guard.database.transaction() as tx:
             kept = await store.take_login(tx, _hash(browser))
@@ -115,13 +117,21 @@ class Logins:
                 tx, _hash(session), caller.org, caller.id,
                 issuer=issuer.issuer, hpr=caller.hpr, seconds=SESSION_SECONDS,
             )  # fmt: skip
+            who = audit.Who(
+                caller.org, caller.id, caller.role.value, caller.hpr,
+                tuple(caller.units), address=address,
+            )  # fmt: skip
+            await audit.note(tx, who, (), "log-in", "changed", why="own", about=issuer.name)
         log.info("Logged in.", org=caller.org, by=caller.id, issuer=issuer.name)
         return Done(caller, session, str(kept["next"]))
 
     async def end(self, session: str) -> None:
         """Log out: the session is over for every page and stream of it."""
         async with self.guard.database.transaction() as tx:
-            await store.end_session(tx, _hash(session))
+            ended = await store.end_session(tx, _hash(session))
+            if ended is not None:
+                who = audit.Who(ended["org"], str(ended["staff_id"]), ended["role"])
+                await audit.note(tx, who, (), "log-out", "changed", why="own")
 
     async def _exchange(self, issuer: Issuer, code: str, kept: Mapping[str, Any]) -> Claims:
         """The access token's claims, after the id token has said that it answers our request."""

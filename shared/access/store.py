@@ -3,7 +3,7 @@
 Functions receive the connection or transaction and never commit.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -50,16 +50,17 @@ async def staff_by_hpr(connection: asyncpg.Connection, org: str, hpr: str) -> li
 
 
 async def staff_by_number(
-    connection: asyncpg.Connection, org: str, hash: bytes
+    connection: asyncpg.Connection, org: str, hashes: Sequence[bytes]
 ) -> list[asyncpg.Record]:
     return await connection.fetch(
         f"""
-        select {_STAFF} from patients.staff_number n
+        select distinct {_STAFF} from patients.staff_number n
         join patients.staff s on s.org = n.org and s.id = n.staff_id
-        where n.org = $1 and n.hash = $2 and s.left_at is null
+        where n.org = $1 and n.hash = any($2) and s.left_at is null
+        limit 2
         """,
         org,
-        hash,
+        hashes,
     )
 
 
@@ -74,9 +75,13 @@ async def staff_by_id(
     )
 
 
-async def patient_by_number(connection: asyncpg.Connection, org: str, hash: bytes) -> UUID | None:
+async def patient_by_number(
+    connection: asyncpg.Connection, org: str, hashes: Sequence[bytes]
+) -> UUID | None:
     found: UUID | None = await connection.fetchval(
-        "select patient_id from patients.identifier where org = $1 and hash = $2", org, hash
+        "select patient_id from patients.identifier where org = $1 and hash = any($2) limit 1",
+        org,
+        hashes,
     )
     return found
 
@@ -169,8 +174,14 @@ async def seen(connection: asyncpg.Connection, id: bytes) -> None:
     )
 
 
-async def end_session(tx: asyncpg.Connection, id: bytes) -> None:
-    await tx.execute(
-        "update access.session set ended_at = clock_timestamp() where id = $1 and ended_at is null",
+async def end_session(tx: asyncpg.Connection, id: bytes) -> asyncpg.Record | None:
+    """Whose it was; None if it was over already."""
+    return await tx.fetchrow(
+        """
+        update access.session a set ended_at = clock_timestamp()
+        from patients.staff s
+        where a.id = $1 and a.ended_at is null and s.org = a.org and s.id = a.staff_id
+        returning a.org, a.staff_id, s.role
+        """,
         id,
     )

@@ -27,7 +27,7 @@ async def test_every_table_with_an_organisation_is_fenced(database_urls: Databas
             select n.nspname, c.relname from pg_class c
             join pg_namespace n on n.oid = c.relnamespace
             join pg_attribute a on a.attrelid = c.oid and a.attname = 'org'
-            where n.nspname in ('patients', 'ledger') and c.relkind in ('r', 'p')
+            where n.nspname in ('patients', 'ledger', 'audit') and c.relkind in ('r', 'p')
               and not c.relispartition and not c.relrowsecurity
             """
         )
@@ -52,7 +52,7 @@ async def test_a_request_sees_its_own_organisation_whatever_it_asks(record: Reco
         await administrator.ask("PUT", f"/v1/units/{unit}/ladder", json=ladder)
     database = Database(record.urls.patients, name="test", size=1, fenced=True)
     await database.open()
-    tables = ["patients.patient", "patients.staff", "patients.access_log", "ledger.reading",
+    tables = ["patients.patient", "patients.staff", "audit.event", "ledger.reading",
               "ledger.current", "ledger.decision", "ledger.receipt", "ledger.attachment",
               "patients.ladder"]  # fmt: skip
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from services.alerts.consumer import Follower
+from services.alerts.memory import Memory
 from shared import exact
 from shared.programmes import Programme, Text
 from tests.alerts import given
@@ -145,3 +147,51 @@ async def test_an_explanation_says_that_the_rule_could_not_be_judged(
     reasons = {one["rule"]: one["why"] for one in told.json()["rules"]}
     assert reasons[rule] == "could-not-be-judged"
     assert told.status_code == 200
+
+
+async def test_a_record_that_cannot_be_read_is_a_technical_red_and_stops_nobody(
+    world: World,
+) -> None:
+    poisoned, others = await given.patient(world), [await given.patient(world) for _ in range(3)]
+    await world.judge()
+    born = {"name": "Test", "born": "14. mars 1952", "unit_id": str(world.unit)}
+    await given.decide(world, poisoned, "patient-changed", born, ago(hours=3))
+    for patient in (others[0], poisoned, *others[1:]):
+        await given.send(world, patient, pressure(ago(hours=2)))
+    world.memory = Memory()
+
+    await world.judge()
+
+    for patient in others:
+        assert await alerts(world, patient) == {"blood-pressure": ("red", "clinical", None)}
+    assert await alerts(world, poisoned) == {"judging": ("red", "technical", "us")}
+    row = await world.row(poisoned)
+    assert row is not None
+    assert row["technical"]
+    # His facts lie where they lay, and he is tried again; the others' are done.
+    waiting = await world.fetch("select distinct patient_id from ledger.handover")
+    assert [one["patient_id"] for one in waiting] == [poisoned]
+    crashes = await world.fetch("select patient_id from alerts.state where crashes > 0")
+    assert [one["patient_id"] for one in crashes] == [poisoned]
+
+    # Once the record is put right he is judged like anybody.
+    await world.execute(
+        'update ledger.decision set body = body || \'{"born": "1952-03-14"}\''
+        " where type = 'patient-changed'"
+    )
+    await world.execute("update alerts.state set rests_until = null")
+    world.follower = Follower(given.ORG)
+    await world.judge()
+    assert (await alerts(world, poisoned))["blood-pressure"] == ("red", "clinical", None)
+
+
+async def test_a_fact_that_the_database_cannot_read_stops_nobody_else(world: World) -> None:
+    patient, other = await given.patient(world), await given.patient(world)
+    (answer,) = await given.send(world, patient, pressure(ago(hours=3)))
+    await world.execute("update ledger.reading set body = '7' where id = $1", answer.fact_id)
+    await given.send(world, other, pressure(ago(hours=2)))
+
+    await world.judge()
+
+    assert await alerts(world, other) == {"blood-pressure": ("red", "clinical", None)}
+    assert await alerts(world, patient) == {"judging": ("red", "technical", "us")}

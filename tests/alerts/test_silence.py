@@ -1,8 +1,9 @@
 """Silence is an alarm, once, with a cause; never before its time, and never for our own delay."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from services.alerts import watchdog
 from services.alerts.clinical import schedule, wording
@@ -164,7 +165,10 @@ async def test_a_pause_is_not_silence(world: World) -> None:
     assert await silent(world, patient) == []
     row = await world.row(patient)
     assert row is not None
-    assert row["paused"] == {"until": None, "reason": "innlagt"}
+    assert row["paused"] == {
+        "kind": "other", "since": row["paused"]["since"], "until": None, "reason": "innlagt",
+        "says": {"nb": "Pause: innlagt", "en": "Paused: innlagt"},
+    }  # fmt: skip
 
 
 async def test_a_reading_from_the_future_satisfies_nothing(world: World) -> None:
@@ -378,6 +382,17 @@ async def test_a_portals_silence_is_one_alarm_and_those_behind_it_are_held_back(
     assert (alarm["colour"], alarm["lane"], alarm["cause"]) == ("red", "technical", "portal")
     for patient in later:
         assert await silent(world, patient) == []
+    async with given.client(world) as nurse:
+        shown = (await nurse.get(f"/v1/alerts/{alarm['id']}")).json()["behind"]
+        rows = (await nurse.get("/v1/worklist")).json()["rows"]
+    async with given.client(world, units=frozenset({world.other_unit})) as stranger:
+        theirs = (await stranger.get(f"/v1/alerts/{alarm['id']}")).json()["behind"]
+    assert {one["patient"]["id"] for one in shown["patients"]} == {str(one) for one in patients}
+    assert sum(one["alert"] is not None for one in shown["patients"]) == watchdog.PORTAL_MANY
+    assert all(one["patient"]["name"] for one in shown["patients"])
+    assert {row["behind"]["portal"] for row in rows} == {given.SENDER.cred}
+    assert {row["behind"]["alert"] for row in rows} == {str(alarm["id"])}
+    assert theirs == {"patients": [], "more": False}
     linked = await world.value(
         "select count(*) from alerts.alert where cause = 'portal' and body ->> 'portal' = $1",
         given.SENDER.cred,
@@ -465,3 +480,86 @@ async def test_t_end_h23_whoever_is_enrolled_again_is_followed_again(world: Worl
 
     (alert,) = await world.open_alerts(patient)
     assert (alert["rule"], alert["basis_changed"]) == ("data-after-end", True)
+
+
+# --- pauses -----------------------------------------------------------------------------------
+
+
+async def test_t_end_h23_a_pause_that_ends_wakes_the_patient_and_is_told_once(
+    world: World,
+) -> None:
+    patient = await given.patient(world)
+    body = {"pause_id": "p1", "until": ago(hours=1).isoformat(), "kind": "holiday", "reason": "x"}
+    await given.decide(world, patient, "paused", body, ago(hours=30))
+    await world.judge()
+    await world.clock.round(given.ORG)
+    await world.clock.round(given.ORG)
+
+    (alert,) = await world.open_alerts(patient)
+    assert (alert["group"], alert["lane"], alert["cause"]) == ("pause", "technical", "patient")
+    told = await world.value("select count(*) from alerts.move where alert_id = $1", alert["id"])
+    assert told == 1
+
+
+async def test_t_end_h23_a_pause_to_come_is_on_the_row_when_it_has_come(world: World) -> None:
+    patient = await given.patient(world)
+    await world.judge()
+    begins = await world.now() + timedelta(seconds=2)
+    body = {"pause_id": "p1", "until": ago(hours=-9).isoformat(), "kind": "admission"}
+    await given.decide(world, patient, "paused", body, begins)
+    await world.judge()
+    row = await world.row(patient)
+    assert row is not None
+    assert row["paused"] is None
+    wakes = await world.value("select wakes_at from alerts.state where patient_id = $1", patient)
+    assert wakes == begins
+
+    await asyncio.sleep(2.1)
+    await world.clock.round(given.ORG)
+
+    row = await world.row(patient)
+    assert row is not None
+    assert row["paused"]["kind"] == "admission"
+
+
+async def test_t_end_h23_an_end_stays_on_the_list_for_a_weekend(world: World) -> None:
+    patient = await given.patient(world)
+    await world.judge()
+    body = {"enrolment_id": await enrolment_of(world, patient), "reason": "Ferdig"}
+    await given.decide(world, patient, "enrolment-ended", body, ago(hours=5))
+    await world.judge()
+
+    row = await world.row(patient)
+    assert row is not None
+    assert (row["colour"], row["paused"]["kind"]) == ("green", "ended")
+    assert row["values"] == []
+
+    ended = await given.patient(world)
+    await world.judge()
+    body = {"enrolment_id": await enrolment_of(world, ended), "reason": "Ferdig"}
+    await given.decide(world, ended, "enrolment-ended", body, ago(hours=73))
+    await world.judge()
+    assert await world.row(ended) is None
+
+
+async def test_t_end_h23_whoever_was_never_followed_is_shown_to_his_unit(world: World) -> None:
+    patient = uuid4()
+    await world.execute(
+        "insert into patients.patient"
+        " (org, id, number, name, born, language, unit_id, created_by)"
+        " values ($1, $2, 'S-1', 'Test Testesen', date '1952-03-14', 'nb', $3, 'test')",
+        given.ORG,
+        patient,
+        world.unit,
+    )
+    about = {"name": "Test Testesen", "born": "1952-03-14", "unit_id": str(world.unit)}
+    await given.decide(world, patient, "patient-registered", about, ago(hours=9))
+    await given.send(world, patient, given.systolic(60, ago(hours=1)))
+    await world.judge()
+
+    (alert,) = await world.open_alerts(patient)
+    assert (alert["rule"], alert["lane"]) == ("data-not-followed", "technical")
+    assert alert["unit_id"] == world.unit
+    row = await world.row(patient)
+    assert row is not None
+    assert row["technical"]

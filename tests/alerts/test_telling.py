@@ -19,13 +19,14 @@ from services.alerts.delivery.ways import Ways
 from services.alerts.escalating import Escalation
 from services.alerts.memory import Memory
 from services.alerts.stream import Notifier
-from shared import ladders
+from shared import identity, ladders
 from shared.ladders import Ladder
 from tests import sinks
 from tests.alerts import given
 from tests.alerts.given import ORG, PROGRAMMES, World, ago
 from tests.sinks import MailSink, WebSink
 
+KEY = bytes(32)
 SECRET = "en-hemmelighet-til-proving"
 MINUTE = timedelta(minutes=1)
 GROUP = "target-weight"
@@ -62,6 +63,7 @@ class Telling:
 async def telling(world: World, web: WebSink, mail: MailSink) -> AsyncIterator[Telling]:
     ways = Ways(
         public_url="https://hjemvakt.sykehus.example",
+        identity_keys=identity.Keys(KEY),
         webhook_secret=SECRET,
         smtp_url=mail.url,
         mail_from="hjemvakt@sykehus.example",
@@ -644,6 +646,88 @@ async def test_what_has_come_meanwhile_is_not_reminded_of(
 
     assert web.posts == []
     assert [one["state"] for one in await messages(world)] == ["superseded"]
+
+
+async def with_phone(world: World, patient: UUID, language: str, *, agreed: bool = True) -> None:
+    await world.execute(
+        "update patients.patient set phone = $2, sms_reminders = $3, language = $4 where id = $1",
+        patient,
+        identity.seal(KEY, identity.phone_of(patient), "+4790000042"),
+        agreed,
+        language,
+    )
+
+
+BY_SMS = {"medium": "sms", "to": "patient"}
+
+
+@pytest.mark.parametrize(
+    ("language", "says"),
+    [("nb", "mottatt"), ("nn", "ikkje fått"), ("en", "has not arrived"), ("se", "mottatt")],
+)
+async def test_a_patient_who_has_agreed_is_reminded_by_sms_in_his_language(
+    world: World, web: WebSink, mail: MailSink, language: str, says: str
+) -> None:
+    patient = await reminded(world, web)
+    channels = {**shape(web)["channels"], "sms": BY_SMS}
+    await give_ladder(world, shape(web, channels=channels, reminders=["sms", "app"]))
+    await with_phone(world, patient, language)
+
+    async with telling(world, web, mail) as told:
+        await world.wake(patient)
+        await told.look()
+
+    (post,) = web.posts
+    assert post.path.startswith("/sms")
+    assert post.json["recipients"] == [{"msisdn": "+4790000042"}]
+    assert says in post.json["message"]
+    (message,) = await messages(world)
+    kept = await world.value("select to_jsonb(n)::text from alerts.notification n")
+    assert "90000042" not in kept
+    assert message["state"] == "delivered"
+
+
+async def test_a_patient_who_holds_no_app_is_reminded_if_he_has_agreed_to_sms(
+    world: World, web: WebSink, mail: MailSink
+) -> None:
+    patient = await reminded(world, web)
+    await give_ladder(
+        world, shape(web, channels={**shape(web)["channels"], "sms": BY_SMS}, reminders=["sms"])
+    )
+    unbound = {"cred": "c-appen", "slot": "", "device_id": None}
+    await given.decide(world, patient, "unbound", unbound, await world.now())
+    await world.judge()
+
+    async with telling(world, web, mail) as told:
+        await with_phone(world, patient, "nb", agreed=False)
+        await world.wake(patient)
+        await told.look()
+        assert web.posts == []
+        await with_phone(world, patient, "nb")
+        await world.execute("update alerts.state set listened_at = null")
+        await given.forget(world, patient)
+        await world.wake(patient)
+        await told.look()
+
+    assert [post.path.partition("?")[0] for post in web.posts] == ["/sms"]
+
+
+async def test_a_number_taken_back_before_it_is_used_is_not_used(
+    world: World, web: WebSink, mail: MailSink
+) -> None:
+    patient = await reminded(world, web)
+    channels = {**shape(web)["channels"], "sms": BY_SMS}
+    await give_ladder(world, shape(web, channels=channels, reminders=["sms", "app"]))
+    await with_phone(world, patient, "nb")
+    await world.wake(patient)
+    await with_phone(world, patient, "nb", agreed=False)
+
+    async with telling(world, web, mail) as told:
+        await told.look()
+        await world.execute("update alerts.notification set next_at = clock_timestamp()")
+        await told.look()
+
+    assert [post.path for post in web.posts] == ["/app"]
 
 
 @pytest.mark.parametrize("ended", ["paused", "enrolment-ended", "deceased", "grace", "early"])

@@ -131,4 +131,4 @@ def test_a_doubt_needs_somebody_who_is_followed() -> None:
     facts = [*early, weight(NOW - timedelta(days=36), 181)]
     patient = record(*facts).without({enrolled(plan=[]).id})
 
-    assert judge.judge(patient, PROGRAMMES, NOW) == []
+    assert [one.rule for one in judge.judge(patient, PROGRAMMES, NOW)] == ["data-not-followed"]

@@ -94,10 +94,10 @@ def test_an_enrolment_in_a_programme_nobody_has_is_said_out_loud() -> None:
     assert [one.rule for one in found] == ["could-not-be-judged"]
 
 
-def test_somebody_not_enrolled_is_not_judged() -> None:
+def test_somebody_not_enrolled_is_not_judged_and_that_is_said() -> None:
     patient = Record.of(PATIENT, [pressure(NOW, 190), limit("target_weight", 80)])
 
-    assert judge.judge(patient, PROGRAMMES, NOW) == []
+    assert [one.rule for one in judge.judge(patient, PROGRAMMES, NOW)] == ["data-not-followed"]
 
 
 def test_judging_is_the_programmes_findings_and_the_technical_ones() -> None:

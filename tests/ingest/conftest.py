@@ -106,8 +106,8 @@ async def given_holder(owner: asyncpg.Connection, unit: UUID, days: int = 40) ->
     await owner.execute(
         """
         insert into patients.patient
-            (org, id, number, name, born, language, unit_id, created_by)
-        values ($1, $2, $3, 'Test Testesen 01', '1950-01-01', 'nb', $4, 'test')
+            (org, id, number, name, born, language, unit_id, created_by, followed)
+        values ($1, $2, $3, 'Test Testesen 01', '1950-01-01', 'nb', $4, 'test', true)
         """,
         ORG,
         patient_id,

@@ -5,14 +5,16 @@ import signal
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from deploy.local import broker
 from tests import sinks
 from tests.journeys import device, system
-from tests.journeys.hospital import NEVER, Hospital, Patient, eventually
+from tests.journeys.hospital import DIALYSIS, NEVER, Hospital, Patient, eventually
 from tests.sinks import MailSink, Post, WebSink
 
 SOON = 5.0
@@ -230,6 +232,40 @@ def test_a_ladder_with_a_gap_is_refused_and_a_whole_one_can_be_tried(night: Nigh
     (post,) = night.arrived(f"/{unit}/first")
     assert post.json["kind"] == "test"
     eventually(lambda: [one for one in night.mail.letters if unit in one["to"]], SOON)
+
+
+def test_a_patient_who_agreed_to_it_is_reminded_by_sms_before_the_nurse_hears(
+    night: Night,
+) -> None:
+    hospital = night.hospital
+    unit = hospital.new_unit("SMS", NEVER)
+    ladder = night.ladder(unit)
+    ladder["channels"]["patients"] = {"medium": "sms", "to": "patient"}
+    night.put(unit, {**ladder, "reminders": ["patients"]})
+    nurse = hospital.log_in(units=[unit])
+    new = {"name": "Test Testesen", "born": "1961-04-17", "unit_id": unit, "language": "nn",
+           "phone": "900 00 042", "sms_reminders": True}  # fmt: skip
+    made = hospital.made(hospital.patients, "/v1/patients", new, nurse)
+    assert made["has_phone"] is True
+    assert "phone" not in made
+    local = datetime.now(ZoneInfo("Europe/Oslo"))
+    item = {
+        "id": "weight", "names": {"nb": "Vekt", "en": "Weight"}, "kind": "body_weight",
+        "opens": "00:00", "due": max(local.strftime("%H:%M"), "00:01"), "grace": "PT2H",
+        "remind_after": f"PT{local.second + 8}S",
+    }  # fmt: skip
+    enrolment = {"programme": DIALYSIS, "plan": [item], "from": device.ago(3600).isoformat()}
+    hospital.made(hospital.patients, f"/v1/patients/{made['id']}/enrolments", enrolment, nurse)
+
+    def sent() -> list[Post]:
+        return [one for one in night.web.at("/sms") if one.json["to"] == "+4790000042"]
+
+    [reminder] = eventually(sent, 70)
+
+    assert "ikkje fått" in reminder.json["text"]
+    assert night.alerts(Patient(made["id"], "", ""), unit) == []
+    for log in (hospital.directory / "logs").glob("*.log"):
+        assert "90000042" not in log.read_text(), log.name
 
 
 def test_nothing_that_was_sent_names_a_patient_or_a_value(night: Night) -> None:

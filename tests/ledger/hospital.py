@@ -58,8 +58,8 @@ class Hospital:
             await connection.execute(
                 """
                 insert into patients.patient
-                    (org, id, number, name, born, language, unit_id, created_by)
-                values ($1, $2, $3, 'Test Testesen', '1950-01-01', 'nb', $4, 'test')
+                    (org, id, number, name, born, language, unit_id, created_by, followed)
+                values ($1, $2, $3, 'Test Testesen', '1950-01-01', 'nb', $4, 'test', true)
                 """,
                 self.org, patient_id, f"S-{patient_id.hex[:12]}", self.unit_id,
             )  # fmt: skip

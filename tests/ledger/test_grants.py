@@ -35,6 +35,12 @@ DENIED = {
         "select born from patients.patient",
         "select sealed from patients.identifier",
         "select * from patients.access_log",
+        "select * from audit.event",
+        "update audit.event set why = 'tidied'",
+        "delete from audit.event",
+        "truncate audit.event",
+        "insert into audit.event (at) values (now())",
+        "insert into audit.day (org) values ('hus')",
         "select * from patients.enrolment",
         "insert into patients.binding select * from patients.binding",
         "update patients.binding set valid = 'empty'",
@@ -62,8 +68,12 @@ DENIED = {
         "delete from ledger.handover",
         "select * from ledger.handover for update",
         f"select ledger.mend({ORG}, {ID}, now(), true, null, null, null, null)",
-        "update patients.access_log set why = 'tidied'",
-        "delete from patients.access_log",
+        "update audit.event set why = 'tidied'",
+        "delete from audit.event",
+        "truncate audit.event",
+        "insert into audit.event (id) values (gen_random_uuid())",
+        "update audit.day set rows = 0",
+        "delete from audit.day",
         "delete from patients.patient",
         "delete from patients.binding",
         "update patients.personal_limit set value = 0",
@@ -99,8 +109,11 @@ DENIED = {
         "select * from patients.secret",
         "select * from patients.binding",
         "update patients.patient set name = 'x'",
-        "update patients.access_log set why = 'tidied'",
-        "delete from patients.access_log",
+        "select * from audit.event",
+        "select * from audit.day",
+        "update audit.event set why = 'tidied'",
+        "delete from audit.event",
+        "truncate audit.event",
         "delete from alerts.alert",
         "update alerts.move set note = 'tidied'",
         "delete from alerts.move",
@@ -123,6 +136,9 @@ EVERYBODY = [
     "set role hjemvakt",
     "set session authorization hjemvakt",
     "select ledger.ensure_partitions(1)",
+    "select audit.ensure_partitions(1)",
+    "alter table audit.event detach partition audit.event_other",
+    "drop table audit.event",
     "select ledger.release_one('hus', gen_random_uuid(), gen_random_uuid(), '', 'me', true)",
     "select ledger.back_to_quarantine('hus', 'c', 'm', '', null, 'unbound', '[]')",
     "copy ledger.reading to program 'cat'",
@@ -217,7 +233,7 @@ async def test_nobody_is_granted_anything_as_public(hospital: Hospital) -> None:
         functions = await connection.fetch(
             """
             select p.proname from pg_proc p join pg_namespace n on n.oid = p.pronamespace
-            where n.nspname in ('ledger', 'patients', 'alerts')
+            where n.nspname in ('ledger', 'patients', 'alerts', 'audit')
               and exists (select from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
                           where a.grantee = 0)
             """
@@ -225,7 +241,7 @@ async def test_nobody_is_granted_anything_as_public(hospital: Hospital) -> None:
         relations = await connection.fetch(
             """
             select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
-            where n.nspname in ('ledger', 'patients', 'alerts')
+            where n.nspname in ('ledger', 'patients', 'alerts', 'audit')
               and exists (select from aclexplode(c.relacl) a where a.grantee = 0)
             """
         )
@@ -239,7 +255,7 @@ async def test_functions_with_the_owners_rights_name_their_search_path(
         loose = await connection.fetch(
             """
             select p.proname from pg_proc p join pg_namespace n on n.oid = p.pronamespace
-            where n.nspname in ('ledger', 'patients', 'alerts') and p.prosecdef
+            where n.nspname in ('ledger', 'patients', 'alerts', 'audit') and p.prosecdef
               and not coalesce('search_path=pg_catalog' = any(p.proconfig), false)
             """
         )

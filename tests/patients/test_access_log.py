@@ -34,7 +34,7 @@ async def test_every_look_at_a_patient_is_one_line(ward: Ward) -> None:
     assert len({line["request_id"] for line in lines}) == len(lines)
 
 
-async def test_a_list_is_one_line_for_each_patient_on_it(ward: Ward) -> None:
+async def test_a_list_is_one_row_and_a_line_for_each_patient_on_it(ward: Ward) -> None:
     others = [await ward.record.patient(ward.nurse, ward.unit) for _ in range(3)]
     page = await ward.nurse.get("/v1/patients", limit=2)
 
@@ -64,7 +64,7 @@ async def test_an_attempt_from_another_unit_is_logged_as_refused(ward: Ward) -> 
 
 
 async def test_a_look_that_cannot_be_logged_shows_nothing(ward: Ward) -> None:
-    await ward.record.rows("revoke insert on patients.access_log from hjv_patients")
+    await ward.record.rows("revoke all on audit.event from hjv_patients")
 
     for path in [f"{ward.path}{each}" for each in SHOWN] + [
         "/v1/patients",
@@ -77,7 +77,7 @@ async def test_a_look_that_cannot_be_logged_shows_nothing(ward: Ward) -> None:
 
 
 async def test_a_change_that_cannot_be_logged_is_not_made(ward: Ward) -> None:
-    await ward.record.rows("revoke insert on patients.access_log from hjv_patients")
+    await ward.record.rows("revoke all on audit.event from hjv_patients")
     await ward.nurse.patch(ward.path, {"name": "Nytt Navn"}, 503)
 
     rows = await ward.record.rows("select name from patients.patient")
@@ -122,9 +122,13 @@ async def test_nobody_but_the_owner_changes_the_log(ward: Ward) -> None:
         connection = await asyncpg.connect(url)
         try:
             for statement in (
-                "update patients.access_log set by = 'x'",
-                "delete from patients.access_log",
-                "truncate patients.access_log",
+                "update audit.event set by = 'x'",
+                "delete from audit.event",
+                "truncate audit.event",
+                "insert into audit.event (at) values (now() - interval '1 day')",
+                "update audit.day set digest = ''",
+                "delete from audit.day",
+                "truncate audit.day",
             ):
                 try:
                     await connection.execute(statement)

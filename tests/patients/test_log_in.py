@@ -9,11 +9,12 @@ import pytest
 
 from services.patients import app as wiring
 from services.patients.numbers import NumberIsNotAcceptable, Numbers
+from shared import identity
 from shared.access import DevelopmentIssuer, DevelopmentIssuerInProduction
 from tests.conftest import DatabaseUrls
 from tests.patients.conftest import FNR, Record, Ward
 
-TEST = Numbers(bytes(32), "test", frozenset({"13116900216"}))
+TEST = Numbers(identity.Keys(bytes(32)), "test", frozenset({"13116900216"}))
 PRODUCTION = replace(TEST, mode="production")
 
 
@@ -82,7 +83,7 @@ def test_production_takes_no_synthetic_number() -> None:
 
 
 def test_the_same_number_has_another_hash_in_another_hospital() -> None:
-    other = replace(TEST, key=bytes(range(32)))
-    assert TEST.hashed(FNR, "13116900216") != other.hashed(FNR, "13116900216")
+    other = replace(TEST, keys=identity.Keys(bytes(range(32))))
+    assert TEST.hashes(FNR, "13116900216") != other.hashes(FNR, "13116900216")
     sealed = TEST.seal(FNR, "13116900216")
     assert TEST.unseal(FNR, sealed) == "13116900216"

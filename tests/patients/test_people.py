@@ -1,5 +1,10 @@
 """Units, staff and patients: registered, found, changed."""
 
+from uuid import UUID
+
+import pytest
+
+from shared import identity
 from tests.patients.conftest import FNR, HOURS, Record, Ward
 
 SYNTHETIC = "13116900216"  # the allow-set's one
@@ -199,3 +204,41 @@ async def test_the_same_key_twice_is_refused(ward: Ward) -> None:
     await ward.nurse.ask(
         "POST", "/v1/patients", 400, content=text, headers={"content-type": "application/json"}
     )
+
+
+async def test_a_telephone_number_goes_in_and_never_comes_out(ward: Ward) -> None:
+    new = {"name": "Test Testesen", "born": "1960-01-01", "unit_id": ward.unit}
+    made = await ward.nurse.post("/v1/patients", {**new, "phone": "900 00 042"})
+    path = f"/v1/patients/{made['id']}"
+    agreed = await ward.nurse.patch(path, {"sms_reminders": True})
+    other = await ward.nurse.patch(path, {"phone": "+46 70 000 00 00"})
+    gone = await ward.nurse.patch(path, {"phone": None})
+    whole = await ward.nurse.get(path)
+    for wrong in ("12", "ring meg", "900000421", "+0123456789"):
+        refused = await ward.nurse.patch(path, {"phone": wrong}, 422)
+        assert refused["code"] == "phone-is-not-usable"
+        assert wrong not in str(refused)
+
+    assert (made["has_phone"], made["sms_reminders"]) == (True, False)
+    assert (agreed["has_phone"], agreed["sms_reminders"]) == (True, True)
+    assert (other["has_phone"], gone["has_phone"]) == (True, False)
+    assert whole["sms_reminders"] is True
+    for answer in (made, agreed, other, gone, whole):
+        assert "phone" not in answer
+        assert "00042" not in str(answer)
+    said = [fact.body["sms_reminders"] for fact in await ward.record.decisions(UUID(made["id"]))]
+    assert said[:2] == [False, True]
+    assert all("phone" not in fact.body for fact in await ward.record.decisions(UUID(made["id"])))
+
+
+async def test_a_telephone_number_is_kept_sealed_to_the_patient(ward: Ward) -> None:
+    await ward.nurse.patch(ward.path, {"phone": "0047 900 00 042"})
+
+    (row,) = await ward.record.rows(
+        "select id, phone from patients.patient where phone is not null"
+    )
+    key = bytes.fromhex("ab" * 32)
+    assert b"900" not in row["phone"]
+    assert identity.unseal(key, identity.phone_of(row["id"]), row["phone"]) == "+4790000042"
+    with pytest.raises(identity.SealIsBroken):
+        identity.unseal(key, identity.phone_of(UUID(int=1)), row["phone"])

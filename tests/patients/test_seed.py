@@ -16,6 +16,7 @@ import pytest
 from deploy.local import numbers, seed
 from deploy.local.running import Running
 from services.patients.numbers import Numbers
+from shared import identity
 from shared.access import DevelopmentIssuer
 from tests.conftest import DatabaseUrls
 
@@ -92,7 +93,7 @@ def test_an_unknown_programme_is_said_in_a_sentence(running: Running) -> None:
 
 
 def test_invented_numbers_are_synthetic_and_valid() -> None:
-    checker = Numbers(bytes(32), "test")
+    checker = Numbers(identity.Keys(bytes(32)), "test")
     random = Random(1)
     for _ in range(300):
         born = seed.date(1935, 1, 1) + seed.timedelta(days=random.randrange(60 * 365))

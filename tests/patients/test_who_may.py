@@ -36,6 +36,19 @@ GET    /v1/patients/{patient_id}                    401 ok  404 ok  403 ok  403 
 PATCH  /v1/patients/{patient_id}                    401 403 403 ok  403 ok  403 404 404
 POST   /v1/patients/{patient_id}/identifiers        401 403 403 ok  403 ok  403 404 404
 GET    /v1/patients/{patient_id}/access-log         401 ok  404 403 403 403 ok  403 403
+GET    /v1/patients/{patient_id}/export             401 ok  404 ok  403 403 403 404 403
+GET    /v1/patients/{patient_id}/claims             401 ok  404 ok  403 403 403 404 403
+POST   /v1/patients/{patient_id}/claims             401 ok  404 ok  403 403 403 404 403
+POST   /v1/patients/{patient_id}/claims/{claim_id}/decide \
+                                                    401 403 403 403 403 403 403 403 403
+POST   /v1/patients/{patient_id}/claims/{claim_id}/confirm \
+                                                    401 403 403 403 403 403 403 403 403
+GET    /v1/access-log                               401 403 403 403 403 403 ok  403 403
+GET    /v1/access-log/patients                      401 403 403 403 403 403 ok  403 403
+GET    /v1/access-log/suspicions                    401 403 403 403 403 403 ok  403 403
+GET    /fhir/AuditEvent                             401 403 403 403 403 403 ok  403 403
+POST   /fhir/AuditEvent/_search                     401 403 403 403 403 403 ok  403 403
+GET    /fhir/AuditEvent/{event_id}                  401 403 403 403 403 403 404 403 403
 GET    /v1/patients/{patient_id}/shields            401 ok  404 403 403 ok  403 403 404
 POST   /v1/patients/{patient_id}/shields            401 ok  404 403 403 ok  403 403 404
 POST   /v1/patients/{patient_id}/shields/{shield_id}/end \
@@ -171,6 +184,12 @@ class World:
             "/v1/patients/{patient_id}/emergency-access": {
                 "reason": "acute-illness", "text": "Innlagt i natt",
             },
+            "/v1/patients/{patient_id}/claims": {
+                "kind": "erase", "facts": [ids["fact_id"]], "text": "x",
+            },
+            "/v1/patients/{patient_id}/claims/{claim_id}/decide": {
+                "granted": True, "ground": "not-needed", **REASON,
+            },
             "/v1/patients/{patient_id}/enrolments": {"programme": "home_dialysis"},
             "/v1/patients/{patient_id}/enrolments/{enrolment_id}/end": REASON,
             "/v1/patients/{patient_id}/limits": {
@@ -208,7 +227,9 @@ class World:
     def address(self, method: str, route: str) -> tuple[str, dict[str, Any]]:
         scale = {"proposal_id": self.ids["scale_proposal"]} if "spo2-scale" in route else {}
         photo = {"fact_id": self.ids["photo_id"]} if "/attachments" in route else {}
-        path = route.format(**{**self.ids, **scale, **photo})
+        path = route.format(
+            **{"event_id": f"0-{'0' * 32}", "claim_id": str(uuid4()), **self.ids, **scale, **photo}
+        )
         about = {"patient": self.ids["patient_id"]}
         resource = route.split("/")[2] if route.startswith("/fhir/") else ""
         narrow = about if resource in OF_A_PATIENT else {}

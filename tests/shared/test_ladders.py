@@ -120,8 +120,10 @@ def test_who_is_told_only_of_yellow_covers_no_hour() -> None:
         (("zone",), "Europe/Bodo", "zone", "unknown-zone"),
         (("last", "channels"), ["pager"], "last.channels.0", "unknown-channel"),
         (("last", "again"), "PT1S", "last.again", "too-short"),
-        (("reminders",), ["phone"], "reminders.0", "not-a-webhook"),
+        (("reminders",), ["phone"], "reminders.0", "reaches-no-patient"),
         (("reminders",), ["app"], "reminders.0", "unknown-channel"),
+        (("channels", "phone", "to"), "patient", "steps.1.targets.0.channels.0",
+         "not-for-staff"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_used_is_refused_by_its_place(

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar, get_args
 from uuid import UUID
 
 from services.alerts.clinical.numbers import decimal
@@ -15,6 +15,9 @@ from shared.contracts import Fact
 from shared.programmes import PlanItem, Programme
 
 T = TypeVar("T")
+
+PauseKind = Literal["admission", "holiday", "other"]
+KINDS: tuple[PauseKind, ...] = get_args(PauseKind)
 
 INSTANT = timedelta(microseconds=1)
 
@@ -42,9 +45,14 @@ class Enrolment(NamedTuple):
 
 
 class Pause(NamedTuple):
+    """`called_off`: somebody ended it before its time."""
+
     id: str
     start: datetime
     end: datetime | None
+    kind: PauseKind = "other"
+    reason: str | None = None
+    called_off: bool = False
 
     def covers(self, at: datetime) -> bool:
         return self.start <= at and (self.end is None or at < self.end)
@@ -69,6 +77,7 @@ class Decided:
     )
     segments: list[Enrolment] = field(default_factory=list)
     paused: dict[str, Pause] = field(default_factory=dict)
+    ended_because: dict[UUID, str] = field(default_factory=dict)  # by enrolment
     answered: dict[UUID, Answer] = field(default_factory=dict)  # by origin of what the patient sent
     unreadable: list[Fact] = field(default_factory=list)
 
@@ -170,7 +179,10 @@ def _apply(decided: Decided, fact: Fact, body: Mapping[str, Any]) -> None:
         case "answered":
             decided.answered |= attachments.answers([fact])
         case "enrolment-ended":
-            _end(decided.segments, UUID(str(body["enrolment_id"])), fact.at)
+            enrolment_id = UUID(str(body["enrolment_id"]))
+            _end(decided.segments, enrolment_id, fact.at)
+            if body.get("reason"):
+                decided.ended_because[enrolment_id] = str(body["reason"])
         case "limit-set":
             value = None if body["value"] is None else decimal(body["value"])
             named = (str(body["programme"]), str(body["name"]))
@@ -179,11 +191,14 @@ def _apply(decided: Decided, fact: Fact, body: Mapping[str, Any]) -> None:
             decided.scales.append((fact.at, 2 if int(body["scale"]) == 2 else 1))
         case "paused":
             key = str(body["pause_id"])
-            decided.paused[key] = Pause(key, fact.at, _moment(body.get("until")))
+            reason = str(body["reason"]) if body.get("reason") else None
+            decided.paused[key] = Pause(
+                key, fact.at, _moment(body.get("until")), _kind(body.get("kind")), reason
+            )
         case "pause-ended":
             pause = decided.paused.get(str(body["pause_id"]))
             if pause and (pause.end is None or fact.at < pause.end):
-                decided.paused[pause.id] = pause._replace(end=fact.at)
+                decided.paused[pause.id] = pause._replace(end=fact.at, called_off=True)
         case _:
             pass  # bindings are not about judging
 
@@ -222,6 +237,11 @@ def _end(segments: list[Enrolment], enrolment_id: UUID | None, at: datetime) -> 
 def _in_force(decisions: list[tuple[datetime, T]], at: datetime, otherwise: T) -> T:
     place = bisect_right(decisions, at, key=lambda decision: decision[0])
     return decisions[place - 1][1] if place else otherwise
+
+
+def _kind(text: Any) -> PauseKind:
+    """Pauses of before there were kinds, and kinds of a later release, are pauses all the same."""
+    return next((one for one in KINDS if one == text), "other")
 
 
 def _moment(text: Any) -> datetime | None:

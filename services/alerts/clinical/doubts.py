@@ -4,7 +4,7 @@ The stored fact is never changed, and the reading is judged for red as any other
 beside every finding that rests on it, and as a technical finding of its own.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -17,10 +17,13 @@ from services.alerts.clinical.history import Record
 from services.alerts.clinical.samples import Key, Sample
 
 Doubt = Literal["unit", "identity"]
+# Beside these: measured while the patient was admitted, where others look after him.
+ADMITTED = "admission"
 
 # What a reading is compared with: the median of the last few of its kind in this time.
 BEFORE = timedelta(days=30)
 LAST = 5
+NOTHING = timedelta(0)
 # Two of them before a factor between units can be told from a first, odd reading.
 KNOWN = 2
 
@@ -69,30 +72,36 @@ def since(record: Record, at: datetime | None) -> Iterator[Doubted]:
 
 def said(record: Record, one: Finding) -> Finding:
     """The finding, with what is doubtful about the values it rests on."""
-    doubts = dict.fromkeys(
+    doubts: dict[str, None] = dict.fromkeys(
         found[0]
         for value in one.values
         if (key := (value.kind, value.field)) in MIXED
         and isinstance(value.value, Decimal)
         and (found := _doubt(record, key, value.at, value.value)) is not None
     )
+    if one.lane == "clinical" and one.facts and _is_admitted(record, one.at):
+        doubts[ADMITTED] = None
     return replace(one, doubts=tuple(doubts)) if doubts else one
 
 
+def _is_admitted(record: Record, at: datetime) -> bool:
+    pause = record.paused(at) if record.pauses else None
+    return pause is not None and pause.kind == ADMITTED
+
+
 def _doubt(record: Record, key: Key, at: datetime, value: Decimal) -> tuple[Doubt, Decimal] | None:
-    earlier = [
-        (one.at, figure)
-        for one in record.series(key).sure.between(at - BEFORE, at)[-LAST - 1 :]
-        if one.at < at and (figure := measure.figure(one)) is not None
-    ][-LAST:]
-    if not earlier:
+    series = record.series(key).sure
+    before = series.earlier(at, BEFORE, NOTHING)
+    last = slice(max(before.start, before.stop - LAST), before.stop)
+    earlier, figures = series.numbers(last)
+    if not figures:
         return None
-    usual = median([figure for _, figure in earlier])
+    usual = median(figures)
     if usual <= 0 or value <= 0:
         return None
-    if len(earlier) >= KNOWN and _is_another_unit(MIXED[key], value, usual):
+    if len(figures) >= KNOWN and _is_another_unit(MIXED[key], value, usual):
         return "unit", usual
-    if key == WEIGHT and _is_another_person(at, value, usual, earlier):
+    if key == WEIGHT and _is_another_person(at, value, usual, zip(earlier, figures, strict=True)):
         return "identity", usual
     return None
 
@@ -103,7 +112,7 @@ def _is_another_unit(mixed: Mixed, value: Decimal, usual: Decimal) -> bool:
 
 
 def _is_another_person(
-    at: datetime, value: Decimal, usual: Decimal, earlier: list[tuple[datetime, Decimal]]
+    at: datetime, value: Decimal, usual: Decimal, earlier: Iterable[tuple[Sample, Decimal]]
 ) -> bool:
     """Far from what is usual; or far from another of the same day, and the less usual of the two:
     a patient's own weight after his wife's is not doubted for it."""
@@ -111,6 +120,6 @@ def _is_another_person(
         return True
     return any(
         abs(value - other) > JUMP and abs(value - usual) >= abs(other - usual)
-        for moment, other in earlier
-        if at - moment <= DAY
+        for one, other in earlier
+        if at - one.at <= DAY
     )

@@ -30,7 +30,8 @@ class Value(NamedTuple):
 class Finding:
     """`limits` are those used, by name; `marks` the NEWS2 parameters that alone score 3.
 
-    `doubts`: whether it may be of another unit of measure or another person.
+    `doubts`: whether it may be of another unit of measure or another person, and whether it was
+    measured during an admission.
     `retake` asks the patient to measure again. `late` = the reading came long after it was taken.
     """
 
@@ -97,7 +98,7 @@ class Waiting:
     programme: str
     rule: str
     group: str
-    awaits: Literal["retake", "absence", "answer", "online"]
+    awaits: Literal["retake", "absence", "answer", "online", "pause"]
     trigger: str
     until: datetime
 

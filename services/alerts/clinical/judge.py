@@ -2,6 +2,7 @@
 itself a finding, and hides nothing else.
 """
 
+import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
@@ -55,6 +56,9 @@ def judge(
                 see = partial(rules.group_findings, version, group, record, now, since, waits)
                 guarded(slug, version.version, group.name, see)
     guarded("", "", "devices", lambda: technical.findings(record, now, since))
+    if waits is not None:
+        with contextlib.suppress(Exception):  # "could not be judged" has been said of it
+            waits += technical.waiting(record, now)
     guarded("", "", calling.RULE, lambda: calling.findings(record, since))
     for fact in (*record.unreadable, *record.decided.unreadable):
         if since is None or fact.at >= since:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from services.alerts.clinical import doubts, finding, measure, numbers, wording
+from services.alerts.clinical import doubts, finding, measure, numbers, standing, wording
 from services.alerts.clinical.doubts import Doubted
 from services.alerts.clinical.finding import Finding, Said, Value, Waiting
 from services.alerts.clinical.history import Record
@@ -31,9 +31,18 @@ CHANGE_BATTERY = {
     "en": "The battery in your equipment is running low. Replace or charge it.",
 }
 NOTHING = {"nb": "", "en": ""}
+FOLLOWED_AGAIN = {
+    "nb": "Pausen din er over. Vi venter målinger fra deg som før.",
+    "en": "Your pause is over. We expect readings from you as before.",
+}
 NOT_FOLLOWED = {
-    "nb": "Oppfølgingen din er avsluttet. Ingen ser på målingene du sender.",
-    "en": "You are no longer followed up. Nobody looks at the readings you send.",
+    "nb": "Du følges ikke opp nå. Ingen ser på målingene du sender.",
+    "en": "You are not followed up now. Nobody looks at the readings you send.",
+}
+PAUSED = {
+    "admission": {"nb": "Innleggelsen er over siden", "en": "The admission is over since"},
+    "holiday": {"nb": "Feriepausen er over siden", "en": "The holiday is over since"},
+    "other": {"nb": "Pausen er over siden", "en": "The pause is over since"},
 }
 # How far back an end is looked for; a record holds more than this.
 ENDED = timedelta(days=60)
@@ -53,9 +62,12 @@ SAID = {
 def findings(record: Record, now: datetime, since: datetime | None = None) -> list[Finding]:
     found = [_reused(record, fact) for fact in record.reused if since is None or fact.at >= since]
     for fact, before in _statuses(record, since):
-        if _went_offline(fact, before) and not (_waits(fact, now) or _came_back(record, fact)):
-            found.append(_offline(record, fact))
+        if _went_offline(fact, before):
+            until = _silent_at(record, fact)
+            if until is not None and until <= now and not _came_back(record, fact, until):
+                found.append(_offline(record, fact))
         found += _batteries(record, fact, before)
+    found += _pauses_over(record, now, since)
     found += _after_end(record)
     doubted = doubts.since(record, since)
     found += [_doubted(record, one) for one in doubted if _watched(record, one.sample.at)]
@@ -68,18 +80,29 @@ def covers(since: datetime) -> dict[str, datetime]:
         "device-offline": since - OFFLINE,
         "device-battery": since,
         "id-reused": since,
+        "pause-over": since,
         "data-after-end": since - ENDED,
+        "data-not-followed": since - ENDED,
         **dict.fromkeys(DOUBTS.values(), since),
     }
 
 
 def waiting(record: Record, now: datetime) -> list[Waiting]:
-    """Devices that went offline too recently to say anything about."""
-    return [
-        Waiting("", "device-offline", "device-contact", "online", str(fact.id), fact.at + OFFLINE)
+    """Devices that went offline too recently to say anything about, pauses that begin or end, and
+    an end of follow-up that is shown for a while."""
+    found = [
+        Waiting("", "device-offline", "device-contact", "online", str(fact.id), until)
         for fact, before in _statuses(record, now)
-        if _went_offline(fact, before) and _waits(fact, now) and not _came_back(record, fact)
+        if _went_offline(fact, before)
+        and (until := _silent_at(record, fact)) is not None
+        and now < until
+        and not _came_back(record, fact, until)
     ]
+    found += [
+        Waiting("", "pause-over", "pause", "pause", at.isoformat(), at)
+        for at in standing.turns(record, now)
+    ]
+    return found
 
 
 def could_not_be_judged(
@@ -106,11 +129,13 @@ def could_not_be_judged(
 
 
 def _statuses(record: Record, since: datetime | None) -> Iterator[tuple[Fact, Fact | None]]:
-    """Each status from a little before `since`, with the one before it from the same source."""
+    """Each status from a little before `since`, with the one before it from the same source. A
+    pause holds back what was said before it ended, so then from before the pause."""
     statuses = record.statuses
     first = 0
-    if since is not None:
-        first = bisect_left(statuses, since - OFFLINE, key=lambda fact: fact.at)
+    if since is not None and statuses:
+        held = [one.start for one in record.pauses if one.end and one.end + OFFLINE >= since]
+        first = bisect_left(statuses, min([since, *held]) - OFFLINE, key=lambda fact: fact.at)
     for place in range(first, len(statuses)):
         fact = statuses[place]
         if fact.kind != "device_status" or not _watched(record, fact.at):
@@ -125,14 +150,21 @@ def _went_offline(fact: Fact, before: Fact | None) -> bool:
     return bool(fact.body.get("state") == "offline")
 
 
-def _waits(fact: Fact, now: datetime) -> bool:
-    return now < fact.at + OFFLINE
+def _silent_at(record: Record, fact: Fact) -> datetime | None:
+    """When somebody should hear that a device is offline: after half an hour, and after a pause
+    anew; it may well be switched off in a holiday. None while a pause has no end."""
+    until = fact.at + OFFLINE
+    while (pause := record.paused(until)) is not None:
+        if pause.end is None:
+            return None
+        until = pause.end + OFFLINE
+    return until
 
 
-def _came_back(record: Record, fact: Fact) -> bool:
+def _came_back(record: Record, fact: Fact, until: datetime) -> bool:
     first = bisect_left(record.statuses, fact.at, key=lambda one: one.at)
     for one in record.statuses[first:]:
-        if one.at > fact.at + OFFLINE:
+        if one.at > until:
             return False
         if one.source == fact.source and one.at > fact.at and one.body.get("state") == "online":
             return True
@@ -204,21 +236,57 @@ def _doubted(record: Record, one: Doubted) -> Finding:
     return replace(made, values=(shown,))
 
 
+def _pauses_over(record: Record, now: datetime, since: datetime | None) -> list[Finding]:
+    """A pause ends audibly, unless somebody ended it, another one goes on, or nobody follows."""
+    found = []
+    for pause in record.pauses:
+        end = pause.end
+        if end is None or pause.called_off or end > now or (since is not None and end < since):
+            continue
+        if record.paused(end) is not None or not _watched(record, end):
+            continue
+        said = {
+            language: f"{PAUSED[pause.kind][language]} {wording.day(local, language)}"
+            for local in (end.astimezone(wording.OSLO).date(),)
+            for language in ("nb", "en")
+        }
+        found.append(
+            _finding(record, "pause-over", "pause", end, pause.id, None, said, FOLLOWED_AGAIN)
+        )
+    return found
+
+
 def _after_end(record: Record) -> list[Finding]:
-    """One for each end of follow-up, be it death, after which something was measured: nobody
-    judges it, and somebody must tell him so."""
+    """One for each end of follow-up, be it death, after which something was measured, and one for
+    whoever was never followed: nobody judges it, and somebody must tell him so."""
     newest = record.newest()
+    if newest is None:
+        return []
+    if not record.enrolments:
+        said = {
+            "nb": "Sender målinger, men følges ikke opp i noe program. Ingen vurderer dem",
+            "en": "Sends readings, but is enrolled in no programme. Nobody judges them",
+        }
+        return [
+            _finding(
+                record, "data-not-followed", "after-end", newest.at, "never", newest, said,
+                NOT_FOLLOWED,
+            )
+        ]  # fmt: skip
     ends = [one.end for one in record.enrolments if one.end is not None]
-    if newest is None or not ends or len(ends) < len(record.enrolments):
+    if len(ends) < len(record.enrolments):
         return []
     end = max(ends)
     if newest.at <= end:
         return []
     day = wording.day(end.astimezone(wording.OSLO).date(), "nb")
     day_en = wording.day(end.astimezone(wording.OSLO).date(), "en")
+    ended = {"nb": "oppfølgingen ble avsluttet", "en": "follow-up ended"}
+    if record.decided.deceased is not None:
+        ended = {"nb": "pasienten er registrert død", "en": "the patient died"}
     said = {
-        "nb": f"Sender fortsatt målinger, men oppfølgingen ble avsluttet {day}. Ingen vurderer dem",
-        "en": f"Still sends readings, but follow-up ended {day_en}. Nobody judges them",
+        "nb": f"Sender fortsatt målinger, men {ended['nb']} {day}. Ingen vurderer dem",
+        "en": f"Still sends readings, but {ended['en']} {day_en}. Nobody judges them",
     }
     return [
         _finding(

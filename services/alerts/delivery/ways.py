@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from shared.identity import Keys
+
 # So long a receiver may take; then it is the next channel's turn.
 SECONDS = 10.0
 
@@ -19,4 +21,5 @@ class Ways:
     host_headers: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
     sms_url: str | None = field(default=None, repr=False)
     sms_body: str | None = field(default=None, repr=False)
+    identity_keys: Keys | None = field(default=None, repr=False)  # open patients' numbers
     sms_headers: Mapping[str, str] = field(default_factory=dict, repr=False)

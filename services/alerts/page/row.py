@@ -134,7 +134,7 @@ def reason(row: Json, alert: Json | None, lang: str) -> str:
     said = words.say(row.get("reason"), lang)
     paused = row.get("paused")
     if not said and paused:
-        said = words.say(paused.get("reason"), lang) or t["colours"]["paused"]
+        said = words.say(paused.get("says") or paused.get("reason"), lang) or t["colours"]["paused"]
     if not said and row.get("quarantined"):
         said = shown.quarantined(row["quarantined"], t)
     if said:
@@ -311,7 +311,8 @@ def _until(row: Json, alert: Json | None, now: datetime, lang: str) -> View | No
     return {
         "iso": None,
         "text": said["until"].format(clock=written.clock(until, now, t, lang)) if until else "",
-        "sub": said["snoozed" if alert else "paused"],
+        # Whom nobody follows any more is not on pause: the reason says so.
+        "sub": said["snoozed" if alert else "paused"] if until else "",
         "passed": False,
     }
 

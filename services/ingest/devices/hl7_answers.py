@@ -41,7 +41,8 @@ def stored(message: Message, receipts: Sequence[Receipt], now: datetime) -> byte
         for each in faults[:_MOST]
     ]
     counts = Counter(each.result.value for each in receipts)
-    told = ", ".join(f"{number} {result}" for result, number in counts.items())
+    counts["of nobody followed"] = sum(not each.watch.followed for each in receipts)
+    told = ", ".join(f"{number} {result}" for result, number in counts.items() if number)
     return _answer(message, "A" if is_filed else "E", errors, now, told)
 
 

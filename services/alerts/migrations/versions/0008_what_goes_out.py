@@ -3,7 +3,7 @@
 from shared import migrations
 
 revision = "alerts_0008"
-down_revision = "alerts_0004"
+down_revision = "alerts_0007"
 branch_labels = None
 depends_on = None
 

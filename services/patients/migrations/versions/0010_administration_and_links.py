@@ -4,7 +4,7 @@ are one person are linked."""
 from shared import migrations
 
 revision = "patients_0010"
-down_revision = "patients_0005"
+down_revision = "patients_0007"
 branch_labels = None
 depends_on = None
 
