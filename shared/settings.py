@@ -141,6 +141,10 @@ class Alerts(AnyService):
     webhook_hosts: str = Field(
         default="", description="comma list of hosts that may be posted to; empty: those of ladders"
     )
+    host_headers: SecretStr | None = Field(
+        default=None,
+        description='headers for other systems by host: {"host": {"Authorization": "Bearer …"}}',
+    )
     smtp_url: SecretStr | None = Field(
         default=None,
         description="smtp+starttls://user:password@host:587; none: no e-mail",

@@ -12,6 +12,7 @@ from starlette.types import Scope
 
 from services.alerts import (
     checker,
+    connections,
     consumer,
     deadman,
     deliveries,
@@ -21,12 +22,14 @@ from services.alerts import (
     downtime,
     emergency,
     escalating,
+    fhir,
     filling,
     form_pages,
     held,
     login,
     moves,
     moving,
+    outgoing,
     pages,
     past,
     photos,
@@ -103,6 +106,9 @@ PROBLEMS: dict[type[Exception], int] = {
     retrying.AlreadyOnItsWay: 409,
     retrying.NoLadder: 409,
     retrying.NoSuchStep: 422,
+    connections.NoSuchConnection: 404,
+    connections.HostIsNotAllowed: 422,
+    fhir.NotAPatient: 422,
     showing.NoSuchAttachment: 404,
     door.PlaceIsUnknown: 422,
     door.FormIsUnreadable: 422,
@@ -140,6 +146,7 @@ def create() -> FastAPI:
     tellers: list[service.Part] = [
         escalating.Escalation(database, notifier, known, memory, late),
         delivering.Delivery(database, Post(ways(chosen))),
+        outgoing.Outgoing(database, ways(chosen), known, chosen.identity_keys),
     ]
     parts = Parts(database, notifier, known, memory, instrument_forms.in_use(chosen.instruments))
     app = service.build(
@@ -150,6 +157,8 @@ def create() -> FastAPI:
             worklist.router,
             tasks.router,
             deliveries.router,
+            connections.router,
+            fhir.router,
             pages.router,
             photos.router,
             shut_pages.router,
@@ -178,6 +187,7 @@ def create() -> FastAPI:
     app.mount("/static", Files(directory=STATIC), name="static")
     app.state.parts = parts
     app.state.hub = hub
+    app.state.ways = ways(chosen)
     guard = access.guard_of(app, chosen, database)
     app.state.logins = Logins(guard, f"{chosen.public_url}/login/callback")
     app.state.secure_cookie = chosen.secure_cookie
@@ -194,6 +204,7 @@ def ways(chosen: settings.Alerts) -> Ways:
         webhook_hosts=frozenset(
             host.strip().lower() for host in chosen.webhook_hosts.split(",") if host.strip()
         ),
+        host_headers=json.loads(_secret(chosen.host_headers) or "{}"),
         smtp_url=_secret(chosen.smtp_url),
         mail_from=chosen.mail_from,
         sms_url=_secret(chosen.sms_url),

@@ -52,6 +52,7 @@ class Opened:
     patient: Patient
     stories: list[Story]
     names: asyncpg.Record | None
+    linked: list[asyncpg.Record]
     sex: str | None
     units: dict[UUID, asyncpg.Record]
     staff: list[asyncpg.Record]
@@ -75,17 +76,21 @@ async def opened(parts: Parts, by: Reader, patient_id: UUID) -> Opened:
         # First: what is committed while the rest is read has another version.
         version = await store_views.version(tx, by.org, patient_id)
         now = await store.now(tx)
+        same = await reader.same_person(tx, by, patient_id)
+        if others := same[1:]:
+            await reader.note(tx, by, others, "patient")
         alerts = await store_views.alerts(
-            tx, by.org, units, patient_id=patient_id, states=views.STATES, before=None, limit=50
+            tx, by.org, units, patient_ids=same, states=views.STATES, before=None, limit=50
         )
         stories = neutral.stories(await store_views.stories(tx, by.org, alerts), by.shut)
         ids = {fact for story in stories for one in story.findings for fact in one["facts"]}
-        names = await store_views.names(tx, by.org, [patient_id])
+        names = await store_views.names(tx, by.org, same)
         return Opened(
             version=version,
             patient=await views.record_of(tx, by.org, patient_id, now),
             stories=stories,
             names=names.get(patient_id),
+            linked=[names[other] for other in others if other in names],
             sex=await store_forms.sex(tx, by.org, patient_id),
             units=await store_views.units(tx, by.org),
             staff=await store_views.staff(tx, by.org),
@@ -146,6 +151,7 @@ def page(parts: Parts, by: Reader, seen: Opened, days: int) -> Json:
         "spo2_scale": record.decided.spo2_scale(now),
         "paused": _paused(patient, now),
         "quarantined": telling.quarantined(seen.held),
+        "linked": [{"name": one["name"], "number": one["number"]} for one in seen.linked],
         "news2": scoring.aged(scoring.of_record(record, now), now),
         "position": _position(seen.order, patient.state.patient_id),
         "alerts": [_alert(parts, seen, story, by) for story in open_],

@@ -122,7 +122,7 @@ async def worklist(parts: Parts, by: Reader, asked: Question) -> Listed:
         hidden = await store_views.hidden_reds(tx, by.org, mine, shown, wanted)
         now = await store.now(tx)
         platform = await store_views.alerts(
-            tx, by.org, mine, patient_id=PLATFORM, states=NOT_CLOSED, before=None, limit=20
+            tx, by.org, mine, patient_ids=[PLATFORM], states=NOT_CLOSED, before=None, limit=20
         )
         tasks = await store_tasks.tasks(tx, by.org, shown, due=True)
         named = {one["patient_id"] for one in (*page, *hidden, *tasks)}
@@ -291,20 +291,22 @@ async def alerts(
     limit: int,
 ) -> Told:
     async with parts.database.transaction() as tx:
+        patient_ids = None
         if patient_id is not None:
             await reader.check(tx, by, patient_id)
+            patient_ids = await reader.same_person(tx, by, patient_id)
         found = await store_views.alerts(
             tx,
             by.org,
             list(by.units),
-            patient_id=patient_id,
+            patient_ids=patient_ids,
             states=states,
             before=before,
             limit=limit + 1,
         )
         page = found[:limit]
         told = await _told(tx, by, page, len(found) > limit)
-        seen = {one.patient_id for one in page} | ({patient_id} if patient_id else set())
+        seen = {one.patient_id for one in page} | set(patient_ids or ())
         await reader.note(tx, by, seen, "alerts")
     return told
 

@@ -9,6 +9,7 @@ from services.ingest import (
     asyncapi,
     attachments,
     fhir,
+    fhir_more,
     foreign,
     gateway_door,
     hl7,
@@ -40,6 +41,7 @@ def create() -> FastAPI:
     door = hot.Door(senders, intake, forms)
     quota = Quota(chosen.attachments_per_day, chosen.attachment_mib_per_day)
     desk = Desk(database, quota)
+    uploads = Uploads(database, intake, desk, programmes.in_use(chosen.programmes))
     table = gateway_table.load(chosen.gateways)
     again = replay.Replay(database, hashed, forms, desk, table)
 
@@ -57,10 +59,17 @@ def create() -> FastAPI:
             )
         )
     if chosen.mllp:
-        parts.append(mllp.Listener(chosen.mllp, chosen.mllp_credential, door))
+        parts.append(mllp.Listener(chosen.mllp, chosen.mllp_credential, door, uploads))
     app = service.build(
         "ingest",
-        routers=[routes.router, attachments.router, fhir.router, hl7.router, foreign.router],
+        routers=[
+            routes.router,
+            attachments.router,
+            fhir_more.router,  # before the routes that say no to what is below an id
+            fhir.router,
+            hl7.router,
+            foreign.router,
+        ],
         parts=parts,
         problems={CannotCommit: 503},
         backstop=audit.Backstop(database),
@@ -70,7 +79,7 @@ def create() -> FastAPI:
     )
     app.state.database = database
     app.state.door = door
-    app.state.uploads = Uploads(database, intake, desk, programmes.in_use(chosen.programmes))
+    app.state.uploads = uploads
     app.state.forms = forms
     access.guard_of(app, chosen, database)
     openapi.complete(app)

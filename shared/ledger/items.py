@@ -208,4 +208,5 @@ def answer_of(row: asyncpg.Record) -> Answer:
 
 
 def errors_of(rows: Iterable[Mapping[str, str]] | None) -> tuple[ItemError, ...]:
-    return tuple(ItemError(row["path"], Code(row["code"])) for row in rows or ())
+    """What was read again and released has an entry without a code: nothing is wrong any more."""
+    return tuple(ItemError(row["path"], Code(row["code"])) for row in rows or () if row["code"])

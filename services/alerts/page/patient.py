@@ -193,6 +193,7 @@ def _notices(data: Json, now: datetime, lang: str) -> list[str]:
         until = written.clock(paused["until"], now, t, lang) if paused.get("until") else "–"
         reason = words.say(paused.get("reason"), lang)
         notices.append(t["patient"]["paused"].format(until=until, reason=reason).rstrip(": "))
+    notices += [t["patient"]["linked"].format(**one) for one in data.get("linked") or ()]
     if data.get("quarantined"):
         notices.append(shown.quarantined(data["quarantined"], t))
     for one in data.get("tasks") or ():
