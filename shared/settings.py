@@ -100,6 +100,9 @@ class Patients(_Filing):
     instruments: Path | None = Field(
         default=None, description="a hospital's own questionnaires: completed instruments"
     )
+    secure_cookie: bool = Field(
+        default=False, description="__Host- cookie over https; on behind the front door"
+    )
 
 
 class Alerts(AnyService):
