@@ -1,6 +1,7 @@
 """Wiring of the record: settings, doors, refusals to HTTP status."""
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
+from starlette.responses import Response
 
 from services.patients import (
     appoint,
@@ -23,8 +24,10 @@ from services.patients import (
     ladders,
     limiting,
     limits,
+    login,
     look,
     organise,
+    pages,
     paging,
     quarantine,
     readings,
@@ -32,6 +35,8 @@ from services.patients import (
     release,
     routes,
     search,
+    sending,
+    sheet,
     shield,
     shields,
     units,
@@ -40,6 +45,7 @@ from services.patients import (
 from services.patients.numbers import NumberIsNotAcceptable, NumberNeedsItsSystem, Numbers
 from shared import access, filing, form_answers, ledger, programmes, service, settings, watching
 from shared import ladders as ladder_rules
+from shared.access.login import Logins
 from shared.database import Database
 from shared.instruments import forms
 
@@ -146,6 +152,10 @@ def create() -> FastAPI:
             fhir_facts.router,
             fhir_attachments.router,
             development.router,
+            login.router,
+            pages.router,
+            sending.router,
+            sending.photo_router,
         ],
         parts=[database],
         problems=PROBLEMS,
@@ -156,7 +166,11 @@ def create() -> FastAPI:
     app.state.database = database
     quota = filing.Quota(chosen.attachments_per_day, chosen.attachment_mib_per_day)
     app.state.desk = filing.Desk(database, quota)
-    access.guard_of(app, chosen, database)
+    guard = access.guard_of(app, chosen, database, cookie=access.COOKIE_OF_PATIENTS)
+    app.state.secure_cookie = chosen.secure_cookie
+    app.state.logins = Logins(guard, f"{chosen.public_url}/me/login/callback", "idporten")
+    app.mount("/me/static", pages.Files(directory=pages.STATIC), name="static")
+    _problems_as_pages(app)
     app.state.mode = chosen.mode
     app.state.programmes = programmes.in_use(chosen.programmes)
     app.state.versions = programmes.versions(chosen.programmes)
@@ -169,3 +183,25 @@ def create() -> FastAPI:
         frozenset(number.strip() for number in chosen.test_numbers.split(",") if number.strip()),
     )
     return app
+
+
+def _problems_as_pages(app: FastAPI) -> None:
+    """Where a page was asked for, a refusal is a page too."""
+
+    def handler(fact: type[Exception], status: int) -> None:
+        answer = app.exception_handlers[fact]
+
+        async def handle(request: Request, error: Exception) -> Response:
+            path = request.url.path
+            if (
+                request.method == "GET"
+                and path != "/me/session"
+                and (path == "/me" or path.startswith("/me/"))
+            ):
+                return sheet.problem_page(request, status, service.code_of(type(error)))
+            return await answer(request, error)  # type: ignore[no-any-return,misc]  # as service made it
+
+        app.add_exception_handler(fact, handle)
+
+    for fact, status in PROBLEMS.items():
+        handler(fact, status)

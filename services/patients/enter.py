@@ -72,7 +72,7 @@ async def enter(
     reading = _read(of, sent)
     must_have_been(at, now)
     message = message_id(now)
-    drafts = _drafts(of, reading, {"v": 1, "entered": "manual", **said}, message)
+    drafts = drafts_of(of, reading, {"v": 1, "entered": "manual", **said}, message)
     item = made(message, drafts, at, until)
     async with look.opened(database, looker, patient_id, "readings", changes=True) as seen:
         fact = await append(seen, item, None)
@@ -187,7 +187,7 @@ def _read(of: kinds.Kind, sent: Mapping[str, Any]) -> values.Reading:
     return reading
 
 
-def _drafts(
+def drafts_of(
     of: kinds.Kind, reading: values.Reading, body: Mapping[str, Any], message: str
 ) -> tuple[Draft, ...]:
     """The item itself and what is split from it, in the catalogue's order."""
