@@ -48,7 +48,7 @@ def html(
 ) -> Response:
     """`is_mine` false: a page that is the same for everybody, and holds no token."""
     csrf = browser.token_of(request) if is_mine else ""
-    around = page.frame(lang, theme(request), title=title, tab=tab, csrf=csrf)
+    around = page.around(lang, theme(request), title=title, tab=tab, csrf=csrf)
     response = HTMLResponse(page.render(template, {**around, **view}), status, headers=HEADERS)
     for name, known in PLAIN.items():
         chosen = request.query_params.get(name)

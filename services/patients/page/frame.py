@@ -17,7 +17,7 @@ THEMES = ("light", "dark")
 View = dict[str, Any]
 
 
-def frame(lang: str, theme: str | None, *, title: str, tab: str = "", csrf: str = "") -> View:
+def around(lang: str, theme: str | None, *, title: str, tab: str = "", csrf: str = "") -> View:
     t = words.words(lang)
     return {
         "lang": t["page"]["lang"],

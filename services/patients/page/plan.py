@@ -33,47 +33,50 @@ class Line:
 
 @dataclass(slots=True)
 class Zone:
-    colour: str
-    signs: list[str] = field(default_factory=list)
-    answers: list[str] = field(default_factory=list)
-    steps: list[str] = field(default_factory=list)
+    """What brings the patient there, each with what to do: measured, and answered in a form."""
+
+    measured: dict[str, list[str]] = field(default_factory=dict)
+    answered: dict[str, list[str]] = field(default_factory=dict)
 
 
 def plan_view(mine: Mine, lang: str) -> View:
     t = words.words(lang)
-    measured = {fact.kind for fact in mine.facts} | {due.kind for due in mine.dues}
+    kinds = {fact.kind for fact in mine.facts} | {due.kind for due in mine.dues}
     for programme in mine.programmes.values():
-        measured |= {item.kind for item in programme.plan}
-    zones = {colour: Zone(colour) for colour in ("yellow", "red")}
+        kinds |= {item.kind for item in programme.plan}
+    zones = {"yellow": Zone(), "red": Zone()}
     for programme in mine.programmes.values():
         for rule in programme.rules:
-            _add(zones[rule.colour], rule, programme, mine, measured, lang)
+            _add(zones[rule.colour], rule, programme, mine, kinds, lang)
     return {
         "programmes": [words.say(one.names, lang) for one in mine.programmes.values()],
-        "zones": [_shown(one, t, lang) for one in zones.values() if one.signs or one.answers],
+        "zones": [
+            _shown(colour, one, t, lang)
+            for colour, one in zones.items()
+            if one.measured or one.answered
+        ],
         "green": t["plan"]["green"],
     }
 
 
 def _add(
-    zone: Zone, rule: Rule, programme: Programme, mine: Mine, measured: set[str], lang: str
+    zone: Zone, rule: Rule, programme: Programme, mine: Mine, kinds: set[str], lang: str
 ) -> None:
     if rule.lane != "clinical" or not isinstance(
         rule, LimitRule | ChangeRule | TargetRule | CodedRule
     ):
         return
     about = programme.input_by_name[rule.input]
-    if isinstance(rule, CodedRule):
-        if any(source.questionnaire for source in about.sources):
-            _once(zone.answers, words.say(about.names, lang))
-            _steps(zone, rule, lang)
+    into, sign = zone.answered, words.say(about.names, lang)
+    if not isinstance(rule, CodedRule):
+        if not any(source.kind in kinds for source in about.sources):
+            return
+        into, sign = zone.measured, _sign(rule, programme, mine, lang)
+    elif not any(source.questionnaire for source in about.sources):
         return
-    if not any(source.kind in measured for source in about.sources):
-        return
-    sign = _sign(rule, programme, mine, lang)
     if sign:
-        _once(zone.signs, sign)
-        _steps(zone, rule, lang)
+        steps = into.setdefault(sign, [])
+        steps += [one for one in advice(words.say(rule.tells, lang), lang) if one not in steps]
 
 
 def _sign(
@@ -103,11 +106,6 @@ def _target(rule: TargetRule, programme: Programme, mine: Mine) -> Decimal | Non
     return rule.target
 
 
-def _steps(zone: Zone, rule: Rule, lang: str) -> None:
-    for sentence in advice(words.say(rule.tells, lang), lang):
-        _once(zone.steps, sentence)
-
-
 def advice(tells: str, lang: str) -> list[str]:
     """What to do, out of what the rule tells: not the sentences that name one measurement's
     figures, nor whom to call, which stands at the end once."""
@@ -116,14 +114,13 @@ def advice(tells: str, lang: str) -> list[str]:
     return [one for one in sentences if one and "{" not in one]
 
 
-def _shown(zone: Zone, t: words.Words, lang: str) -> dict[str, Any]:
+def _shown(colour: str, zone: Zone, t: words.Words, lang: str) -> dict[str, Any]:
     return {
-        "colour": zone.colour,
-        "name": t["colours"][zone.colour],
-        "signs": zone.signs,
-        "answers": zone.answers,
-        "steps": zone.steps,
-        "call": EMERGENCY["en" if lang == "en" else "nb"] if zone.colour == "red" else "",
+        "colour": colour,
+        "name": t["colours"][colour],
+        "measured": [{"sign": sign, "do": " ".join(do)} for sign, do in zone.measured.items()],
+        "answered": [{"sign": sign, "do": " ".join(do)} for sign, do in zone.answered.items()],
+        "call": EMERGENCY["en" if lang == "en" else "nb"] if colour == "red" else "",
     }
 
 
@@ -147,8 +144,3 @@ def lines(mine: Mine) -> Iterator[Line]:
                     and (not source.phase or "none" in source.phase)
                 ):
                     yield Line(source.kind, source.field, how in OVER, number, rule.colour)
-
-
-def _once(among: list[str], text: str) -> None:
-    if text not in among:
-        among.append(text)

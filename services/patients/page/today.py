@@ -17,6 +17,7 @@ ICONS: Mapping[str, str] = {
     "resp_rate": "oxy", "body_temp": "therm",
 }  # fmt: skip
 SHOWN = timedelta(hours=36)
+MOST = 12
 FORM = "answers:"
 
 
@@ -45,8 +46,8 @@ def today_view(mine: Mine, forms: Mapping[str, Any], lang: str, now: datetime) -
         "sent": [
             track(mine, fact, forms, lang, now)
             for fact in mine.facts
-            if fact.received_at > now - SHOWN and "split_from" not in fact.body
-        ],
+            if fact.at > now - SHOWN and "split_from" not in fact.body
+        ][:MOST],
         "fallback": t["page"]["fallback"].get(mine.patient.language, ""),
     }
 
