@@ -5,8 +5,7 @@
   const words = Queue.words;
   const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
   const shown = (number, decimals) =>
-    number.toFixed(decimals).replace(/\.?0+$/, (zeros) => (zeros.startsWith(".") ? "" : zeros))
-      .replace(".", words.decimal).replace("-", "−");
+    String(Number(number.toFixed(decimals))).replace(".", words.decimal).replace("-", "−");
 
   // --- one reading ------------------------------------------------------------------------
 
