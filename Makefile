@@ -3,9 +3,11 @@
 PYTHON ?= python3
 RUN := .venv/bin/python
 PIP := $(RUN) -m pip --disable-pip-version-check --quiet
+WITH_SERVICES := tests/browser tests/deploy tests/journeys
+SHELL := bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check bench programmes docs pictures migrate format lock clean
+.PHONY: help setup demo test test-services test-parts check bench programmes docs pictures migrate format lock clean
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*## ' Makefile | sort | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -16,7 +18,18 @@ demo: setup ## Run everything on this box, with simulated patients, until Ctrl-C
 	@.venv/bin/hjemvakt demo
 
 test: setup .venv/.tests ## Run the tests (TESTS=path to run only some)
+ifdef TESTS
 	$(RUN) -m pytest $(TESTS)
+else
+	@$(MAKE) --no-print-directory -j2 test-services test-parts
+endif
+
+# Two runs beside each other: services mostly wait, parts mostly compute. sed keeps their lines whole.
+test-services:
+	@set -o pipefail; $(RUN) -m pytest $(WITH_SERVICES) | sed -u ''
+
+test-parts:
+	@set -o pipefail; $(RUN) -m pytest tests $(WITH_SERVICES:%=--ignore=%) | sed -u ''
 
 check: setup .venv/.tests ## Lint, formatting, types, layers, programmes
 	$(RUN) -m ruff check .

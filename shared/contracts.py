@@ -165,7 +165,7 @@ class Receipt(msgspec.Struct, frozen=True, gc=False):
     crisis: Crisis | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: hundreds are made to judge one, and that triples the time
 class Fact:
     """A fact as stored. Never changed; a later fact supersedes it.
 

@@ -6,9 +6,11 @@ goes with exact decimals.
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
-from typing import Any, cast
+from typing import Any, Protocol, Self, cast
 
 import asyncpg
 import structlog
@@ -28,6 +30,12 @@ SAFETY: Mapping[str, str] = {
     "jit": "off",
 }
 
+
+AWAY = (
+    OSError, TimeoutError, asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError,
+)  # fmt: skip
+IDLE_SECONDS = 300.0  # a connection unused for longer may be dead without anybody having said so
 
 # Whose request this is, once that is known. PostgreSQL's own fence around an organisation's rows
 # (`fence` in shared/migrations) goes by it.
@@ -51,6 +59,12 @@ def confine(org: str) -> None:
 
 class DatabaseIsAway(Exception):
     """The database cannot be reached just now."""
+
+
+class Source(Protocol):
+    """Where a connection comes from: a pool, or a line of one's own."""
+
+    def connection(self) -> AbstractAsyncContextManager[asyncpg.Connection]: ...
 
 
 class Database:
@@ -107,9 +121,7 @@ class Database:
                 yield cast(asyncpg.Connection, connection)  # a pool's proxy of one
             finally:
                 await pool.release(connection)
-        except (OSError, TimeoutError, asyncpg.InterfaceError) as error:
-            raise DatabaseIsAway from error
-        except (asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError) as error:
+        except AWAY as error:
             raise DatabaseIsAway from error
 
     @contextlib.asynccontextmanager
@@ -118,6 +130,9 @@ class Database:
             if self._fenced and (org := _organisation.get()) is not None:
                 await connection.execute("select set_config('hjemvakt.org', $1, true)", org)
             yield connection
+
+    def line(self) -> "Line":
+        return Line(self._url, self._server_settings)
 
     async def is_reachable(self) -> bool:
         try:
@@ -157,6 +172,52 @@ class Database:
         if self._pool is None:
             raise DatabaseIsAway
         return self._pool
+
+
+class Line:
+    """One connection beside the pool, for one user at a time who asks so often that being handed
+    one would cost as much as asking. Made when it is needed, and anew after any fault."""
+
+    def __init__(self, url: str, server_settings: Mapping[str, str]) -> None:
+        self._url = url
+        self._server_settings = dict(server_settings)
+        self._connection: asyncpg.Connection | None = None
+        self._used = 0.0
+
+    def connection(self) -> Self:
+        return self
+
+    async def __aenter__(self) -> asyncpg.Connection:
+        now = time.monotonic()
+        if self._connection is not None and now - self._used > IDLE_SECONDS:
+            self.drop()
+        self._used = now
+        if self._connection is None or self._connection.is_closed():
+            try:
+                connection = await asyncpg.connect(
+                    self._url,
+                    server_settings=self._server_settings,
+                    command_timeout=30,
+                    timeout=5,
+                )
+            except AWAY as error:
+                raise DatabaseIsAway from error
+            await _codecs(connection)
+            self._connection = connection
+        return self._connection
+
+    async def __aexit__(self, kind: object, error: BaseException | None, _trace: object) -> None:
+        if error is None:
+            return
+        if isinstance(error, AWAY) or not isinstance(error, asyncpg.PostgresError):
+            self.drop()  # whatever was being said, nobody waits for the end of it
+        if isinstance(error, AWAY):
+            raise DatabaseIsAway from error
+
+    def drop(self) -> None:
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
 
 
 async def _keep(_connection: asyncpg.Connection) -> None:

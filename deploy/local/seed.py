@@ -33,6 +33,7 @@ STAFF = (
     ("Per Eksempel", "nurse"),
     ("Lise Eksempel", "physician"),
     ("Arne Eksempel", "administrator"),
+    ("Vera Eksempel", "auditor"),
 )
 # Who may read what sensitive programmes hold; the second nurse sees a neutral row.
 TRUSTED = (STAFF[0], STAFF[2])
@@ -129,7 +130,7 @@ async def _unit(door: "Door", administrator: str) -> Any:
 async def _staff(
     door: "Door", administrator: str, unit_id: str, name: str, role: str, groups: list[str]
 ) -> dict[str, Any]:
-    units = [] if role == "administrator" else [unit_id]
+    units = [] if role in ("administrator", "auditor") else [unit_id]
     body = {"name": name, "role": role, "units": units, "groups": groups}
     made = await door.post(administrator, "/v1/staff", body)
     return {
@@ -170,7 +171,8 @@ async def _patient(
     patient_id, value = await _registered(door, unit, place, random)
     path = f"/v1/patients/{patient_id}"
     if programme is not None:
-        await door.post(unit.nurse, f"{path}/enrolments", {"programme": programme.slug})
+        enrolment = {"programme": programme.slug, "from": since}
+        await door.post(unit.nurse, f"{path}/enrolments", enrolment)
         if TARGET_WEIGHT in programme.limit_by_name:
             body = {
                 "programme": programme.slug,

@@ -17,7 +17,7 @@ from services.alerts.clinical import sitting
 from services.alerts.clinical.decided import Enrolment, Pause
 from services.alerts.clinical.history import Record
 from services.alerts.clinical.lifecycle import State as Life
-from services.alerts.clinical.samples import Sample, Series
+from services.alerts.clinical.samples import WHOLE, Key, Sample, Series
 from services.alerts.patient import PLATFORM, RANK, Alert, Patient, gravest, unit_of
 from shared import kinds
 from shared.programmes import (
@@ -169,7 +169,7 @@ def _body(
         if (version := version_at(programmes, record, one.programme, now)) is not None
     ]
     plan = [item for one in enrolled for item in _plan(one, programmes, record, now)]
-    drawn = _drawn(worst, plan, record, now - SHOWN)
+    drawn = _drawn(worst, plan, record, now)
     holder = next((one for one in alerts if one.assignee), None)
     pause = record.paused(now)
     technical = [one for one in alerts if one.lane == "technical"]
@@ -190,7 +190,7 @@ def _body(
         "reason_alert": str(worst.id) if worst else None,
         "also": _also(alerts[1:]),
         "cause": technical[0].cause if technical else None,
-        "values": _values(record, worst, plan, now - SHOWN),
+        "values": _values(record, worst, plan, now),
         **_spark(patient, drawn, programme, now),
         "news2": _news2(patient, now) if any(one.uses_news2 for one in followed) else None,
         "dry_weight": _dry_weight(record, followed, now),
@@ -250,7 +250,7 @@ def _also(others: list[Alert]) -> Json | None:
 
 
 def _drawn(
-    worst: Alert | None, plan: list[PlanItem], record: Record, first: datetime
+    worst: Alert | None, plan: list[PlanItem], record: Record, now: datetime
 ) -> tuple[str, str] | None:
     """The series that belongs to the reason, else the first that the plan asks for."""
     wanted = [
@@ -261,19 +261,26 @@ def _drawn(
     for item in plan:
         kind = kinds.CATALOGUE.get(item.kind)
         wanted += [(item.kind, name) for name, of in kind.fields.items() if of.ucum] if kind else []
-    return next((key for key in wanted if _has_figures(record.series(key).sure, first)), None)
+    return next((key for key in wanted if _is_figure(_latest(record, key, now))), None)
 
 
-def _has_figures(series: Series, first: datetime) -> bool:
+def _is_figure(one: Sample | None) -> bool:
     """Whether it can be drawn: an answer, which may be several, is no point of a curve."""
-    return bool(
-        series.ats and series.ats[-1] >= first and isinstance(series.samples[-1].value, Decimal)
-    )
+    return one is not None and isinstance(one.value, Decimal)
 
 
-def _values(
-    record: Record, worst: Alert | None, plan: list[PlanItem], first: datetime
-) -> list[Json]:
+def _latest(record: Record, key: Key, now: datetime) -> Sample | None:
+    """The latest of a series, while it is of the time that is drawn; later only what was measured
+    when its kind was measured last. So the row does not depend on how much else has been read."""
+    ats = record.series(key).sure.ats
+    if not ats or ats[-1] < now - SHOWN:
+        return None
+    if ats[-1] < now - SPARK and ats[-1] != record.series((key[0], WHOLE)).sure.ats[-1]:
+        return None
+    return record.series(key).sure.samples[-1]
+
+
+def _values(record: Record, worst: Alert | None, plan: list[PlanItem], now: datetime) -> list[Json]:
     """The latest of what the reason speaks of, then of what the plan asks for."""
     named = [one["kind"] for one in (worst.body.get("values", ()) if worst else ())]
     wanted = dict.fromkeys([*named, *(item.kind for item in plan)])
@@ -281,9 +288,8 @@ def _values(
     for name in wanted:
         kind = kinds.CATALOGUE.get(name)
         for field, of in kind.fields.items() if kind else ():
-            sure = record.series((name, field)).sure
-            if sure.samples and sure.ats[-1] >= first:
-                latest = sure.samples[-1]
+            latest = _latest(record, (name, field), now)
+            if latest is not None:
                 found.append(
                     {
                         "kind": name,

@@ -4,7 +4,8 @@ The law (state row first): a patient is read, judged and written only while his 
 locked, and only the rows of patients that were locked and judged are deleted.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -13,7 +14,7 @@ import asyncpg
 import structlog
 
 from services.alerts import expecting, handling, row, store, store_rows, touching, writing
-from services.alerts.clinical import calling, causes, judge, rules, technical
+from services.alerts.clinical import calling, causes, judge, lookback, rules, technical
 from services.alerts.clinical.finding import Finding, Waiting
 from services.alerts.clinical.history import MEASURED, Record
 from services.alerts.memory import Memory
@@ -29,16 +30,16 @@ log = structlog.get_logger()
 
 Programmes = Mapping[str, Programme]
 
-# How far before a fact a rule may look. Longer than any window, retake or gap in a programme.
-LOOKBACK = timedelta(days=90)
-# Forms come seldom and are compared over more than a year: they alone are read from further back.
-ANSWERS_FARTHER = ANSWERS_LOOK_BACK - LOOKBACK
+LOOKBACK = lookback.ALL
 # Read as well, so that a reading of before the last one need not read everything again.
 LATER = timedelta(hours=12)
-# From then on what is expected may still come, or is drawn as missed.
-SHOWN_BEFORE = LATER + LOOKBACK - row.SPARK - timedelta(days=2)
+# From then on what is expected may still come, and everything is drawn.
+DRAWN = row.SPARK + timedelta(days=2)
+# No score holds so long: a kind measured since then has nothing older that is shown.
+SEEN = DRAWN - timedelta(days=1)
 KNOWN_VERSIONS = (None, 1)
 FACTS = (*MEASURED, "device-event")
+NO_ANSWERS = tuple(one for one in FACTS if one != "answers")
 TAKEN_AWAY = ("void", "gone")
 SOON = timedelta(seconds=1)
 
@@ -91,9 +92,11 @@ async def take(
     if now is None:
         return judged
     news = await _news(tx, org, {id_: by_patient[id_] for id_ in states}, memory, states)
-    since = {id_: one.since for id_, one in news.items()}
+    since = {id_: min(one.since, now) for id_, one in news.items()}
     afresh = [id_ for id_, one in news.items() if one.afresh]
-    patients = await load(tx, org, states, since, memory, afresh=afresh, failed=judged.failed)
+    patients = await load(
+        tx, org, states, since, memory, programmes, afresh=afresh, failed=judged.failed
+    )
     written = writing.Writing(org, now)
     ctids: list[tuple[int, int]] = []
     for id_, patient in patients.items():
@@ -165,7 +168,7 @@ async def _news(
                 mine = news[one.patient_id]
                 mine.since = min(mine.since, moments[one.fact_id])
     for id_, new in news.items():
-        new.held = not new.afresh and memory.has(org, states[id_], new.since - LOOKBACK)
+        new.held = not new.afresh and memory.has(org, states[id_], new.since)
     wanted = [
         (one.fact_id, one.at) for rows in by_patient.values() for one in rows if one.type in FACTS
     ]
@@ -182,29 +185,28 @@ async def load(
     states: Mapping[UUID, State],
     since: Mapping[UUID, datetime],
     memory: Memory,
+    programmes: Programmes | None = None,
     *,
     afresh: Iterable[UUID] = (),
     failed: dict[UUID, str] | None = None,
     bare: bool = True,
 ) -> dict[UUID, Patient]:
     """Patients as they are in the database, their states being locked: out of memory when the
-    version there says that nothing has happened since, otherwise read. Those whose record cannot
-    be read are named in `failed`, or raise when it is not given."""
+    version there says that nothing has happened since, otherwise read. With `programmes` only what
+    judging by them from `since` on can look at, else everything of LOOKBACK before it. Those whose
+    record cannot be read are named in `failed`, or raise when it is not given."""
     anew = set(afresh)
     patients: dict[UUID, Patient] = {}
     missing: dict[UUID, datetime] = {}
     for id_, state in states.items():
-        wanted = since[id_] - LOOKBACK
-        remembered = memory.take(org, state, wanted)
-        if id_ in anew:
-            remembered = None
-        if remembered is None:
-            missing[id_] = wanted - LATER
+        remembered = memory.take(org, state, since[id_])
+        if remembered is None or id_ in anew:
+            missing[id_] = since[id_] - LATER
         else:
             remembered.state = state
             patients[id_] = remembered
     if missing:
-        patients |= await _read(tx, org, states, missing, failed, bare)
+        patients |= await _read(tx, org, states, missing, programmes, failed, bare)
     return {id_: patients[id_] for id_ in states if id_ in patients}
 
 
@@ -213,47 +215,90 @@ async def _read(
     org: str,
     states: Mapping[UUID, State],
     missing: Mapping[UUID, datetime],
+    programmes: Programmes | None,
     failed: dict[UUID, str] | None,
     bare: bool,
 ) -> dict[UUID, Patient]:
+    """With `programmes` the statements are as many however many patients there are."""
     ids = list(missing)
-    decisions = await ledger.decisions(tx, org, ids)
-    alerts = await store.open_alerts(tx, org, ids)
-    found: dict[UUID, Patient] = {}
-    first, last = min(missing.values()), max(missing.values())
-    forms = await ledger.answers(tx, org, ids, first - ANSWERS_FARTHER, last)
-    for id_, wanted in missing.items():
-        facts = await ledger.facts(tx, org, id_, since=wanted, types=FACTS, bare=bare)
-        facts = [one for one in forms if one.patient_id == id_ and one.at < wanted] + facts
-        try:
-            found[id_] = _made(states[id_], facts, decisions[id_], wanted)
-        except Exception as error:
-            if failed is None:
-                raise
-            failed[id_] = type(error).__name__
-            continue
-        found[id_].alerts = {alert.id: alert for alert in alerts.get(id_, ())}
-    ids = list(found)
+    found = {id_: Patient(states[id_], Record(id_), missing[id_]) for id_ in ids}
+    first = min(missing.values()) - LOOKBACK
+    for id_, alerts in (await store.open_alerts(tx, org, ids)).items():
+        found[id_].alerts = {alert.id: alert for alert in alerts}
     for patient_id, kept in await store.findings(tx, org, ids, first):
         found[patient_id].known[kept.id] = kept
-    for patient_id, expected in await store_rows.expected(tx, org, ids, first + SHOWN_BEFORE):
+    for patient_id, expected in await store_rows.expected(tx, org, ids, first + LOOKBACK - DRAWN):
         found[patient_id].expected[expected.key] = expected
     for patient_id, unit_id in await store_rows.units_of_rows(tx, org, ids):
         found[patient_id].rows[unit_id] = None
+    reaches = []
+    for id_, decided in (await ledger.decisions(tx, org, ids)).items():
+        with _each_alone(id_, found, failed):
+            patient = found[id_]
+            _name(patient.state, decided)
+            patient.record = Record.of(id_, decided)
+            patient.weight = len(decided) + 1
+            if programmes is not None:
+                reaches.append(_reach(patient, missing[id_], programmes))
+    facts: dict[UUID, list[Fact]] = {id_: [] for id_ in ids}
+    answers = await ledger.answers(tx, org, ids, first + LOOKBACK - ANSWERS_LOOK_BACK)
+    others: list[Fact] = []
+    if programmes is not None:
+        others = await ledger.in_reach(tx, org, reaches, types=NO_ANSWERS, bare=bare)
+    else:  # of one, and on a connection that plans each statement: the plain one is planned fast
+        for id_, since in missing.items():
+            others += await ledger.facts(
+                tx, org, id_, since=since - LOOKBACK, types=NO_ANSWERS, bare=bare
+            )
+    for fact in (*answers, *others):
+        if fact.body.get("v") in KNOWN_VERSIONS:
+            facts[fact.patient_id].append(fact)
+    for id_, patient in list(found.items()):
+        with _each_alone(id_, found, failed):
+            patient.record = patient.record.adding(facts[id_])
+            patient.weight += len(facts[id_])
     return found
 
 
-def _made(
-    state: State, facts: Sequence[Fact], decisions: Sequence[Fact], wanted: datetime
-) -> Patient:
-    usable = [fact for fact in facts if fact.body.get("v") in KNOWN_VERSIONS]
-    _name(state, decisions)
-    return Patient(
-        state=state,
-        record=Record.of(state.patient_id, [*decisions, *usable]),
-        complete_from=wanted,
-        weight=len(usable) + len(decisions) + 1,
+@contextlib.contextmanager
+def _each_alone(
+    id_: UUID, found: dict[UUID, Patient], failed: dict[UUID, str] | None
+) -> Iterator[None]:
+    """Who cannot be read holds up nobody else."""
+    try:
+        yield
+    except Exception as error:
+        if failed is None:
+            raise
+        failed[id_] = type(error).__name__
+        del found[id_]
+
+
+def _reach(patient: Patient, since: datetime, programmes: Programmes) -> ledger.Reach:
+    """How far back a patient's facts are read to judge him from `since` on."""
+    id_, record = patient.state.patient_id, patient.record
+    slugs = {one.programme for one in record.enrolments} & programmes.keys()
+    grace = max((record.longest_grace(slug) for slug in slugs), default=timedelta(0))
+    looked = lookback.of([programmes[slug] for slug in slugs], DRAWN, grace)
+    from_ = min([since, *_may_be_handled(patient, programmes)])
+    return ledger.Reach(
+        id_,
+        since - LOOKBACK,
+        max(from_ - looked.others, since - LOOKBACK),
+        since - SEEN,
+        {kind: max(from_ - far, since - LOOKBACK) for kind, far in looked.kinds.items()},
     )
+
+
+def _may_be_handled(patient: Patient, programmes: Programmes) -> Iterator[datetime]:
+    """When what a rule may yet close was found: whether it does depends on what came before."""
+    for kept in patient.known.values():
+        alert = patient.alerts.get(kept.alert_id)
+        programme = programmes.get(kept.programme)
+        if alert is None or programme is None or alert.colour == "red":
+            continue
+        if any(version.handled for version in programme.versions.values()):
+            yield kept.at
 
 
 def _name(state: State, decisions: Iterable[Fact]) -> None:

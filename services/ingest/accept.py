@@ -21,7 +21,7 @@ from services.ingest import receipts, store
 from services.ingest.senders import Credential
 from shared import ledger, watching
 from shared.contracts import Item, Receipt, Watch
-from shared.database import Database, DatabaseIsAway
+from shared.database import Database, DatabaseIsAway, Line
 
 log = structlog.get_logger()
 
@@ -62,8 +62,7 @@ class Intake:
     ) -> None:
         self._database = database
         self._hashed = hashed
-        self._most_lanes = lanes
-        self._running = 0
+        self._free = [database.line() for _ in range(lanes)]
         self._queues: dict[str, deque[_Waiting]] = {}
         self._waiting = 0
         self._lanes: set[asyncio.Task[None]] = set()
@@ -80,6 +79,8 @@ class Intake:
             await asyncio.wait(self._lanes, timeout=5)
         if self._waking:
             await asyncio.wait(list(self._waking.values()), timeout=1)
+        for line in self._free:
+            line.drop()
 
     async def ready(self) -> str | None:
         return None if await self._database.is_reachable() else "The database cannot be reached."
@@ -107,9 +108,8 @@ class Intake:
         queue = self._queues.setdefault(credential.org, deque())
         queue.append(_Waiting(credential, items, answered))
         self._waiting += len(items)
-        if self._running < self._most_lanes:
-            self._running += 1
-            lane = asyncio.create_task(self._run())
+        if self._free:
+            lane = asyncio.create_task(self._run(self._free.pop()))
             self._lanes.add(lane)
             lane.add_done_callback(self._lanes.discard)
 
@@ -132,7 +132,7 @@ class Intake:
         watches = await self._watching(credential.org, units)
         return receipts.made(items, answers, watches, credential.unit_id)
 
-    async def _run(self) -> None:
+    async def _run(self, line: Line) -> None:
         try:
             while self._queues:
                 org, queue = next(iter(self._queues.items()))
@@ -141,10 +141,10 @@ class Intake:
                 del self._queues[org]
                 if queue:
                     self._queues[org] = queue
-                await self._commit(org, batch)
+                await self._commit(line, org, batch)
         finally:
             # Now, not when the task is seen to be done: what is put in between would lie there.
-            self._running -= 1
+            self._free.append(line)
 
     def _next(self, queue: deque[_Waiting]) -> list[_Waiting]:
         batch: list[_Waiting] = []
@@ -156,7 +156,7 @@ class Intake:
         self._waiting -= size
         return batch
 
-    async def _commit(self, org: str, batch: list[_Waiting]) -> None:
+    async def _commit(self, line: Line, org: str, batch: list[_Waiting]) -> None:
         entries = [
             ledger.Entry(waiting.credential.sender, item)
             for waiting in batch
@@ -164,17 +164,21 @@ class Intake:
         ]
         BATCHES.observe(len(entries))
         began = time.perf_counter()
+        waking = self._may_wake(org)
         try:
             answers = await ledger.append_whatever_comes(
-                self._database, org, entries, hashed=self._hashed
+                line, org, entries, hashed=self._hashed, waking=waking
             )
             COMMIT.observe(time.perf_counter() - began)
-            self._wake(org)
+            if not waking:
+                self._wake(org)
             await self._answer(org, batch, answers)
         except (DatabaseIsAway, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
             # Whether the commit took place may be unknown: the sender sends again, and what was
             # stored is then a duplicate.
             _report(error, org)
+            if waking:
+                self._wake(org)  # of what others have committed it was to tell as well
             for waiting in batch:
                 waiting.answered(CannotCommit())
 
@@ -218,6 +222,15 @@ class Intake:
         self._watches.update(found)
         return found
 
+    def _may_wake(self, org: str) -> bool:
+        """Whether a commit may itself wake the consumers, which spares one of its own: only if
+        nobody was woken in the last 10 ms."""
+        now = time.monotonic()
+        if now < self._woken.get(org, 0.0) + WAKE_SECONDS:
+            return False
+        self._woken[org] = now
+        return True
+
     def _wake(self, org: str) -> None:
         """Wake the consumers, at most once per 10 ms and always after the last commit."""
         if org in self._waking:
@@ -226,12 +239,15 @@ class Intake:
         self._waking[org] = task
 
     async def _wake_soon(self, org: str) -> None:
-        wait = self._woken.get(org, 0.0) + WAKE_SECONDS - time.monotonic()
+        before = self._woken.get(org, 0.0)
+        wait = before + WAKE_SECONDS - time.monotonic()
         if wait > 0:
             await asyncio.sleep(wait)
         # From here on a commit asks for a wake-up of its own: this one may be too early for it.
-        self._woken[org] = time.monotonic()
         self._waking.pop(org, None)
+        if org in self._queues or self._woken.get(org, 0.0) != before:
+            return  # a commit is about to wake them, or has been told to meanwhile
+        self._woken[org] = time.monotonic()
         try:
             async with self._database.connection() as connection:
                 await ledger.wake_alone(connection, org)

@@ -15,7 +15,7 @@ from services.ingest import receipts
 from services.ingest.accept import CannotCommit, Intake
 from services.ingest.devices import json_v1, refused
 from services.ingest.senders import Credential, Senders
-from shared import exact, service
+from shared import access, exact, service
 from shared.contracts import Item
 from shared.database import DatabaseIsAway
 from shared.form_answers import Forms
@@ -75,13 +75,17 @@ class Door:
             return unavailable()
         return 200, JSON, receipts.results(answered), []
 
-    def at_once(
-        self, headers: Mapping[bytes, bytes], body: bytes
-    ) -> tuple[Credential, list[Item]] | None:
-        """Who sends what, where that can be told without waiting and nothing is to be refused."""
+    def secret_hash(self, headers: Mapping[bytes, bytes]) -> bytes | None:
+        """Of the sender's secret, where nothing in the head is to be refused."""
         secret = bearer(headers)
-        credential = self.senders.remembered_by_secret(secret) if secret is not None else None
-        if credential is None or unacceptable(headers, (JSON,)) is not None:
+        if secret is None or unacceptable(headers, (JSON,)) is not None:
+            return None
+        return access.secret_hash(secret)
+
+    def at_once(self, secret_hash: bytes, body: bytes) -> tuple[Credential, list[Item]] | None:
+        """Who sends what, where that can be told without waiting and nothing is to be refused."""
+        credential = self.senders.remembered_by_hash(secret_hash)
+        if credential is None:
             return None
         try:
             items = json_v1.decode(body, "application/json", json_v1.HTTP_ITEMS, self.forms)

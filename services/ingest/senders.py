@@ -88,9 +88,9 @@ class Senders:
             row = await ask(connection)
         return self._remember(key, row)
 
-    def remembered_by_secret(self, secret: str) -> Credential | None:
+    def remembered_by_hash(self, secret_hash: bytes) -> Credential | None:
         """The same without waiting; None also when it is simply not remembered."""
-        return self._remembered(access.secret_hash(secret))[1]
+        return self._remembered(secret_hash)[1]
 
     def remembered(self, org: str, cred: str) -> Credential | None:
         return self._remembered((org, cred))[1]

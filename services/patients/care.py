@@ -21,7 +21,10 @@ class NewEnrolment(Sent):
     programme: Word
     unit_id: Id | None = Field(default=None, description="absent: the patient's own unit")
     since: Moment | None = Field(
-        default=None, alias="from", description="absent: from now; not in the future"
+        default=None,
+        alias="from",
+        description="absent: from now; not in the future. Readings are judged from then, and "
+        "expected from when the enrolment is recorded",
     )
     plan: list[PlanItem] | None = Field(
         default=None, max_length=50, description="absent: the programme's own plan"

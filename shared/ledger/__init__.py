@@ -57,9 +57,11 @@ from shared.ledger.quarantine import (
     release,
 )
 from shared.ledger.reading import (
+    Reach,
     answers,
     facts,
     in_force,
+    in_reach,
     read,
 )
 from shared.ledger.waking import (
@@ -85,6 +87,7 @@ __all__ = [
     "NotIndivisible",
     "NotWaiting",
     "Quarantined",
+    "Reach",
     "Refiled",
     "Sender",
     "Taken",
@@ -103,6 +106,7 @@ __all__ = [
     "fact_id",
     "facts",
     "in_force",
+    "in_reach",
     "lock_bindings",
     "named_id",
     "oldest_waiting",

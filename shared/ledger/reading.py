@@ -1,8 +1,9 @@
 """Reading facts back: a patient's, by id, or those still in force."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from sys import intern
+from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -10,7 +11,7 @@ import asyncpg
 from shared.contracts import Fact
 
 _NONE: frozenset[str] = frozenset()  # each empty one of its own would weigh 200 bytes
-_HEAD = "org, id, patient_id, type, kind, at, received_at, cred, until, day_only, flags, origin"
+_HEAD = "id, patient_id, type, kind, at, received_at, cred, until, day_only, flags, origin"
 _FACT = f"{_HEAD}, body"
 # Beside the values: shown to people, never judged. Judging reads many facts and keeps them.
 _ASIDE = "array['device', 'claimed_at', 'claimed_until', 'original', 'note', 'entered']"
@@ -52,7 +53,7 @@ async def facts(
         list(types) if types is not None else None, since, until,
         after[0] if after else None, after[1] if after else None, limit,
     )  # fmt: skip
-    return [_fact(row) for row in rows]
+    return _facts(org, rows)
 
 
 async def answers(
@@ -60,22 +61,83 @@ async def answers(
     org: str,
     patient_ids: Sequence[UUID],
     since: datetime,
-    until: datetime,
 ) -> list[Fact]:
-    """These patients' answers in force, since <= at < until. They have an index of their own:
+    """These patients' answers in force from `since` on. They have an index of their own:
     their readings of that time, of which there may be very many, are not looked at."""
     rows = await tx.fetch(
         f"""
         select {_FACT} from ledger.current
-        where org = $1 and patient_id = any($2) and type = 'answers' and at >= $3 and at < $4
+        where org = $1 and patient_id = any($2) and type = 'answers' and at >= $3
         order by at, id
         """,
         org,
         list(patient_ids),
         since,
-        until,
     )
-    return [_fact(row) for row in rows]
+    return _facts(org, rows)
+
+
+class Reach(NamedTuple):
+    """How far back one patient's facts are wanted: readings of `kinds` from each its own moment,
+    those of other kinds from `others` on, everything else from `since`. A kind of which nothing
+    with a sure time is found from `seen` on is wanted from `since` on too."""
+
+    patient_id: UUID
+    since: datetime
+    others: datetime
+    seen: datetime
+    kinds: Mapping[str, datetime] = {}
+
+
+_IN_REACH = """
+c.type <> 'reading' or c.at >= w.others or c.at >= (w.kinds ->> c.kind)::timestamptz
+"""
+
+
+async def in_reach(
+    tx: asyncpg.Connection,
+    org: str,
+    reaches: Sequence[Reach],
+    *,
+    types: Sequence[str],
+    bare: bool = False,
+) -> list[Fact]:
+    """Facts of these types in force, of several patients, each as far back as he is wanted. In one
+    statement: to start one costs more than to read a patient."""
+    rows = await tx.fetch(
+        f"""
+        with wanted as materialized (
+            select * from unnest(
+                $2::uuid[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[], $6::jsonb[]
+            ) as w(patient_id, since, others, seen, kinds)),
+        near as materialized (
+            select c.* from wanted w
+            join ledger.current c on c.org = $1 and c.patient_id = w.patient_id
+                and c.at >= w.since and c.type = any($7)
+                and ({_IN_REACH})),
+        seen as materialized (
+            select distinct n.patient_id, n.kind from near n
+            join wanted w using (patient_id)
+            where n.type = 'reading' and n.at >= w.seen and not n.day_only
+              and not n.flags @> '{{clock_suspect}}'),
+        far as (
+            select c.* from wanted w
+            join ledger.current c on c.org = $1 and c.patient_id = w.patient_id
+                and c.at >= w.since and c.at < w.others and c.type = 'reading'
+                and not coalesce(({_IN_REACH}), false)
+                and (c.patient_id, c.kind) not in (select patient_id, kind from seen))
+        select {_BARE if bare else _FACT}
+        from (select * from near union all select * from far) as found
+        """,
+        org,
+        [one.patient_id for one in reaches],
+        [one.since for one in reaches],
+        [one.others for one in reaches],
+        [one.seen for one in reaches],
+        [{kind: at.isoformat() for kind, at in one.kinds.items()} for one in reaches],
+        list(types),
+    )
+    return _facts(org, rows)
 
 
 async def read(tx: asyncpg.Connection, org: str, ids: Sequence[UUID]) -> list[Fact]:
@@ -85,7 +147,7 @@ async def read(tx: asyncpg.Connection, org: str, ids: Sequence[UUID]) -> list[Fa
         org,
         list(ids),
     )
-    return [_fact(row) for row in rows]
+    return _facts(org, rows)
 
 
 async def in_force(
@@ -111,23 +173,41 @@ async def in_force(
         min(moments),
         max(moments),
     )
-    return [_fact(row) for row in rows]
+    return _facts(org, rows)
 
 
-def _fact(row: asyncpg.Record) -> Fact:
-    # The same few words in every fact: many facts are kept, so each word is kept once.
-    return Fact(
-        org=intern(row["org"]),
-        id=row["id"],
-        patient_id=row["patient_id"],
-        type=intern(row["type"]),
-        kind=intern(row["kind"]),
-        at=row["at"],
-        received_at=row["received_at"],
-        source=intern(row["cred"]),
-        body=row["body"],
-        until=row["until"],
-        precision="day" if row["day_only"] else "instant",
-        flags=frozenset(row["flags"]) if row["flags"] else _NONE,
-        origin=row["id"] if row["origin"] == row["id"] else row["origin"],
-    )
+def _facts(org: str, rows: Iterable[asyncpg.Record]) -> list[Fact]:
+    """Many are made at a time and many are kept: by place, and each word, each patient once."""
+    org = intern(org)
+    patients: dict[UUID, UUID] = {}
+    return [
+        Fact(
+            org,
+            id_,
+            patients.setdefault(patient_id, patient_id),
+            intern(type_),
+            intern(kind),
+            at,
+            received_at,
+            intern(cred),
+            body,
+            until,
+            "day" if day_only else "instant",
+            frozenset(flags) if flags else _NONE,
+            id_ if origin == id_ else origin,
+        )
+        for (
+            id_,
+            patient_id,
+            type_,
+            kind,
+            at,
+            received_at,
+            cred,
+            until,
+            day_only,
+            flags,
+            origin,
+            body,
+        ) in rows
+    ]

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from shared import attachments
+
 Colour = Literal["red", "yellow"]
 Lane = Literal["clinical", "technical"]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -47,6 +49,8 @@ def _clock(value: Any) -> Any:
     return value
 
 
+# The kinds that photos and documents are read by.
+ATTACHED = frozenset(f"{attachments.PREFIX}{kind}" for kind in attachments.KINDS)
 # No rule may look further back: a patient is judged from the facts of this time and the limits.
 LOOKS_BACK = timedelta(days=60)
 # Forms come seldom, and are compared with the one of half a year ago.

@@ -203,7 +203,9 @@ async def patient(
     await decide(world, id_, "patient-registered", about, now - enrolled)
     enrolment = {"enrolment_id": str(uuid4()), "programme": programme, "unit_id": str(of),
                  "plan": [] if plan is None else plan}  # fmt: skip
-    await decide(world, id_, "enrolled", enrolment, now - enrolled)
+    begun = await decide(world, id_, "enrolled", enrolment, now - enrolled)
+    # And said so then, not now: what was expected in the meantime is missed.
+    await world.execute("update ledger.decision set recorded_at = at where id = $1", begun)
     for name, value in (limits or {}).items():
         body = {"programme": programme, "name": name, "value": value, "reason": "test"}
         await decide(world, id_, "limit-set", body, now - enrolled)

@@ -31,8 +31,8 @@ class Size:
     mqtt_readings: int = 10_000
     slow_readings: int = 120
     kill_readings: int = 2_400
-    stopped_seconds: float = 10.0
-    "How long alerts stands still in each round."
+    backlog: int = 6_000
+    "Readings that wait for alerts in each round."
     judged_one_by_one: int = 2_000
     replayed: int = 20_000
     full_patients: int = 10_000
@@ -50,7 +50,7 @@ CHARTED = 2_160
 "Facts of each patient in the full database: one of four series every day, 18 months."
 
 QUICK = Size(
-    rounds=1, stopped_seconds=4.0, judged_one_by_one=500, replayed=6_000, full_patients=2_000,
+    rounds=1, backlog=3_000, judged_one_by_one=500, replayed=6_000, full_patients=2_000,
     full_alerts=10_000, facts=100_000, page_seconds=4.0, grown=6,
 )  # fmt: skip
 
@@ -169,7 +169,7 @@ class Bench:
         row["catchup"] = None
         if self.platform.has_mosquitto:
             run = scenarios.catchup(
-                self.platform, self._users(number), self.size.stopped_seconds, f"c{number}"
+                self.platform, self.platform.users(), self.size.backlog, f"c{number}"
             )
             await _note(row, "catchup", run)
 

@@ -23,7 +23,8 @@ PATH = "/v1/observations"
 CONNECTIONS = 64
 BATCH = 500
 JUDGED_WITHIN = 30.0
-CATCHUP_RATE = 50
+OUTAGE = 10 * 60 * 50
+"Readings that come in ten minutes at 50 a second."
 RED_EVERY = 20
 "At half the greatest rate; each of these readings raises a red whose time is taken."
 
@@ -140,17 +141,17 @@ async def kill(platform: Platform, users: list[User], count: int, mark: str) -> 
     return run
 
 
-async def catchup(platform: Platform, users: list[User], seconds: float, mark: str) -> Run:
-    """alerts stands still so long while 50 readings a second come in; then how long until all
-    are judged, and what that comes to after ten minutes."""
-    count = int(seconds * CATCHUP_RATE)
+async def catchup(platform: Platform, users: list[User], count: int, mark: str) -> Run:
+    """alerts stands still while so many readings come in, as fast as they go; then how long until
+    all are judged, and what that comes to after ten minutes. So many that what a few cost, be it
+    the first look at each patient, does not stand for all."""
     pid = platform.pids["alerts"]
     run = Run()
     async with _database(platform) as connection:
         os.kill(pid, signal.SIGSTOP)
         try:
             done = await load.generate(
-                _mqtt(platform, users, mark, count=count, rate=CATCHUP_RATE, red_every=RED_EVERY)
+                _mqtt(platform, users, mark, count=count, red_every=RED_EVERY)
             )
             waited = int(await connection.fetchval("select count(*) from ledger.handover"))
         finally:
@@ -161,8 +162,8 @@ async def catchup(platform: Platform, users: list[User], seconds: float, mark: s
     drained = max(judged_at - began, 0.001)
     run.rate = waited / drained
     run.notes = {
-        "waited": waited, "drained_seconds": round(drained, 3),
-        "scaled_seconds": round(10 * 60 * CATCHUP_RATE / run.rate, 2),
+        "waited": waited, "patients": len(users), "drained_seconds": round(drained, 3),
+        "scaled_seconds": round(OUTAGE / run.rate, 2),
     }  # fmt: skip
     if unjudged or not done.sent == done.acknowledged == len(set(stored)) == len(stored):
         run.invalid = (

@@ -45,7 +45,8 @@ def bare_broker() -> Iterator[str | None]:
 
 @contextlib.contextmanager
 def no_op() -> Iterator[str]:
-    with _application("tests.bench.noop:app") as address:
+    """Without uvicorn's reading of a proxy's headers, which ingest does not use either."""
+    with _application("tests.bench.noop:app", "--no-proxy-headers") as address:
         yield address
 
 

@@ -80,15 +80,20 @@ def answers(at: datetime, **given: Any) -> Fact:
     return fact("answers", "questionnaire", at, body)
 
 
-def enrolled(at: datetime | None = None, plan: list[dict[str, Any]] | None = None) -> Fact:
-    """Enrolled thirty days ago with nothing expected, unless told otherwise."""
+def enrolled(
+    at: datetime | None = None,
+    plan: list[dict[str, Any]] | None = None,
+    after: timedelta = timedelta(0),
+) -> Fact:
+    """Enrolled thirty days ago with nothing expected, unless told otherwise, and said so then or
+    so long after."""
     body = {
         "enrolment_id": str(ENROLMENT),
         "programme": "home_dialysis",
         "unit_id": "u",
         "plan": plan,
     }
-    return fact("enrolled", "", at or ago(days=30), body)
+    return fact("enrolled", "", at or ago(days=30), body, after=after)
 
 
 def decision(type_: str, at: datetime, **body: Any) -> Fact:

@@ -61,6 +61,25 @@ def test_over_400_days_there_is_one_due_per_local_day_and_slot(clock: str) -> No
     assert all(due.due_at.tzinfo is UTC for due in dues)
 
 
+def test_an_enrolment_recorded_as_of_a_day_gone_by_makes_nobody_silent_in_the_meantime() -> None:
+    begun, recorded = local(date(2026, 9, 1), "08:00"), timedelta(days=3, hours=4)
+    late = Record.of(PATIENT, [enrolled(begun, plan=[item()], after=recorded)])
+    changed = Record.of(
+        PATIENT,
+        [
+            enrolled(begun, plan=[item()], after=recorded),
+            enrolled(local(date(2026, 9, 6), "00:00"), plan=[item(due="11:00")]),
+        ],
+    )
+    first, last = date(2026, 9, 1), date(2026, 9, 7)
+
+    expected = [due.day.day for due in schedule.dues(late, HOME_DIALYSIS, first, last)]
+    as_changed = [due.day.day for due in schedule.dues(changed, HOME_DIALYSIS, first, last)]
+
+    assert expected == as_changed == [5, 6, 7]  # recorded on the fourth, after that day's weight
+    assert late.enrolments[0].covers(local(date(2026, 9, 2), "09:00"))  # and judged from the first
+
+
 REPEATED: dict[str, tuple[dict[str, Any], Any]] = {
     "a reading every day": ({}, lambda n, day: True),
     "a reading on some days": (

@@ -41,3 +41,30 @@ async def test_an_item_put_while_the_last_lane_ends_is_not_left_lying(
     finally:
         await intake.close()
         await database.close()
+
+
+async def test_a_lane_whose_connection_was_cut_makes_itself_another(
+    database_urls: DatabaseUrls, holder: Holder, unit: UUID
+) -> None:
+    database = Database(database_urls.ingest, name="ingest", size=2)
+    await database.open()
+    intake = Intake(database, partial(identity.hashed, bytes.fromhex(KEY)), lanes=1)
+    credential = Credential(ORG, ledger.Sender(holder.cred), unit)
+    cut = """
+        select pg_terminate_backend(pid) from pg_stat_activity
+        where query like '%ledger.append%' and pid <> pg_backend_pid()
+    """
+    try:
+        await intake.accept(credential, reading())
+        async with database.connection() as connection:
+            assert await connection.fetchval(cut)
+        while True:  # it may not be known yet, and then one answer is that nothing was committed
+            try:
+                [receipt] = await asyncio.wait_for(intake.accept(credential, reading()), 5)
+                break
+            except CannotCommit:
+                continue
+        assert receipt.result == "stored"
+    finally:
+        await intake.close()
+        await database.close()

@@ -131,6 +131,52 @@ async def test_requests_sent_ahead_are_answered_in_their_order(
     writer.close()
 
 
+async def test_a_head_sent_again_is_answered_like_the_first(
+    wired: httpx.AsyncClient, port: int, holder: Holder, owner: asyncpg.Connection
+) -> None:
+    """One connection for all, as a gateway keeps it: whole, together, in pieces, faulty."""
+    await remembered(wired, holder)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+
+    async def answered(*pieces: bytes) -> str:
+        for piece in pieces:
+            writer.write(piece)
+            await asyncio.sleep(0.01)
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+        size = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+        return (head + await reader.readexactly(size)).decode()
+
+    for _ in range(3):
+        item = weight()
+        stored = await answered(request(holder, item))
+        assert '"result":"stored"' in stored
+        assert item["id"] in stored
+    known = request(holder, weight())
+    assert '"result":"stored"' in await answered(known[:-20], known[-20:])
+    two = [weight(), weight()]
+    first = await answered(b"".join(request(holder, item) for item in two))
+    assert two[0]["id"] in first
+    assert two[1]["id"] in await answered()
+    spoilt = request(holder, weight())
+    assert "400 Bad Request" in await answered(spoilt[:-1] + b"!")
+    assert '"result":"stored"' in await answered(request(holder, weight()))
+    longer = {**weight(), "note": "after supper"}
+    assert '"result":"stored"' in await answered(request(holder, longer))
+    assert "405" in await answered(b"GET /v1/observations HTTP/1.1\r\nHost: ingest\r\n\r\n")
+    assert '"result":"stored"' in await answered(request(holder, weight()))
+    writer.close()
+
+
+async def test_a_known_head_does_not_outlive_the_credential(
+    wired: httpx.AsyncClient, app: FastAPI, holder: Holder, owner: asyncpg.Connection
+) -> None:
+    await remembered(wired, holder)
+    assert (await wired.post(PATH, headers=holder.headers, json=weight())).status_code == 200
+    await owner.execute("update patients.credential set revoked_at = clock_timestamp()")
+    app.state.door.senders._known.clear()
+    assert (await wired.post(PATH, headers=holder.headers, json=weight())).status_code == 401
+
+
 async def test_who_asks_before_sending_is_told_to_go_on(
     wired: httpx.AsyncClient, port: int, holder: Holder
 ) -> None:

@@ -1,4 +1,4 @@
-"""An append never notifies; whoever commits wakes the consumers, seldom."""
+"""An append notifies only when it is asked to; whoever commits wakes the consumers, seldom."""
 
 import asyncio
 from typing import Any
@@ -31,6 +31,30 @@ async def test_an_append_does_not_notify_and_what_staff_do_does(
             await ledger.wake(connection, hospital.org)
 
         assert await settled(hospital, heard) == 3
+    finally:
+        await listener.close()
+
+
+async def test_an_append_asked_to_wakes_the_consumers_by_its_own_commit(
+    hospital: Hospital, ledger_urls: DatabaseUrls
+) -> None:
+    heard: asyncio.Queue[Any] = asyncio.Queue()
+    listener = await asyncpg.connect(ledger_urls.alerts)
+    await listener.add_listener(ledger.CHANNEL, lambda *said: heard.put_nowait(said[-1]))
+    sender = ledger.Sender(await hospital.held_by(await hospital.patient()))
+    try:
+        async with hospital.ingest.connection() as connection:
+            entry = ledger.Entry(sender, reading(at=ago(minutes=5)))
+            await ledger.append(connection, hospital.org, [entry], waking=True)
+        assert await settled(hospital, heard) == 1
+
+        entry = ledger.Entry(sender, reading(at=ago(minutes=4)))
+        async with hospital.ingest.connection() as connection:
+            transaction = connection.transaction()
+            await transaction.start()
+            await ledger.append(connection, hospital.org, [entry], waking=True)
+            await transaction.rollback()
+        assert await settled(hospital, heard) == 0
     finally:
         await listener.close()
 

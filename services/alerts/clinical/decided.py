@@ -24,7 +24,8 @@ UNREADABLE = (AttributeError, KeyError, TypeError, ValueError, InvalidOperation)
 class Enrolment(NamedTuple):
     """In force from `start` until `end`. `plan` is the patient's own, or None for the default.
 
-    `first` is when the enrolment itself began: a change of plan does not begin it anew.
+    `first` is when the enrolment itself began: a change of plan does not begin it anew. It was
+    `recorded` then or later: nothing was expected of the patient before anybody had said so.
     """
 
     id: UUID
@@ -34,6 +35,7 @@ class Enrolment(NamedTuple):
     start: datetime
     end: datetime | None
     first: datetime
+    recorded: datetime
 
     def covers(self, at: datetime) -> bool:
         return self.start <= at and (self.end is None or at < self.end)
@@ -195,10 +197,14 @@ def _enrol(decided: Decided, fact: Fact, body: Mapping[str, Any]) -> None:
         except UNREADABLE:
             # Readings are still judged; that the plan is unreadable is said out loud.
             decided.unreadable.append(fact)
-    first = min((one.first for one in decided.segments if one.id == enrolment_id), default=fact.at)
+    same = [one for one in decided.segments if one.id == enrolment_id]
+    first = min((one.first for one in same), default=fact.at)
+    recorded = min((one.recorded for one in same), default=fact.received_at)
     _end(decided.segments, enrolment_id, fact.at)
     programme, unit = str(body["programme"]), str(body.get("unit_id") or "")
-    decided.segments.append(Enrolment(enrolment_id, programme, unit, own, fact.at, None, first))
+    decided.segments.append(
+        Enrolment(enrolment_id, programme, unit, own, fact.at, None, first, recorded)
+    )
     if body.get("version"):
         _follow(decided, programme, fact.at, str(body["version"]))
 

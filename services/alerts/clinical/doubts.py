@@ -4,7 +4,7 @@ The stored fact is never changed, and the reading is judged for red as any other
 beside every finding that rests on it, and as a technical finding of its own.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -21,6 +21,7 @@ Doubt = Literal["unit", "identity"]
 # What a reading is compared with: the median of the last few of its kind in this time.
 BEFORE = timedelta(days=30)
 LAST = 5
+NOTHING = timedelta(0)
 # Two of them before a factor between units can be told from a first, odd reading.
 KNOWN = 2
 
@@ -80,19 +81,18 @@ def said(record: Record, one: Finding) -> Finding:
 
 
 def _doubt(record: Record, key: Key, at: datetime, value: Decimal) -> tuple[Doubt, Decimal] | None:
-    earlier = [
-        (one.at, figure)
-        for one in record.series(key).sure.between(at - BEFORE, at)[-LAST - 1 :]
-        if one.at < at and (figure := measure.figure(one)) is not None
-    ][-LAST:]
-    if not earlier:
+    series = record.series(key).sure
+    before = series.earlier(at, BEFORE, NOTHING)
+    last = slice(max(before.start, before.stop - LAST), before.stop)
+    earlier, figures = series.numbers(last)
+    if not figures:
         return None
-    usual = median([figure for _, figure in earlier])
+    usual = median(figures)
     if usual <= 0 or value <= 0:
         return None
-    if len(earlier) >= KNOWN and _is_another_unit(MIXED[key], value, usual):
+    if len(figures) >= KNOWN and _is_another_unit(MIXED[key], value, usual):
         return "unit", usual
-    if key == WEIGHT and _is_another_person(at, value, usual, earlier):
+    if key == WEIGHT and _is_another_person(at, value, usual, zip(earlier, figures, strict=True)):
         return "identity", usual
     return None
 
@@ -103,7 +103,7 @@ def _is_another_unit(mixed: Mixed, value: Decimal, usual: Decimal) -> bool:
 
 
 def _is_another_person(
-    at: datetime, value: Decimal, usual: Decimal, earlier: list[tuple[datetime, Decimal]]
+    at: datetime, value: Decimal, usual: Decimal, earlier: Iterable[tuple[Sample, Decimal]]
 ) -> bool:
     """Far from what is usual; or far from another of the same day, and the less usual of the two:
     a patient's own weight after his wife's is not doubted for it."""
@@ -111,6 +111,6 @@ def _is_another_person(
         return True
     return any(
         abs(value - other) > JUMP and abs(value - usual) >= abs(other - usual)
-        for moment, other in earlier
-        if at - moment <= DAY
+        for one, other in earlier
+        if at - one.at <= DAY
     )

@@ -152,7 +152,7 @@ class Record:
         if Flag.ID_REUSED in fact.flags:
             self.reused = _with(self.reused, fact)
         try:
-            taken = list(samples.of_fact(fact))
+            taken = samples.of_fact(fact)
         except decided.UNREADABLE:
             # One that cannot be read must not hide the others; it is found by `judge`.
             self.unreadable = _with(self.unreadable, fact)

@@ -5,7 +5,7 @@ serves as the latest, as a retake or as what others are compared with.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple, cast
@@ -187,19 +187,22 @@ def fact_place(fact: Fact) -> tuple[datetime, int, int]:
     return (fact.at, (fact.origin or fact.id).int, fact.id.int)
 
 
-def of_fact(fact: Fact) -> Iterator[tuple[Key, Sample]]:
+def of_fact(fact: Fact) -> list[tuple[Key, Sample]]:
     """Every sample in a reading or in answers. Raises on a body that cannot be read."""
     context: Mapping[str, Any] = fact.body.get("context") or {}
     said = context.get("phase")
     phase = said if said in ("pre", "post") else "none"
     sure = fact.precision == "instant" and Flag.CLOCK_SUSPECT not in fact.flags
-    kind, fields = _fields(fact, context)
-    for field, value in fields:
-        yield (kind, field), Sample(fact.at, fact, kind, field, value, phase, sure)
+    at, (kind, fields) = fact.at, _fields(fact, context)
+    found = [
+        ((kind, field), Sample(at, fact, kind, field, value, phase, sure))
+        for field, value in fields
+    ]
     for name, word in context.items():
         if isinstance(word, str) and name != "phase":
             field = f"context.{name}"
-            yield ("", field), Sample(fact.at, fact, kind, field, word, phase, sure)
+            found.append((("", field), Sample(at, fact, kind, field, word, phase, sure)))
+    return found
 
 
 def answers(value: Plain, codes: Container[str | bool]) -> bool:

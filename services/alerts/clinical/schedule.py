@@ -1,7 +1,8 @@
 """What a patient's plan expects, and when: one due per (plan, local day, slot).
 
 Local clock times in Europe/Oslo, instants in UTC, so that the nights when the clock changes
-have exactly one of each. Expecting starts when the plan is activated, not at the first reading.
+have exactly one of each. Expecting starts when the plan is activated, not at the first reading;
+an enrolment that is recorded as of a day gone by makes nobody silent in the meantime.
 """
 
 from collections.abc import Iterator
@@ -113,7 +114,9 @@ def _days(
         for item in items if _plans(record, enrolment, programme, day) else ():
             if _is_expected(item, day, enrolled):
                 opens_at, due_at = instants(day, item.opens, item.due)
-                if enrolment.covers(due_at):
+                # What is asked once, on its day, is still asked for.
+                was_told = due_at >= enrolment.recorded or item.on_day is not None
+                if enrolment.covers(due_at) and was_told:
                     yield day, item, opens_at, due_at
         day += ONE_DAY
 
