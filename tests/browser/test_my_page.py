@@ -1,4 +1,4 @@
-"""The patient's own page on a phone, before the running system: few touches, no network, no fault."""
+"""The patient's own page on a phone, before the running system: few touches, and no network."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import screen as toolkit
 from tests.browser.screen import Screen
+from tests.journeys import device
 from tests.journeys.hospital import Hospital, Patient
 
 AXE = Path(__file__).parents[2] / "services/alerts/node_modules/axe-core/axe.min.js"
@@ -305,7 +306,7 @@ def test_no_page_has_a_fault_that_axe_finds(
 ) -> None:
     if not AXE.exists():
         pytest.skip("axe-core is not installed: python -m deploy.local.vendor --tests")
-    hospital.send_one(patient, toolkit_low_pressure())
+    hospital.send_one(patient, device.low_pressure())
     phone.go(f"/me?lang={lang}&theme={theme}")
     for place in PAGES:
         phone.go(place)
@@ -318,16 +319,8 @@ def test_no_page_has_a_fault_that_axe_finds(
         assert not told, "\n".join(told)
 
 
-def toolkit_low_pressure() -> Any:
-    from tests.journeys import device
-
-    return device.low_pressure()
-
-
 @pytest.mark.parametrize("scale", [1, 2])
-def test_nothing_is_cut_off_at_the_side_with_small_or_large_text(
-    phone: Phone, scale: int
-) -> None:
+def test_nothing_is_cut_off_at_the_side_with_small_or_large_text(phone: Phone, scale: int) -> None:
     for place in PAGES:
         phone.go(place)
         phone.page.evaluate(f"document.documentElement.style.fontSize = '{16 * scale}px'")
