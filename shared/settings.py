@@ -118,6 +118,9 @@ class Patients(_Filing):
     snooping: Path | None = Field(
         default=None, description="a hospital's own thresholds for looks that want explaining"
     )
+    secure_cookie: bool = Field(
+        default=False, description="__Host- cookie over https; on behind the front door"
+    )
 
 
 class Alerts(AnyService):

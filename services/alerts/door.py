@@ -4,8 +4,6 @@ What comes in is strict: unknown members are refused, moments carry an offset, t
 """
 
 import base64
-import hashlib
-import hmac
 import re
 import unicodedata
 from datetime import UTC, datetime
@@ -21,8 +19,10 @@ from services.alerts import views
 from services.alerts.reader import Reader
 from services.alerts.stream import Hub
 from services.alerts.views import Parts
-from shared import access, exact, sensitive, service
+from shared import exact, sensitive, service
 from shared.access import Caller
+from shared.access.browser import from_page as from_page
+from shared.access.browser import token_of as token_of
 
 BODY = 64 * 1024
 FIELDS = 40
@@ -75,22 +75,6 @@ def reader(request: Request, caller: Caller) -> Reader:
     """The caller as the access log writes him down."""
     shut = sensitive.closed(request.app.state.parts.programmes, caller.groups)
     return Reader.of(caller, request.scope["state"]["request_id"], shut)
-
-
-def token_of(request: Request) -> str:
-    """What a page must show in an unsafe request: bound to the session that made the page."""
-    secure = request.app.state.secure_cookie
-    cookie = request.cookies.get(access.cookie_name(secure=secure), "")
-    return hmac.new(cookie.encode(), b"hjemvakt-page", hashlib.sha256).hexdigest()
-
-
-def from_page(request: Request, caller: Caller, shown: str | None = None) -> None:
-    """A request by cookie must come from a page of this session. CrossSite."""
-    if not caller.by_cookie:
-        return
-    given = shown or request.headers.get("x-csrf-token", "")
-    if not hmac.compare_digest(given, token_of(request)):
-        raise access.CrossSite
 
 
 async def form(request: Request, most: int = FIELDS) -> dict[str, str]:

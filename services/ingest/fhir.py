@@ -7,11 +7,11 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
 
-from services.ingest import crisis, fhir_examples, fhir_replies, hot
+from services.ingest import fhir_examples, fhir_replies, hot
 from services.ingest.accept import CannotCommit
 from services.ingest.devices import fhir_r4, fhir_xml, refused
 from services.ingest.senders import Credential
-from shared import exact, fhir_bundles, ledger
+from shared import crisis, exact, fhir_bundles, ledger
 from shared.contracts import Crisis, Watch
 
 router = APIRouter(prefix="/fhir", tags=["FHIR R4"])

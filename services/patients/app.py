@@ -1,6 +1,7 @@
 """Wiring of the record: settings, doors, refusals to HTTP status."""
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
+from starlette.responses import Response
 
 from services.patients import (
     appoint,
@@ -31,8 +32,10 @@ from services.patients import (
     limits,
     linking,
     links,
+    login,
     look,
     organise,
+    pages,
     paging,
     quarantine,
     readings,
@@ -40,6 +43,8 @@ from services.patients import (
     release,
     routes,
     search,
+    sending,
+    sheet,
     shield,
     shields,
     snooping,
@@ -66,6 +71,7 @@ from shared import (
     watching,
 )
 from shared import ladders as ladder_rules
+from shared.access.login import Logins
 from shared.audit import sealing
 from shared.database import Database
 from shared.instruments import forms
@@ -190,6 +196,10 @@ def create() -> FastAPI:
             exports.router,
             claims.router,
             development.router,
+            login.router,
+            pages.router,
+            sending.router,
+            sending.photo_router,
         ],
         parts=[database, consumer.Consumer(database), sealing.Sealing(database)],
         problems=PROBLEMS,
@@ -201,7 +211,11 @@ def create() -> FastAPI:
     app.state.database = database
     quota = filing.Quota(chosen.attachments_per_day, chosen.attachment_mib_per_day)
     app.state.desk = filing.Desk(database, quota)
-    access.guard_of(app, chosen, database)
+    guard = access.guard_of(app, chosen, database, cookie=access.COOKIE_OF_PATIENTS)
+    app.state.secure_cookie = chosen.secure_cookie
+    app.state.logins = Logins(guard, f"{chosen.public_url}/me/login/callback", "idporten")
+    app.mount("/me/static", pages.Files(directory=pages.STATIC), name="static")
+    _problems_as_pages(app)
     app.state.mode = chosen.mode
     app.state.snooping = snooping.rules(chosen.snooping)
     app.state.programmes = programmes.in_use(chosen.programmes)
@@ -215,3 +229,25 @@ def create() -> FastAPI:
         frozenset(number.strip() for number in chosen.test_numbers.split(",") if number.strip()),
     )
     return app
+
+
+def _problems_as_pages(app: FastAPI) -> None:
+    """Where a page was asked for, a refusal is a page too."""
+
+    def handler(fact: type[Exception], status: int) -> None:
+        answer = app.exception_handlers[fact]
+
+        async def handle(request: Request, error: Exception) -> Response:
+            path = request.url.path
+            if (
+                request.method == "GET"
+                and path != "/me/session"
+                and (path == "/me" or path.startswith("/me/"))
+            ):
+                return sheet.problem_page(request, status, service.code_of(type(error)))
+            return await answer(request, error)  # type: ignore[no-any-return,misc]  # as service made it
+
+        app.add_exception_handler(fact, handle)
+
+    for fact, status in PROBLEMS.items():
+        handler(fact, status)

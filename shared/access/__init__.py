@@ -35,6 +35,7 @@ from shared.access.development import (
 )
 from shared.access.door import (
     COOKIE,
+    COOKIE_OF_PATIENTS,
     Administrator,
     AnyStaff,
     Clinician,
@@ -42,6 +43,7 @@ from shared.access.door import (
     ClinicianOrPatient,
     caller_of,
     cookie_name,
+    cookie_of,
     needs,
     same_site,
 )
@@ -50,19 +52,22 @@ from shared.access.secret import new_secret, same, secret_hash
 from shared.database import Database
 
 __all__ = [
-    "CLINICAL", "COOKIE", "ISSUER", "PROBLEMS", "SESSION_SECONDS", "Administrator", "AnyStaff",
+    "CLINICAL", "COOKIE", "COOKIE_OF_PATIENTS", "ISSUER", "PROBLEMS", "SESSION_SECONDS",
+    "Administrator", "AnyStaff",
     "Blocked", "Caller", "Clinician", "ClinicianOrAdministrator", "ClinicianOrPatient",
     "CrossSite", "DevelopmentIssuer", "DevelopmentIssuerInProduction", "Guard", "HprIsMissing",
     "IssuerDoesNotAnswer", "LevelIsTooLow", "Locked", "NotAllowed", "NotAuthenticated",
     "NotRegisteredHere", "NotRelated", "ProofIsMissing", "Role", "ScopeIsMissing", "caller_of",
-    "cookie_name", "guard_of", "needs", "new_secret", "same", "same_site", "secret_hash",
-    "table",
+    "cookie_name", "cookie_of", "guard_of", "needs", "new_secret", "same", "same_site",
+    "secret_hash", "table",
 ]  # fmt: skip
 
 
-def guard_of(app: FastAPI, chosen: settings.AnyService, database: Database) -> Guard:
-    """The guard of a service, where its routes find it. IssuersAreUnusable,
-    DevelopmentIssuerInProduction."""
+def guard_of(
+    app: FastAPI, chosen: settings.AnyService, database: Database, *, cookie: str = COOKIE
+) -> Guard:
+    """The guard of a service, where its routes find it. `cookie` says whose sessions its pages
+    have. IssuersAreUnusable, DevelopmentIssuerInProduction."""
     bearer = DevelopmentIssuer(chosen.development_key, chosen.mode)
     issuers = trust.read(chosen.issuers, chosen.mode)
     if issuers and chosen.mode == "production" and chosen.public_url is None:
@@ -73,9 +78,11 @@ def guard_of(app: FastAPI, chosen: settings.AnyService, database: Database) -> G
         bearer,
         identity_keys=chosen.identity_keys,
         idle=chosen.idle_minutes * 60,
+        of_patients=cookie == COOKIE_OF_PATIENTS,
     )
     app.state.issuer = bearer
     app.state.guard = guard
     app.state.public_url = chosen.public_url
     app.state.secure_cookie = False
+    app.state.cookie = cookie
     return guard

@@ -63,6 +63,7 @@ class Guard:
         *,
         identity_keys: identity.Keys,
         idle: int = IDLE,
+        of_patients: bool = False,
         keys: Keys | None = None,
     ) -> None:
         self.issuers = issuers
@@ -71,6 +72,7 @@ class Guard:
         self._bearer = bearer
         self._identity_keys = identity_keys
         self._idle = idle
+        self._session = store.patient_session if of_patients else store.session
         self._verified: dict[bytes, _Verified] = {}
         self._swept = time.monotonic()
 
@@ -206,12 +208,12 @@ class Guard:
             return self._bearer.caller(cookie, by_cookie=True)
         place = hashlib.sha256(cookie.encode()).digest()
         async with self.database.transaction() as tx:
-            row = await store.session(tx, place, self._idle)
+            row = await self._session(tx, place, self._idle)
             if row is None:
                 raise NotAuthenticated
             if is_use and row["was_seen_long_ago"]:
                 await store.seen(tx, place)
-        caller = staff(row, row["org"], row["vouched"])
+        caller = of_session(row)
         return replace(
             caller,
             by_cookie=True,
@@ -226,11 +228,17 @@ class Guard:
         if caller.session is None:
             return None if caller.expires is None else max(0.0, caller.expires - time.time())
         async with self.database.transaction() as tx:
-            row = await store.session(tx, caller.session, self._idle)
+            row = await self._session(tx, caller.session, self._idle)
         if row is None:
             return 0.0
         seen = row["seen_at"].timestamp() + self._idle
         return max(0.0, float(min(seen, row["until"].timestamp())) - time.time())
+
+
+def of_session(row: asyncpg.Record) -> Caller:
+    if row["role"] != Role.PATIENT.value:
+        return staff(row, row["org"], row["vouched"])
+    return Caller(str(row["id"]), row["name"], Role.PATIENT, row["org"], patient_id=row["id"])
 
 
 def staff(row: asyncpg.Record, org: str, hpr: str | None) -> Caller:

@@ -16,10 +16,11 @@ _RESULTS = {result.value: result for result in Result}
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who vouches for an item: a credential, or a member of staff as `staff:<id>`."""
+    """Who vouches for an item: a credential, a member of staff as `staff:<id>`, or the patient on
+    his own page as `patient:<id>`."""
 
     cred: str
-    names_its_subject: bool = False  # a system or staff: the subject decides, not a binding
+    names_its_subject: bool = False  # not a device: the subject decides, not a binding
 
 
 class Entry(NamedTuple):
