@@ -3,14 +3,18 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import Query, Request
+from fastapi import Depends, Query, Request
 from fastapi.responses import StreamingResponse
 
 from services.patients import door, exporting
 from services.patients.door import Db, Keys, Now
 from shared import access
+from shared.access import CLINICAL, Role
 
 router = door.router("export", "/v1/patients/{patient_id}/export")
+
+
+PatientOrClinician = Annotated[access.Caller, Depends(access.needs(*CLINICAL, Role.PATIENT))]
 
 
 @router.get(
@@ -28,7 +32,7 @@ async def export(
     database: Db,
     keys: Keys,
     now: Now,
-    caller: access.ClinicianOrPatient,
+    caller: PatientOrClinician,
     patient_id: UUID,
     form: Annotated[
         Literal["fhir", "csv"],
