@@ -9,6 +9,7 @@ from fastapi.responses import StreamingResponse
 from services.patients import door, exporting
 from services.patients.door import Db, Keys, Now
 from shared import access
+from shared.access import CLINICAL, Role
 
 # A system reads what it needs by scope; nobody's whole record.
 Holder = Annotated[
@@ -17,6 +18,9 @@ Holder = Annotated[
 ]
 
 router = door.router("export", "/v1/patients/{patient_id}/export")
+
+
+PatientOrClinician = Annotated[access.Caller, Depends(access.needs(*CLINICAL, Role.PATIENT))]
 
 
 @router.get(

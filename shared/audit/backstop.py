@@ -34,7 +34,7 @@ class Backstop:
     """Writes what is missing. A part of every service."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self.database = database
         self._strangers: Counter[tuple[str, str]] = Counter()
         self._task: asyncio.Task[None] | None = None
 
@@ -62,7 +62,7 @@ class Backstop:
             return True
         patients = patients_of(scope)
         try:
-            async with self._database.transaction() as tx:
+            async with self.database.transaction() as tx:
                 await store.add(tx, trail.who, patients, trail.what, trail.why, outcome)
         except (DatabaseIsAway, asyncpg.PostgresError):
             log.error("The audit trail cannot be written.", door=trail.who.door)
@@ -92,7 +92,7 @@ class Backstop:
         if not strangers:
             return
         try:
-            async with self._database.transaction() as tx:
+            async with self.database.transaction() as tx:
                 for (address, door), times in strangers.items():
                     who = Who(NOBODY, NOBODY, NOBODY, address=address, door=door)
                     await store.add(tx, who, (), "log-in", "none", "refused", times=times)

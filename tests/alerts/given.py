@@ -322,7 +322,7 @@ def application(world: World) -> FastAPI:
     made.state.parts = Parts(
         world.alerts, Notifier(world.alerts), world.programmes, world.memory, forms
     )
-    made.state.guard.database = world.alerts
+    made.state.guard.database = made.state.backstop.database = world.alerts
     return made
 
 
