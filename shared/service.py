@@ -26,6 +26,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import audit, exact
 from shared.database import DatabaseIsAway, one_request
+from shared.patience import BodyInTime
 
 log = structlog.get_logger()
 
@@ -39,7 +40,14 @@ HEADERS = [
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"x-frame-options", b"DENY"),
+    # A page that shows something says so itself; nothing else here is to be shown.
+    (
+        b"content-security-policy",
+        b"default-src 'none'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'",
+    ),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=()"),
 ]
+DOCS = "/docs"  # a page of the framework's own, with scripts; not passed on by the front door
 
 
 class Part(Protocol):
@@ -91,7 +99,7 @@ def build(
         version=metadata.version("hjemvakt"),
         description=description,
         lifespan=lifespan,
-        docs_url="/docs" if docs else None,
+        docs_url=DOCS if docs else None,
         openapi_url="/openapi.json" if docs else None,
         redoc_url=None,
     )
@@ -99,6 +107,7 @@ def build(
         app.include_router(router)
     app.include_router(_health(name, parts))
     _handle_problems(app, {DatabaseIsAway: 503, audit.LookCannotBeLogged: 503, **problems})
+    app.add_middleware(BodyInTime)
     app.add_middleware(_Envelope, backstop=backstop)
     app.state.backstop = backstop
     return app
@@ -180,6 +189,8 @@ def _handle_problems(app: FastAPI, problems: Mapping[type[Exception], int]) -> N
         async def handle(_request: Request, error: Exception) -> Response:
             fact = type(error)
             headers = {"Retry-After": "2"} if status == 503 else {}
+            if (seconds := getattr(error, "retry_after", None)) is not None:
+                headers["Retry-After"] = str(seconds)
             if status == 401:
                 headers["WWW-Authenticate"] = getattr(error, "challenge", "Bearer")
             members = getattr(error, "members", {})
@@ -192,9 +203,8 @@ def _handle_problems(app: FastAPI, problems: Mapping[type[Exception], int]) -> N
 
     @app.exception_handler(HTTPException)
     async def http(_request: Request, error: HTTPException) -> Response:
-        code = {401: "unauthenticated", 403: "forbidden", 404: "not-found"}.get(
-            error.status_code, f"http-{error.status_code}"
-        )
+        codes = {401: "unauthenticated", 403: "forbidden", 404: "not-found", 408: "too-slow"}
+        code = codes.get(error.status_code, f"http-{error.status_code}")
         return problem(error.status_code, code, str(error.detail), error.headers)
 
     @app.exception_handler(RequestValidationError)
@@ -263,6 +273,8 @@ class _Envelope:
                     await _unwritten(scope, receive, send)
                     return
                 present = {name.lower() for name, _ in message["headers"]}
+                if scope["path"] == DOCS:
+                    present.add(b"content-security-policy")
                 message["headers"] = [
                     *message["headers"],
                     *(header for header in HEADERS if header[0] not in present),
@@ -328,7 +340,8 @@ def run(name: str, http: str = "auto") -> None:
 
     import uvicorn
 
-    from shared import programmes
+    from shared import access, programmes, settings
+    from shared.access import trust
     from shared.instruments.forms import FormsAreUnreadable
 
     ports = {"ingest": 8001, "patients": 8002, "alerts": 8003}
@@ -350,6 +363,10 @@ def run(name: str, http: str = "auto") -> None:
             http=http,
             proxy_headers=http == "auto",
         )
+    except (settings.SettingIsMissing, trust.IssuersAreUnusable,
+            access.DevelopmentIssuerInProduction) as error:  # fmt: skip
+        sys.stderr.write(f"{name} does not start: {str(error) or title_of(type(error))}\n")
+        raise SystemExit(2) from None
     except (programmes.ProgrammeIsUnreadable, FormsAreUnreadable) as error:
         # Whoever edited a rule or a form reads this, and one that runs already goes on as it is.
         for sentence in error.sentences:

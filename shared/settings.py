@@ -14,6 +14,10 @@ from shared import identity
 T = TypeVar("T", bound=BaseSettings)
 Mode = Literal["test", "production"]
 
+_PLACE = re.compile(
+    r"https?://(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\])(?::(?P<port>\d{1,5}))?", re.I
+)
+
 
 class SettingIsMissing(Exception):
     """A setting this service needs is missing or unusable."""
@@ -47,15 +51,37 @@ class AnyService(BaseSettings):
     )
     public_url: str | None = Field(
         default=None,
-        pattern=r"^https?://[!-~]+$",
         description="this service's address as its callers see it: a proof of possession names "
         "it, and the link of a notification begins with it",
     )
     idle_minutes: int = Field(
         default=15, ge=1, le=480, description="after so long without use a page is logged out"
     )
+    behind_proxy: bool = Field(
+        default=False,
+        description="the front door stands before this service and writes X-Forwarded-For; "
+        "without it that header is whatever a sender wrote",
+    )
+    failures_per_minute: int = Field(
+        default=20_000,
+        ge=1,
+        description="failed log-ins and wrong secrets of one address, before those that fail wait",
+    )
     log_format: Literal["text", "json"] = "json"
     docs: bool = Field(default=True, description="serve /docs and /openapi.json")
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_a_place(cls, given: str | None) -> str | None:
+        """https://host or https://host:port; one slash at the end is left out. The pages' links
+        begin at the root, so a path would lead people and proofs elsewhere."""
+        if given is None:
+            return None
+        given = given.removesuffix("/")
+        found = _PLACE.fullmatch(given)
+        if found is None or (found["port"] and not 0 < int(found["port"]) < 65_536):
+            raise ValueError("https://host or https://host:port is expected, without a path")
+        return given.lower()
 
     @property
     def identity_keys(self) -> identity.Keys:
@@ -74,6 +100,12 @@ class _Filing(AnyService):
 
 
 class Ingest(_Filing):
+    intake_per_minute: int = Field(
+        default=60_000,
+        ge=1,
+        description="requests of one credential over HTTP, of 16 KiB each; a larger body counts "
+        "for as many as it has of these",
+    )
     database: str = Field(validation_alias="HJEMVAKT_DATABASE_INGEST")
     mqtt_url: str | None = Field(
         default=None,

@@ -135,7 +135,7 @@ async def _fingerprint(connection: asyncpg.Connection) -> int:
             """
             select coalesce(sum(hashtextextended(org || ' ' || cred || ' ' || mqtt_hash, 0)), 0)
               from patients.credential
-             where revoked_at is null and mqtt_hash is not null
+             where revoked_at is null and mqtt_hash <> ''
             """
         )
     )
@@ -146,7 +146,7 @@ async def _credentials(connection: asyncpg.Connection) -> list[Credential]:
         """
         select org, cred, mqtt_hash
           from patients.credential
-         where revoked_at is null and mqtt_hash is not null
+         where revoked_at is null and mqtt_hash <> ''
          order by org, cred
         """
     )

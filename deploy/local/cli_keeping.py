@@ -118,6 +118,10 @@ def rotate(
         words.say(f"Enter the national number anew of {len(done.by_hand)} members of staff:")
         for one in done.by_hand:
             print(one)
+    if done.relatives:
+        words.say(f"Let {len(done.relatives)} relatives in anew (patient, and what lets them in):")
+        for one in done.relatives:
+            print(one)
     if done.broken:
         words.fail(f"{done.broken} numbers were sealed with neither key; they were left.")
 

@@ -226,8 +226,13 @@ as what does not exist. **clinical** the answer holds clinical content, which no
 reaches. **emergency** may be opened by emergency access: with a reason, for one hour, told to the
 unit and the auditor and shown to the patient. Whom the patient has blocked by name does not see the
 record in an emergency either. **HPR** a clinician needs a number in the health personnel register,
-vouched for by the identity provider at log-in. **scope** what a system's token must be given for. A
-patient's record may be locked by the patient; a lock is opened by emergency access only.
+vouched for by the identity provider at log-in. **scope** what a system's token must be given for.
+**a minute** how often one person may do it; a system twenty times as often. A patient's record may
+be locked by the patient; a lock is opened by emergency access only.
+
+**given** a relative, of the patient who lets him in, until the day the patient has set, and only to
+the acts on what is given: *care*, *readings*. He names the patient in the header
+`hjemvakt-on-behalf-of`, and stands in the patient's access log as who looked on his behalf.
 
 {table.describe()}"""
 

@@ -17,11 +17,13 @@ BATCH = 500
 
 @dataclass(slots=True)
 class Done:
-    """`by_hand`: staff whose number is known by a hash only, under the key that goes."""
+    """`by_hand`: staff, and relatives as their patient and what lets them in, whose number is known
+    by a hash only, under the key that goes."""
 
     kept: int = 0
     broken: int = 0
     by_hand: list[str] = field(default_factory=list)
+    relatives: list[str] = field(default_factory=list)
 
 
 async def rotate(connection: asyncpg.Connection, keys: Keys, batch: int = BATCH) -> Done:
@@ -42,6 +44,7 @@ async def rotate(connection: asyncpg.Connection, keys: Keys, batch: int = BATCH)
                     await _keep(connection, row, made)
         after = (rows[-1]["org"], bytes(rows[-1]["hash"]))
     done.by_hand = await _known_by_hash(connection, ids[1])
+    done.relatives = await _relatives(connection, ids[1])
     return done
 
 
@@ -71,6 +74,7 @@ async def finish(connection: asyncpg.Connection, keys: Keys, batch: int = BATCH)
         after = (rows[-1]["org"], bytes(rows[-1]["hash"]))
     done.broken += await _seal_phones_anew(connection, keys, batch)
     done.by_hand = await _known_by_hash(connection, first)
+    done.relatives = await _relatives(connection, first)
     return done
 
 
@@ -144,3 +148,18 @@ async def _known_by_hash(connection: asyncpg.Connection, key: str) -> list[str]:
         key,
     )
     return [f"{row['org']} {row['id']}" for row in rows]
+
+
+async def _relatives(connection: asyncpg.Connection, key: str) -> list[str]:
+    """Relatives who are let in, or will be, and of whom nothing is known under this key."""
+    rows = await connection.fetch(
+        """
+        select x.org, x.patient_id, x.id from patients.proxy x
+        where x.ended_at is null and upper(x.valid) > clock_timestamp() and not exists (
+            select from patients.proxy_number n
+            where n.org = x.org and n.proxy_id = x.id and n.key = $1)
+        order by x.org, x.patient_id, x.id
+        """,
+        key,
+    )
+    return [f"{row['org']} {row['patient_id']} {row['id']}" for row in rows]

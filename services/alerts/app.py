@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from functools import partial
 
 import asyncpg
 from fastapi import FastAPI, Request
@@ -54,6 +55,7 @@ from services.alerts.page.frame import TEMPLATES
 from services.alerts.stream import Hub, Notifier
 from services.alerts.views import Parts
 from shared import access, audit, entered, ledger, programmes, service, settings
+from shared.access import source
 from shared.access.login import Logins
 from shared.database import Database
 from shared.instruments import forms as instrument_forms
@@ -180,7 +182,7 @@ def create() -> FastAPI:
             deadman.DeadMan(_secret(chosen.dead_man_url), [judging, clock, *tellers]),
         ],
         problems=PROBLEMS,
-        backstop=audit.Backstop(database),
+        backstop=audit.Backstop(database, partial(source.of, behind_proxy=chosen.behind_proxy)),
         docs=chosen.docs,
         description="Alerts, the worklist and its live stream, scores, and the nurse's pages.",
     )
@@ -226,7 +228,10 @@ def _problems_as_pages(app: FastAPI) -> None:
         async def handle(request: Request, error: Exception) -> Response:
             path = request.url.path
             if path == "/" or path.startswith(PAGES):
-                return sheet.problem_page(request, status, service.code_of(type(error)))
+                shown = sheet.problem_page(request, status, service.code_of(type(error)))
+                if (seconds := getattr(error, "retry_after", None)) is not None:
+                    shown.headers["Retry-After"] = str(seconds)
+                return shown
             return await answer(request, error)  # type: ignore[no-any-return,misc]  # as service made it
 
         app.add_exception_handler(fact, handle)

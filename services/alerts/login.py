@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 from services.alerts import door, page, sheet, views
 from services.alerts.door import Has
 from shared import access, service
-from shared.access import Caller, Role, browser, login
+from shared.access import Caller, Role, attempts, browser, login, source
 from shared.access.login import Logins
 
 WAITING = "hjemvakt-login"  # the browser that began is the one that comes back
@@ -70,6 +70,7 @@ async def start(
     """To the identity provider. A link and not a form: our pages' forms lead nowhere else."""
     logins: Logins = request.app.state.logins
     ways = logins.ways()
+    request.app.state.paces.must_begin(_address(request) or "")
     if way >= len(ways):
         return _onwards("/login?problem=log-in-failed")
     try:
@@ -91,6 +92,7 @@ async def finish(request: Request) -> Response:
         done = await logins.finish(began, given, _address(request))
     except FAILED as refused:
         request.app.state.backstop.attempt(request.scope)
+        await _failed(request)
         return _onwards(f"/login?problem={service.code_of(type(refused))}")
     response = _onwards(browser.inside(done.next))
     browser.forget(request, response, WAITING)
@@ -110,6 +112,7 @@ async def log_in(request: Request, has: Has) -> Response:
     ]
     if not found:
         request.app.state.backstop.attempt(request.scope)
+        await _failed(request)
         return RedirectResponse("/login?problem=unknown", 303, headers=sheet.HEADERS)
     caller = Caller(
         id=str(found[0]["id"]),
@@ -144,6 +147,13 @@ async def stay(request: Request, caller: access.Clinician) -> Response:
     return Response(status_code=204)
 
 
+async def _failed(request: Request) -> None:
+    """One log-in more that did not succeed. Only who fails is told to wait: nobody can shut out
+    those who come from the same address. TooManyRequests."""
+    at = attempts.place("log-in", _address(request) or "")
+    await attempts.count(request.app.state.parts.database, at, attempts.LOG_INS)
+
+
 def _onwards(place: str) -> Response:
     return RedirectResponse(place, 303, headers=sheet.HEADERS)
 
@@ -153,4 +163,4 @@ def _start(way: int, next: str) -> str:
 
 
 def _address(request: Request) -> str | None:
-    return request.client.host if request.client else None
+    return source.of(request.scope, behind_proxy=request.app.state.behind_proxy) or None

@@ -21,10 +21,13 @@ from services.ingest import (
     routes,
 )
 from services.ingest.accept import CannotCommit, Intake
+from services.ingest.admission import Admission
 from services.ingest.devices import gateway_table
 from services.ingest.senders import Senders
+from services.ingest.tokens import Tokens
 from services.ingest.uploads import Uploads
 from shared import access, audit, form_answers, identity, programmes, service, settings
+from shared.access import source
 from shared.database import Database
 from shared.filing import Desk, Quota
 from shared.form_answers import Forms
@@ -38,7 +41,6 @@ def create() -> FastAPI:
     hashed = partial(identity.hashed, chosen.identity_keys.first)
     intake = Intake(database, hashed)
     forms = questionnaires(chosen.programmes, chosen.instruments)
-    door = hot.Door(senders, intake, forms)
     quota = Quota(chosen.attachments_per_day, chosen.attachment_mib_per_day)
     desk = Desk(database, quota)
     uploads = Uploads(database, intake, desk, programmes.in_use(chosen.programmes))
@@ -46,6 +48,14 @@ def create() -> FastAPI:
     again = replay.Replay(database, hashed, forms, desk, table)
 
     parts: list[service.Part] = [database, senders, intake, again]
+    admission = Admission(
+        senders,
+        Tokens(access.guard(chosen, database, people=False), senders, chosen.public_url),
+        source.Failures(chosen.failures_per_minute),
+        per_minute=chosen.intake_per_minute,
+        behind_proxy=chosen.behind_proxy,
+    )
+    door = hot.Door(senders, intake, forms, admission)
     if chosen.mqtt_url:
         parts.append(
             mqtt.Broker(
@@ -72,7 +82,7 @@ def create() -> FastAPI:
         ],
         parts=parts,
         problems={CannotCommit: 503},
-        backstop=audit.Backstop(database),
+        backstop=audit.Backstop(database, partial(source.of, behind_proxy=chosen.behind_proxy)),
         docs=chosen.docs,
         application=hot.Application,
         description="Readings, answers and device events in; a receipt for each, after its commit.",
@@ -81,7 +91,6 @@ def create() -> FastAPI:
     app.state.door = door
     app.state.uploads = uploads
     app.state.forms = forms
-    access.guard_of(app, chosen, database)
     openapi.complete(app)
     if chosen.docs:
         asyncapi.serve(app)

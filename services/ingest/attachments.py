@@ -15,7 +15,6 @@ from services.ingest.senders import Credential
 from services.ingest.uploads import Taken, Uploads
 from shared import exact, filing, pictures, service
 from shared.attachments import PDF
-from shared.database import DatabaseIsAway
 
 router = APIRouter(tags=["intake"])
 
@@ -110,11 +109,10 @@ async def _received(request: Request) -> hot.Answer:
     door: hot.Door = request.app.state.door
     headers = dict(request.scope["headers"])
     try:
-        credential = await door.credential(headers)
-    except DatabaseIsAway:
-        return hot.unavailable()
-    if credential is None:
-        return hot.unauthenticated()
+        credential = await door.credential(request.scope, headers)
+        door.count(credential, 0)
+    except hot.NotAdmitted as refusal:
+        return refusal.answer
     fault = hot.unacceptable(headers, TYPES)
     if fault is not None:
         return fault

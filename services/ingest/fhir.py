@@ -140,11 +140,12 @@ async def received(request: Request, most: int, resource: str | None) -> Respons
     door: hot.Door = request.app.state.door
     headers = dict(request.scope["headers"])
     try:
-        credential, body = await door.admitted(headers, request.receive, TYPES, most)
+        credential, body = await door.admitted(request.scope, request.receive, TYPES, most)
     except hot.NotAdmitted as refusal:
         return hot.plain(refusal.answer)
     try:
         sent = read(request, headers, plain(headers, body), resource)
+        hot.must_be_given_for(credential, sent.items)
         if resource is not None:
             [receipt] = await door.intake.accept(credential, sent.items)
             return fhir_replies.one(receipt)
@@ -152,6 +153,8 @@ async def received(request: Request, most: int, resource: str | None) -> Respons
             return await _transaction(door, credential, sent)
         receipts = await door.intake.accept(credential, sent.items) if sent.items else []
         return fhir_replies.bundle(sent.entries, receipts, "batch")
+    except hot.NotAdmitted as refusal:
+        return hot.plain(refusal.answer)
     except refused.Refused as unusable:
         hot.refuse(unusable, credential, body)
         return fhir_replies.refusal(unusable)

@@ -47,18 +47,23 @@ async def _file(request: Request, resource: str) -> Response:
     uploads: Uploads = request.app.state.uploads
     headers = dict(request.scope["headers"])
     try:
-        credential, body = await door.admitted(headers, request.receive, fhir.TYPES, FILE_BYTES)
+        credential, body = await door.admitted(
+            request.scope, request.receive, fhir.TYPES, FILE_BYTES
+        )
     except hot.NotAdmitted as refusal:
         return hot.plain(refusal.answer)
     try:
         enclosed = fhir_files.read(_object(fhir.plain(headers, body), resource))
         items = await uploads.enclosed(credential, [enclosed])
+        hot.must_be_given_for(credential, items)
         [receipt] = await door.intake.accept(credential, items)
     except refused.Refused as unusable:
         hot.refuse(unusable, credential, body)
         return fhir_replies.refusal(unusable)
     except filing.FileNotTaken:
         return fhir_replies.refusal(fhir_files.NotAFile())
+    except hot.NotAdmitted as refusal:
+        return hot.plain(refusal.answer)
     except CannotCommit:
         return hot.plain(hot.unavailable())
     return fhir_replies.one(receipt)
@@ -100,7 +105,7 @@ async def validate(request: Request) -> Response:
     door: hot.Door = request.app.state.door
     headers = dict(request.scope["headers"])
     try:
-        _, body = await door.admitted(headers, request.receive, fhir.TYPES, fhir.MOST_BYTES)
+        _, body = await door.admitted(request.scope, request.receive, fhir.TYPES, fhir.MOST_BYTES)
     except hot.NotAdmitted as refusal:
         return hot.plain(refusal.answer)
     kind = request.scope["path"].split("/")[-2]

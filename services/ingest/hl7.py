@@ -73,9 +73,8 @@ class Reply:
 )
 async def message(request: Request) -> Response:
     door: hot.Door = request.app.state.door
-    headers = dict(request.scope["headers"])
     try:
-        credential, body = await door.admitted(headers, request.receive, _TYPES, MOST_BYTES)
+        credential, body = await door.admitted(request.scope, request.receive, _TYPES, MOST_BYTES)
     except hot.NotAdmitted as refusal:
         return hot.plain(refusal.answer)
     reply = await take(door, request.app.state.uploads, credential, body)

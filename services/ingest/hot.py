@@ -3,6 +3,7 @@
 The same function answers the FastAPI route of that path, which is there for the OpenAPI document.
 """
 
+import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
 
@@ -11,8 +12,9 @@ from fastapi import FastAPI, Response
 from prometheus_client import Counter
 from starlette.types import Receive, Scope, Send
 
-from services.ingest import receipts
+from services.ingest import receipts, tokens
 from services.ingest.accept import CannotCommit, Intake
+from services.ingest.admission import Admission, bearer
 from services.ingest.devices import json_v1, refused
 from services.ingest.senders import Credential, Senders
 from shared import access, exact, service
@@ -24,6 +26,8 @@ log = structlog.get_logger()
 
 PATH = "/v1/observations"
 MOST_BYTES = 256 * 1024
+BODY_SECONDS = 60.0
+TURNED_AWAY: tuple[type[Exception], ...] = (*access.PROBLEMS, DatabaseIsAway)
 
 REFUSED = Counter("hjemvakt_refused_total", "Bodies refused whole", ["code"])
 
@@ -44,27 +48,22 @@ class NotAdmitted(Exception):
 class Door:
     """Lets credentials in and turns whole-body faults into problem documents."""
 
-    def __init__(self, senders: Senders, intake: Intake, forms: Forms) -> None:
+    def __init__(
+        self, senders: Senders, intake: Intake, forms: Forms, admission: Admission
+    ) -> None:
         self.senders = senders
         self.intake = intake
         self.forms = forms
+        self.admission = admission
 
-    async def observations(self, headers: Mapping[bytes, bytes], receive: Receive) -> Answer:
+    async def observations(self, scope: Scope, receive: Receive) -> Answer:
         """Status, media type, body and further headers of the answer to one POST."""
         try:
-            credential = await self.credential(headers)
-        except DatabaseIsAway:
-            return unavailable()
-        if credential is None:
-            return unauthenticated()
-        fault = unacceptable(headers, (JSON,))
-        if fault is not None:
-            return fault
-        body = await read(receive, headers, MOST_BYTES)
-        if body is None:
-            return too_large(MOST_BYTES)
-        try:
+            credential, body = await self.admitted(scope, receive, (JSON,), MOST_BYTES)
             items = json_v1.decode(body, "application/json", json_v1.HTTP_ITEMS, self.forms)
+            must_be_given_for(credential, items)
+        except NotAdmitted as refusal:
+            return refusal.answer
         except refused.Refused as fault_found:
             return refuse(fault_found, credential, body)
         if not items:
@@ -87,6 +86,8 @@ class Door:
         credential = self.senders.remembered_by_hash(secret_hash)
         if credential is None:
             return None
+        if not self.admission.goes(credential, len(body)):
+            return None
         try:
             items = json_v1.decode(body, "application/json", json_v1.HTTP_ITEMS, self.forms)
         except refused.Refused:
@@ -94,26 +95,37 @@ class Door:
         return (credential, items) if items else None
 
     async def admitted(
-        self, headers: Mapping[bytes, bytes], receive: Receive, types: Sequence[bytes], most: int
+        self, scope: Scope, receive: Receive, types: Sequence[bytes], most: int
     ) -> tuple[Credential, bytes]:
         """Whose request it is, and its body. Raises NotAdmitted."""
-        try:
-            credential = await self.credential(headers)
-        except DatabaseIsAway:
-            raise NotAdmitted(unavailable()) from None
-        if credential is None:
-            raise NotAdmitted(unauthenticated())
+        headers = dict(scope["headers"])
+        credential = await self.credential(scope, headers)
         fault = unacceptable(headers, types)
         if fault is not None:
             raise NotAdmitted(fault)
-        body = await read(receive, headers, most)
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                body = await read(receive, headers, most)
+        except TimeoutError:
+            raise NotAdmitted(too_slow()) from None
         if body is None:
             raise NotAdmitted(too_large(most))
+        self.count(credential, len(body))
         return credential, body
 
-    async def credential(self, headers: Mapping[bytes, bytes]) -> Credential | None:
-        secret = bearer(headers)
-        return await self.senders.by_secret(secret) if secret is not None else None
+    async def credential(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Credential:
+        """Whose request it is. Raises NotAdmitted."""
+        try:
+            return await self.admission.credential(scope, headers)
+        except TURNED_AWAY as refusal:
+            raise NotAdmitted(turned_away(refusal)) from None
+
+    def count(self, credential: Credential, size: int) -> None:
+        """Raises NotAdmitted when the sender has gone mad."""
+        try:
+            self.admission.take(credential, size)
+        except access.TooManyRequests as refusal:
+            raise NotAdmitted(turned_away(refusal)) from None
 
 
 class Application(FastAPI):
@@ -124,8 +136,8 @@ class Application(FastAPI):
             await super().__call__(scope, receive, send)
             return
         door: Door = self.state.door
-        status, media_type, body, more = await door.observations(dict(scope["headers"]), receive)
-        if status == 401 and self.state.backstop is not None:
+        status, media_type, body, more = await door.observations(scope, receive)
+        if status in (401, 403) and self.state.backstop is not None:
             self.state.backstop.attempt(scope, PATH)
         await send(
             {
@@ -140,13 +152,6 @@ class Application(FastAPI):
             }
         )
         await send({"type": "http.response.body", "body": body})
-
-
-def bearer(headers: Mapping[bytes, bytes]) -> str | None:
-    scheme, _, secret = headers.get(b"authorization", b"").partition(b" ")
-    if scheme.lower() != b"bearer" or not 16 <= len(secret) <= 128 or not secret.isascii():
-        return None
-    return secret.strip().decode("ascii")
 
 
 async def read(receive: Receive, headers: Mapping[bytes, bytes], most: int) -> bytes | None:
@@ -206,14 +211,42 @@ def too_large(most: int) -> Answer:
     return problem(413, "too-large", f"A body may have at most {most // 1024} KiB")
 
 
-def unauthenticated() -> Answer:
+def too_slow() -> Answer:
+    REFUSED.labels("too-slow").inc()
+    return problem(408, "too-slow", "The body came too slowly; send it again")
+
+
+def unauthenticated(challenge: str = "Bearer") -> Answer:
     REFUSED.labels("unauthenticated").inc()
     return problem(
         401,
         "unauthenticated",
-        "Send the credential's secret as a bearer token",
-        [(b"www-authenticate", b"Bearer")],
+        "Send the credential's secret as a bearer token, or a system's access token",
+        [(b"www-authenticate", challenge.encode())],
     )
+
+
+def turned_away(refusal: Exception) -> Answer:
+    """Why somebody does not come in, as a problem document."""
+    if isinstance(refusal, DatabaseIsAway):
+        return unavailable()
+    if isinstance(refusal, access.NotAuthenticated):
+        return unauthenticated(refusal.challenge)
+    fact, headers = type(refusal), []
+    status, code = access.PROBLEMS[fact], service.code_of(fact)
+    REFUSED.labels(code).inc()
+    if status in (429, 503):
+        seconds = getattr(refusal, "retry_after", 2)
+        headers = [(b"retry-after", str(seconds).encode())]
+    return problem(status, code, service.title_of(fact), headers)
+
+
+def must_be_given_for(credential: Credential, items: Sequence[Item]) -> None:
+    """Raises NotAdmitted when a token is not given for what it brings."""
+    try:
+        tokens.must_be_given_for(credential, items)
+    except access.ScopeIsMissing as refusal:
+        raise NotAdmitted(turned_away(refusal)) from None
 
 
 def unavailable() -> Answer:

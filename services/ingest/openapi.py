@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from services.ingest import routes
 from shared import form_answers, kinds
+from shared.access import table
 
 NUMBER = {
     "oneOf": [
@@ -29,6 +30,16 @@ def complete(app: FastAPI) -> None:
                 "scheme": "bearer",
                 "description": "The credential's secret, shown once when it was made",
             }
+            components["securitySchemes"]["token"] = {
+                "type": "http",
+                "scheme": "DPoP",
+                "description": "A system's access token with its proof; the scope is the door's",
+            }
+            for path, doors in schema["paths"].items():
+                for method, door in doors.items():
+                    act = table.by_route().get(f"{method.upper()} {path}")
+                    if act is not None and act.scope is not None:
+                        door["security"] = [{"secret": []}, {"token": [act.scope]}]
             app.openapi_schema = schema
         return app.openapi_schema
 

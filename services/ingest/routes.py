@@ -97,4 +97,4 @@ _ERRORS = {
 )
 async def observations(request: Request) -> Response:
     door: hot.Door = request.app.state.door
-    return hot.plain(await door.observations(dict(request.scope["headers"]), request.receive))
+    return hot.plain(await door.observations(request.scope, request.receive))

@@ -35,6 +35,7 @@ class Credential:
     org: str
     sender: Sender
     unit_id: UUID | None
+    scopes: frozenset[str] | None = None  # what its token is given for; None: it showed a secret
 
 
 class Senders:

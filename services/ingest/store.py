@@ -16,6 +16,7 @@ async def credential_by_secret(
         from patients.secret s
         join patients.credential c on c.org = s.org and c.cred = s.cred
         where s.secret_hash = $1 and c.revoked_at is null
+          and (s.until is null or s.until > clock_timestamp())
         """,
         secret_hash,
     )

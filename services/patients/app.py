@@ -1,5 +1,7 @@
 """Wiring of the record: settings, doors, refusals to HTTP status."""
 
+from functools import partial
+
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
@@ -14,10 +16,12 @@ from services.patients import (
     catalogue,
     claiming,
     claims,
+    codes,
     consumer,
     development,
     devices,
     enrol,
+    enrolment_codes,
     enter,
     exports,
     fhir,
@@ -37,6 +41,8 @@ from services.patients import (
     organise,
     pages,
     paging,
+    proxies,
+    proxy,
     quarantine,
     readings,
     record,
@@ -48,6 +54,7 @@ from services.patients import (
     shield,
     shields,
     snooping,
+    statistics,
     tracing,
     units,
     versions,
@@ -71,6 +78,7 @@ from shared import (
     watching,
 )
 from shared import ladders as ladder_rules
+from shared.access import source
 from shared.access.login import Logins
 from shared.audit import sealing
 from shared.database import Database
@@ -129,6 +137,15 @@ PROBLEMS: dict[type[Exception], int] = {
     issue.UnknownDevice: 422,
     issue.NoSuchCredential: 404,
     issue.CredentialIsRevoked: 409,
+    issue.ClientIsTaken: 409,
+    issue.OnlySystemsAreClients: 422,
+    codes.CodeIsNotValid: 404,
+    codes.SystemsHaveNoCode: 409,
+    proxy.NotAProxyPeriod: 422,
+    proxy.NoSuchProxy: 404,
+    proxy.ProxyOfHimself: 409,
+    proxy.TooManyProxies: 409,
+    statistics.NotMonths: 422,
     bind.UnknownCredential: 422,
     bind.SystemsAreNotBound: 409,
     bind.AlreadyHeld: 409,
@@ -174,6 +191,8 @@ def create() -> FastAPI:
             ladders.router,
             routes.router,
             shields.router,
+            proxies.router,
+            statistics.router,
             care.router,
             links.router,
             limits.router,
@@ -185,6 +204,7 @@ def create() -> FastAPI:
             attachments.file_router,
             attachments.held_router,
             devices.router,
+            enrolment_codes.router,
             bindings.router,
             quarantine.router,
             fhir.router,
@@ -203,7 +223,7 @@ def create() -> FastAPI:
         ],
         parts=[database, consumer.Consumer(database), sealing.Sealing(database)],
         problems=PROBLEMS,
-        backstop=audit.Backstop(database),
+        backstop=audit.Backstop(database, partial(source.of, behind_proxy=chosen.behind_proxy)),
         docs=chosen.docs,
         description="The record: people, teams, devices, limits, quarantine, and FHIR R4 to read.",
     )

@@ -117,7 +117,7 @@ class Attachments(BaseModel):
 async def listed(
     request: Request,
     database: Db,
-    caller: access.ClinicianOrPatient,
+    caller: access.ClinicianOrCitizen,
     patient_id: UUID,
     kind: Annotated[list[Kind] | None, Query(max_length=3)] = None,
     cursor: Annotated[str | None, Query(max_length=200)] = None,
@@ -255,7 +255,7 @@ async def held(request: Request, database: Db, caller: access.Clinician, item_id
 
 @file_router.get("/{fact_id}", responses={200: {"content": {"image/jpeg": {}}}})
 async def file(
-    request: Request, database: Db, caller: access.ClinicianOrPatient, fact_id: UUID
+    request: Request, database: Db, caller: access.ClinicianOrCitizen, fact_id: UUID
 ) -> Response:
     """The photo without where and with what it was taken, or the document."""
     looker = door.looker(request, caller)
@@ -265,7 +265,7 @@ async def file(
 
 @file_router.get("/{fact_id}/thumbnail", responses={200: {"content": {"image/jpeg": {}}}})
 async def thumbnail(
-    request: Request, database: Db, caller: access.ClinicianOrPatient, fact_id: UUID
+    request: Request, database: Db, caller: access.ClinicianOrCitizen, fact_id: UUID
 ) -> Response:
     """A small picture of a photo. A document has none."""
     looker = door.looker(request, caller)

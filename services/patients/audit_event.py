@@ -29,6 +29,7 @@ PURPOSES: Mapping[str, str] = {
     "treatment": "TREAT",
     "emergency": "ETREAT",
     "own": "PATRQT",
+    "on-behalf-of": "FAMRQT",
     "administration": "HOPERAT",
     "audit": "HCOMPL",
     "integration": "TREAT",
@@ -149,7 +150,13 @@ def _agents(event: Event) -> Iterator[fhir.Resource]:
 
 
 def _reference(event: Event) -> str:
-    kinds = {"patient": "Patient", "system": "Device", "relative": "RelatedPerson"}
+    kinds = {
+        "patient": "Patient",
+        "system": "Device",
+        "device": "Device",
+        "app": "Device",
+        "relative": "RelatedPerson",
+    }
     return f"{kinds.get(event.role, 'Practitioner')}/{event.by}"
 
 

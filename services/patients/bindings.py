@@ -60,7 +60,7 @@ class BoundBinding(Binding):
 
 @router.get("")
 async def bindings(
-    request: Request, database: Db, caller: access.ClinicianOrPatient, patient_id: UUID
+    request: Request, database: Db, caller: access.ClinicianOrCitizen, patient_id: UUID
 ) -> Bindings:
     looker = door.looker(request, caller)
     async with look.opened(database, looker, patient_id, "bindings") as seen:

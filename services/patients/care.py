@@ -63,7 +63,7 @@ class Pauses:
 
 @router.get("/enrolments")
 async def enrolments(
-    request: Request, database: Db, caller: access.ClinicianOrPatient, patient_id: UUID
+    request: Request, database: Db, caller: access.ClinicianOrCitizen, patient_id: UUID
 ) -> Enrolments:
     looker = door.looker(request, caller)
     async with look.opened(database, looker, patient_id, "enrolment") as seen:
@@ -115,7 +115,7 @@ async def end(
 
 @router.get("/pauses")
 async def pauses(
-    request: Request, database: Db, caller: access.ClinicianOrPatient, patient_id: UUID
+    request: Request, database: Db, caller: access.ClinicianOrCitizen, patient_id: UUID
 ) -> Pauses:
     looker = door.looker(request, caller)
     async with look.opened(database, looker, patient_id, "pause") as seen:

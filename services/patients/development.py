@@ -9,7 +9,7 @@ from fastapi import Query, Request
 from pydantic import Field, model_validator
 
 from services.patients import door, store
-from services.patients.door import Db, Id, Now, Sent
+from services.patients.door import Db, Id, Now, Sent, Word
 from services.patients.nouns import Staff
 from shared import access
 from shared.access import Caller, DevelopmentIssuer, Role
@@ -28,21 +28,23 @@ class NoSuchPerson(Exception):
 
 
 class Who(Sent):
-    """One of: a member of staff, a patient, or the administrator of an organisation."""
+    """One of: a member of staff, a patient, the administrator of an organisation, or a citizen by
+    his national number, as ID-porten would vouch for him there."""
 
     model_config = door.example(role="administrator", org="nordland")
 
     staff: Id | None = None
     patient: Id | None = None
-    role: Literal["administrator", "auditor"] | None = None
+    role: Literal["administrator", "auditor", "researcher"] | None = None
+    citizen: Word | None = None
     org: Org | None = None
 
     @model_validator(mode="after")
     def _is_one(self) -> Self:
-        if [self.staff, self.patient, self.role].count(None) != 2:
+        if [self.staff, self.patient, self.role, self.citizen].count(None) != 3:
             raise ValueError("name one person")
-        if (self.role is None) != (self.org is None):
-            raise ValueError("a role is a role in an organisation")
+        if (self.role is None and self.citizen is None) != (self.org is None):
+            raise ValueError("a role, and a citizen, is one in an organisation")
         return self
 
 
@@ -74,7 +76,11 @@ async def people(
 async def token(request: Request, database: Db, now: Now, who: Who) -> Token:
     """A token as the identity provider would give it."""
     issuer = _issuer(request)
-    caller = await _caller(database, who)
+    if who.citizen is not None and who.org is not None:
+        guard: access.Guard = request.app.state.guard
+        caller = await guard.citizen(who.org, who.citizen)
+    else:
+        caller = await _caller(database, who)
     return Token(issuer.token(caller), now + timedelta(seconds=access.SESSION_SECONDS))
 
 

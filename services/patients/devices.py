@@ -1,10 +1,11 @@
 """The doors to devices: the register, and credentials with their secrets."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Query, Response
+from fastapi import Body, Query, Response
 from pydantic import Field
 
 from services.patients import door, issue, store_devices
@@ -47,6 +48,19 @@ class NewCredential(Sent):
     label: Line
     unit_id: Id | None = Field(default=None, description="required but for a system")
     device_id: Id | None = None
+    client_id: Word | None = Field(
+        default=None,
+        description="of a system: its name with the identity provider, whose access tokens then "
+        "speak as this credential",
+    )
+
+
+class Rotation(Sent):
+    model_config = door.example(overlap_minutes=60)
+
+    overlap_minutes: int = Field(
+        default=0, ge=0, le=24 * 60, description="so long the old secret serves too, over HTTP"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +75,7 @@ class Credentials:
     next: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IssuedCredential(Credential):
     """The only answer that shows the secret."""
 
@@ -152,6 +166,7 @@ async def issue_credential(
         unit_id=new.unit_id,
         device_id=new.device_id,
         now=now,
+        client_id=new.client_id,
     )
     door.created(response, f"/v1/credentials/{issued.credential.cred}")
     return _with_secret(issued)
@@ -168,10 +183,18 @@ async def credential(
 
 @router.post("/credentials/{cred}/rotate")
 async def rotate(
-    database: Db, now: Now, caller: access.ClinicianOrAdministrator, cred: Cred
+    database: Db,
+    now: Now,
+    caller: access.ClinicianOrAdministrator,
+    cred: Cred,
+    how: Annotated[
+        Rotation | None, Body(openapi_examples={"overlap": {"value": {"overlap_minutes": 60}}})
+    ] = None,
 ) -> IssuedCredential:
-    """A new secret, shown in this answer only. The old one stops working at once."""
-    return _with_secret(await issue.rotate(database, caller, cred, now))
+    """A new secret, shown in this answer only. The old one stops working at once, unless an overlap
+    is asked for; the broker takes one secret at a time, the new one."""
+    overlap = timedelta(minutes=how.overlap_minutes if how else 0)
+    return _with_secret(await issue.rotate(database, caller, cred, now, overlap))
 
 
 @router.post("/credentials/{cred}/revoke")
@@ -186,5 +209,5 @@ def _with_secret(issued: issue.Issued) -> IssuedCredential:
     of = issued.credential
     return IssuedCredential(
         of.cred, of.kind, of.label, of.unit_id, of.device_id, of.created_at, of.rotated_at,
-        of.revoked_at, issued.secret,
+        of.revoked_at, secret=issued.secret, client_id=of.client_id,
     )  # fmt: skip

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import Depends, Query, Request
 from fastapi.responses import StreamingResponse
 
-from services.patients import door, exporting
+from services.patients import door, exporting, fhir_door
 from services.patients.door import Db, Keys, Now
 from shared import access
 from shared.access import CLINICAL, Role
@@ -57,7 +57,7 @@ async def export(
             media_type="application/zip",
             headers={"Content-Disposition": f'attachment; filename="{name}.zip"'},
         )
-    address = str(request.base_url).rstrip("/")
+    address = fhir_door.place(request)
     return StreamingResponse(
         exporting.bundle(taken, state.forms, address),
         media_type="application/fhir+json",

@@ -59,7 +59,7 @@ async def metadata(request: Request, now: Now) -> Response:
 @router.get("/Questionnaire")
 @router.post("/Questionnaire/_search", openapi_extra=fhir_door.FORM_BODY)
 async def questionnaires(
-    request: Request, _caller: access.ClinicianOrPatient, asked: FormSearch
+    request: Request, _caller: access.ClinicianOrCitizen, asked: FormSearch
 ) -> Response:
     """The forms of the clinical programmes, and the instruments: those whose wording is here, and
     the others as drafts without a word, each with the state of its licence."""
@@ -72,7 +72,7 @@ async def questionnaires(
 
 @router.get("/Questionnaire/{name}")
 async def questionnaire(
-    request: Request, _caller: access.ClinicianOrPatient, name: str
+    request: Request, _caller: access.ClinicianOrCitizen, name: str
 ) -> Response:
     form = _forms(request).get(name)
     if form is None:

@@ -10,7 +10,7 @@ from services.patients import paging as places
 from services.patients.door import Db, Keys
 from services.patients.search import Asked
 from shared import access, attachments, fhir_attachments, ledger
-from shared.access import Role
+from shared.access import CITIZENS
 from shared.contracts import Fact
 from shared.fhir_attachments import Name
 
@@ -27,7 +27,7 @@ async def media(
     request: Request,
     database: Db,
     keys: Keys,
-    caller: access.ClinicianOrPatient,
+    caller: access.ClinicianOrCitizen,
     asked: MediaSearch,
 ) -> Response:
     """One patient's photos, newest first. By patient.identifier only with POST."""
@@ -36,7 +36,7 @@ async def media(
 
 @router.get("/Media/{fact_id}")
 async def one_media(
-    request: Request, database: Db, caller: access.ClinicianOrPatient, fact_id: UUID
+    request: Request, database: Db, caller: access.ClinicianOrCitizen, fact_id: UUID
 ) -> Response:
     """What is told of a photo; the photo itself is behind content.url."""
     return await _one(request, database, caller, fact_id, "Media")
@@ -48,7 +48,7 @@ async def documents(
     request: Request,
     database: Db,
     keys: Keys,
-    caller: access.ClinicianOrPatient,
+    caller: access.ClinicianOrCitizen,
     asked: DocumentSearch,
 ) -> Response:
     """One patient's documents, newest first. By patient.identifier only with POST."""
@@ -57,7 +57,7 @@ async def documents(
 
 @router.get("/DocumentReference/{fact_id}")
 async def one_document(
-    request: Request, database: Db, caller: access.ClinicianOrPatient, fact_id: UUID
+    request: Request, database: Db, caller: access.ClinicianOrCitizen, fact_id: UUID
 ) -> Response:
     return await _one(request, database, caller, fact_id, "DocumentReference")
 
@@ -97,7 +97,7 @@ async def _one(
         ]
         standing = await ledger.in_force(tx, caller.org, [(fact.id, fact.at) for fact in found])
     # What was filed on the wrong patient is not for that patient to read.
-    if not found or (caller.role is Role.PATIENT and not standing):
+    if not found or (caller.role in CITIZENS and not standing):
         raise fhir_door.NoSuchResource
     fact = found[0]
     try:
@@ -113,4 +113,4 @@ async def _one(
 
 
 def _url(request: Request, fact: Fact) -> str:
-    return f"{str(request.base_url).rstrip('/')}/v1/attachments/{fact.id}"
+    return f"{fhir_door.place(request)}/v1/attachments/{fact.id}"

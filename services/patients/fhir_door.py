@@ -74,7 +74,7 @@ def bundle(
     request: Request, asked: Asked, resources: list[fhir.Resource], rest: str | None
 ) -> Response:
     """A searchset. Its links name the patient by our id, whatever he was searched by."""
-    here = str(request.base_url).rstrip("/") + "/fhir"
+    here = f"{place(request)}/fhir"
     pairs = [
         pair for pair in asked.pairs if pair[0] not in search.HIDDEN or asked.resource == "Device"
     ]
@@ -84,6 +84,13 @@ def bundle(
         onwards = [pair for pair in pairs if pair[0] != "_cursor"] + [("_cursor", rest)]
         links["next"] = _url(address, onwards)
     return answer(fhir_bundles.searchset(resources, here, links=links))
+
+
+def place(request: Request) -> str:
+    """Where we are, by our own setting: the Host header may say anything, and behind the front door
+    it does not say https."""
+    public: str | None = request.app.state.public_url
+    return public or str(request.base_url).rstrip("/")
 
 
 def _url(address: str, pairs: list[tuple[str, str]]) -> str:

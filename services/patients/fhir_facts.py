@@ -13,7 +13,7 @@ from services.patients.door import Db, Keys
 from services.patients.look import Looker, Opened
 from services.patients.search import Asked, NotSearchable
 from shared import access, fhir, ledger
-from shared.access import Role
+from shared.access import CITIZENS
 from shared.contracts import Fact
 
 SCANNED = 5_000  # facts looked at for one page; a page may be shorter and still have a next
@@ -31,7 +31,7 @@ async def observations(
     request: Request,
     database: Db,
     keys: Keys,
-    caller: access.ClinicianOrPatient,
+    caller: access.ClinicianOrCitizen,
     asked: ObservationSearch,
 ) -> Response:
     """One patient's readings and scores, newest first. By patient.identifier only with POST.
@@ -45,7 +45,7 @@ async def observations(
 async def observation(
     request: Request,
     database: Db,
-    caller: access.ClinicianOrPatient,
+    caller: access.ClinicianOrCitizen,
     fact_id: Annotated[str, Path(max_length=64)],
 ) -> Response:
     """A reading, or the score of answers; one that has been withdrawn or filed elsewhere is
@@ -63,7 +63,7 @@ async def responses(
     request: Request,
     database: Db,
     keys: Keys,
-    caller: access.ClinicianOrPatient,
+    caller: access.ClinicianOrCitizen,
     asked: ResponseSearch,
 ) -> Response:
     """One patient's answers, newest first. By patient.identifier only with POST."""
@@ -72,7 +72,7 @@ async def responses(
 
 @router.get("/QuestionnaireResponse/{fact_id}")
 async def response(
-    request: Request, database: Db, caller: access.ClinicianOrPatient, fact_id: UUID
+    request: Request, database: Db, caller: access.ClinicianOrCitizen, fact_id: UUID
 ) -> Response:
     return await _fact(request, database, caller, fact_id, "answers")
 
@@ -195,7 +195,7 @@ async def _fact(
         found = [fact for fact in read if fact.type == stored]
         standing = await ledger.in_force(tx, caller.org, [(fact.id, fact.at) for fact in found])
     # What was filed on the wrong patient is not for that patient to read.
-    if not found or (caller.role is Role.PATIENT and not standing):
+    if not found or (caller.role in CITIZENS and not standing):
         raise fhir_door.NoSuchResource
     fact = found[0]
     looker = door.looker(request, caller)

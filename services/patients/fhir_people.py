@@ -110,7 +110,7 @@ async def _patient_resources(
 @router.get("/Device")
 @router.post("/Device/_search", openapi_extra=fhir_door.FORM_BODY)
 async def devices(
-    request: Request, database: Db, caller: access.ClinicianOrPatient, asked: DeviceSearch
+    request: Request, database: Db, caller: access.ClinicianOrCitizen, asked: DeviceSearch
 ) -> Response:
     """The unit's devices, or those that one patient holds or has held."""
     try:

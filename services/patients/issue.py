@@ -4,7 +4,7 @@ import base64
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -36,6 +36,14 @@ class NoSuchCredential(Exception):
 
 class CredentialIsRevoked(Exception):
     """This credential has been revoked"""
+
+
+class ClientIsTaken(Exception):
+    """Another system is registered with this client id"""
+
+
+class OnlySystemsAreClients(Exception):
+    """Only a system has a client id"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,42 +89,64 @@ async def issue(
     unit_id: UUID | None,
     device_id: UUID | None,
     now: datetime,
+    client_id: str | None = None,
 ) -> Issued:
     """A credential for a device, an app or a system. A system is only an administrator's."""
     if kind == "system" and caller.role is not Role.ADMINISTRATOR:
         raise access.NotAllowed
-    if kind != "system" and unit_id is None:
+    if kind != "system" and client_id is not None:
+        raise OnlySystemsAreClients
+    credential = Credential(new_cred(), kind, label, unit_id, device_id, now, None, None, client_id)
+    secret = access.new_secret()
+    hashed = mosquitto_hash(secret)
+    async with database.transaction() as tx:
+        await add(tx, caller, credential, secret, hashed)
+    return Issued(credential, secret)
+
+
+async def add(
+    tx: asyncpg.Connection,
+    caller: Caller,
+    credential: Credential,
+    secret: str,
+    mqtt_hash: str | None,
+) -> None:
+    """Write a new credential down; without `mqtt_hash` one that has no secret yet."""
+    unit_id, device_id = credential.unit_id, credential.device_id
+    if credential.kind != "system" and unit_id is None:
         raise organise.UnknownUnit
     if unit_id is not None:
         record.must_work_in(caller, unit_id)
-    credential = Credential(_new_cred(), kind, label, unit_id, device_id, now, None, None)
-    secret = access.new_secret()
-    async with database.transaction() as tx:
-        if unit_id is not None:
-            await organise.must_be_units(tx, caller.org, [unit_id])
-        if device_id and not await store_devices.device(tx, caller.org, device_id):
-            raise UnknownDevice
+        await organise.must_be_units(tx, caller.org, [unit_id])
+    if device_id and not await store_devices.device(tx, caller.org, device_id):
+        raise UnknownDevice
+    try:
         await store_devices.add_credential(
             tx,
             caller.org,
             credential,
             secret_hash=access.secret_hash(secret),
-            mqtt_hash=mosquitto_hash(secret),
+            mqtt_hash=mqtt_hash,
             by=caller.id,
         )
-        await organise.noted(tx, caller, "credentials", credential.cred)
-    return Issued(credential, secret)
+    except asyncpg.UniqueViolationError:
+        raise ClientIsTaken from None
+    await organise.noted(tx, caller, "credentials", credential.cred)
 
 
-async def rotate(database: Database, caller: Caller, cred: str, now: datetime) -> Issued:
-    """A new secret; the old one stops working at once."""
+async def rotate(
+    database: Database, caller: Caller, cred: str, now: datetime, overlap: timedelta = timedelta(0)
+) -> Issued:
+    """A new secret. The old one serves until the overlap is over, over HTTP; the broker takes the
+    new one only."""
     secret = access.new_secret()
+    hashed = mosquitto_hash(secret)
     async with database.transaction() as tx:
         credential = await of_caller(tx, caller, cred)
         if credential.revoked_at is not None:
             raise CredentialIsRevoked
         await store_devices.rotate(
-            tx, caller.org, cred, access.secret_hash(secret), mosquitto_hash(secret), now
+            tx, caller.org, cred, access.secret_hash(secret), hashed, now, now + overlap
         )
         await organise.noted(tx, caller, "credentials", cred)
     return Issued(replace(credential, rotated_at=now), secret)
@@ -143,5 +173,5 @@ async def of_caller(tx: asyncpg.Connection, caller: Caller, cred: str) -> Creden
     return credential
 
 
-def _new_cred() -> str:
+def new_cred() -> str:
     return "c-" + base64.b32encode(secrets.token_bytes(10)).decode().lower()

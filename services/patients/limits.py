@@ -131,7 +131,7 @@ async def limits(
     database: Db,
     loaded: Versions,
     now: Now,
-    caller: access.ClinicianOrPatient,
+    caller: access.ClinicianOrCitizen,
     patient_id: UUID,
 ) -> Limits:
     """What may be set in the patient's programmes, what is in force, and every decision."""
@@ -221,7 +221,7 @@ async def withdraw_limit(
 
 @router.get("/spo2-scale")
 async def scale(
-    request: Request, database: Db, now: Now, caller: access.ClinicianOrPatient, patient_id: UUID
+    request: Request, database: Db, now: Now, caller: access.ClinicianOrCitizen, patient_id: UUID
 ) -> Scales:
     looker = door.looker(request, caller)
     async with look.opened(database, looker, patient_id, "spo2-scale") as seen:

@@ -11,7 +11,7 @@ from services.patients import sheet, store
 from services.patients.door import Db
 from services.patients.page import words
 from shared import access, service
-from shared.access import Caller, Role, browser, login
+from shared.access import Caller, Role, attempts, browser, login, source
 from shared.access.login import Logins
 
 WAITING = "hjemvakt-me-login"  # the browser that began is the one that comes back
@@ -82,6 +82,8 @@ async def finish(request: Request) -> Response:
         done = await logins.finish(began, given, _address(request))
     except FAILED as refused:
         request.app.state.backstop.attempt(request.scope)
+        at = attempts.place("log-in", _address(request) or "")
+        await attempts.count(request.app.state.database, at, attempts.LOG_INS)
         return _onwards(f"/me/login?problem={service.code_of(type(refused))}")
     response = _onwards(_mine(done.next))
     browser.forget(request, response, WAITING)
@@ -150,4 +152,4 @@ def _mine(place: str) -> str:
 
 
 def _address(request: Request) -> str | None:
-    return request.client.host if request.client else None
+    return source.of(request.scope, behind_proxy=request.app.state.behind_proxy) or None

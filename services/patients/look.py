@@ -15,7 +15,7 @@ import asyncpg
 from services.patients import store, store_shields
 from services.patients.nouns import Patient
 from shared import audit
-from shared.access import CLINICAL, Blocked, Caller, Locked, NotRelated, Role, table
+from shared.access import CITIZENS, CLINICAL, Blocked, Caller, Locked, NotRelated, Role, table
 from shared.access.table import Reach
 from shared.database import Database
 
@@ -28,6 +28,7 @@ WHY = {
     Role.ADMINISTRATOR: "administration",
     Role.AUDITOR: "audit",
     Role.PATIENT: "own",
+    Role.RELATIVE: "on-behalf-of",
     Role.SYSTEM: "integration",
 }
 
@@ -79,7 +80,7 @@ async def opened(
     another unit is told that it is not hers, and the attempt is logged.
     """
     caller = looker.caller
-    if caller.role is Role.PATIENT and caller.patient_id != patient_id:
+    if caller.role in CITIZENS and caller.patient_id != patient_id:
         raise NoSuchPatient
     async with database.transaction() as tx:
         patient = await store.patient(tx, caller.org, patient_id)

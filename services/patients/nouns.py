@@ -15,7 +15,9 @@ CredentialKind = Literal["device", "app", "system"]
 Sex = Literal["female", "male", "other"]
 Proposed = Literal["awaiting-second", "confirmed", "withdrawn"]
 PauseKind = Literal["admission", "holiday", "other"]
-StaffRole = Literal["nurse", "physician", "administrator", "auditor"]
+# What a patient can let a relative see: the acts on these in shared/access/table.toml.
+Given = Literal["care", "readings"]
+StaffRole = Literal["nurse", "physician", "administrator", "auditor", "researcher"]
 
 
 def as_number(value: Decimal) -> int | float:
@@ -75,6 +77,33 @@ class Shield:
     id: UUID
     staff: str | None
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """A relative whom the patient lets see `may` from when to when. Without his number."""
+
+    id: UUID
+    name: str
+    relation: str
+    may: list[Given]
+    since: From
+    until: datetime
+    given_at: datetime
+    given_by: str
+    given_role: str
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Represented:
+    """A patient who lets the caller in."""
+
+    id: UUID
+    name: str
+    relation: str
+    may: list[Given]
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +287,8 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What a sender logs in with. The secret itself is shown once and kept nowhere."""
+    """What a sender logs in with. The secret itself is shown once and kept nowhere. `client_id`: a
+    system's, as its identity provider knows it; its tokens speak as this credential."""
 
     cred: str
     kind: CredentialKind
@@ -268,6 +298,7 @@ class Credential:
     created_at: datetime
     rotated_at: datetime | None
     revoked_at: datetime | None
+    client_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,7 @@ class Readings(BaseModel):
 async def readings(
     request: Request,
     database: Db,
-    caller: access.ClinicianOrPatient,
+    caller: access.ClinicianOrCitizen,
     patient_id: UUID,
     kind: Annotated[list[Word] | None, Query(max_length=40, description="any of these")] = None,
     type: Annotated[list[Type] | None, Query(max_length=3)] = None,
@@ -179,7 +179,7 @@ async def enter_reading(
 async def reading(
     request: Request,
     database: Db,
-    caller: access.ClinicianOrPatient,
+    caller: access.ClinicianOrCitizen,
     patient_id: UUID,
     fact_id: UUID,
 ) -> Response:

@@ -77,7 +77,9 @@ async def devices(
 
 # --- credentials ------------------------------------------------------------------------------
 
-_CREDENTIAL = "cred, kind, label, unit_id, device_id, created_at, rotated_at, revoked_at"
+_CREDENTIAL = """
+cred, kind, label, unit_id, device_id, created_at, rotated_at, revoked_at, client_id
+"""
 
 
 async def add_credential(
@@ -86,26 +88,35 @@ async def add_credential(
     credential: Credential,
     *,
     secret_hash: bytes,
-    mqtt_hash: str,
+    mqtt_hash: str | None,
     by: str,
 ) -> None:
+    """Without `mqtt_hash` nobody can send with it yet. Raises asyncpg.UniqueViolationError when
+    another system has its client id."""
     await tx.execute(
         """
         insert into patients.credential (
             org, cred, kind, secret_hash, mqtt_hash, label, unit_id, device_id, created_at,
-            created_by
-        ) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+            created_by, client_id
+        ) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
         """,
-        org, credential.cred, credential.kind, secret_hash, mqtt_hash, credential.label,
-        credential.unit_id, credential.device_id, credential.created_at, by,
+        org, credential.cred, credential.kind, secret_hash, mqtt_hash or "", credential.label,
+        credential.unit_id, credential.device_id, credential.created_at, by, credential.client_id,
     )  # fmt: skip
-    await _open_secret(tx, org, credential.cred, secret_hash)
+    if mqtt_hash is not None:
+        await _open_secret(tx, org, credential.cred, secret_hash)
 
 
 async def rotate(
-    tx: asyncpg.Connection, org: str, cred: str, secret_hash: bytes, mqtt_hash: str, at: datetime
+    tx: asyncpg.Connection,
+    org: str,
+    cred: str,
+    secret_hash: bytes,
+    mqtt_hash: str,
+    at: datetime,
+    until: datetime,
 ) -> None:
-    """The old secret stops working when this commits."""
+    """The secrets before this one serve until then over HTTP; the broker takes one at a time."""
     await tx.execute(
         """
         update patients.credential set secret_hash = $3, mqtt_hash = $4, rotated_at = $5
@@ -113,7 +124,20 @@ async def rotate(
         """,
         org, cred, secret_hash, mqtt_hash, at,
     )  # fmt: skip
-    await tx.execute("delete from patients.secret where org = $1 and cred = $2", org, cred)
+    await tx.execute(
+        """
+        delete from patients.secret where org = $1 and cred = $2
+          and ($3::timestamptz <= $4::timestamptz or until <= $4::timestamptz)
+        """,
+        org, cred, until, at,
+    )  # fmt: skip
+    await tx.execute(
+        """
+        update patients.secret set until = least(until, $3::timestamptz)
+        where org = $1 and cred = $2
+        """,
+        org, cred, until,
+    )  # fmt: skip
     await _open_secret(tx, org, cred, secret_hash)
 
 

@@ -244,6 +244,7 @@ credential = Table(
     _must("created_by", Text),
     Column("rotated_at", Moment),
     Column("revoked_at", Moment),
+    Column("client_id", Text),
 )
 
 secret = Table(
@@ -252,6 +253,20 @@ secret = Table(
     _key("secret_hash", LargeBinary),
     _must("org", Text),
     _must("cred", Text),
+    Column("until", Moment),
+)
+
+enrolment_code = Table(
+    "enrolment_code",
+    metadata,
+    _key("org", Text),
+    _key("hash", LargeBinary),
+    _must("cred", Text),
+    _must("made_at", Moment),
+    _must("made_by", Text),
+    _must("until", Moment),
+    Column("redeemed_at", Moment),
+    Column("withdrawn_at", Moment),
 )
 
 binding = Table(
@@ -340,6 +355,32 @@ link = Table(
     Column("undone_at", Moment),
     Column("undone_by", Text),
     Column("undone_why", Text),
+)
+
+proxy = Table(
+    "proxy",
+    metadata,
+    _key("org", Text),
+    _key("id", Uuid),
+    _must("patient_id", Uuid),
+    _must("name", Text),
+    _must("relation", Text),
+    _must("may", ARRAY(Text)),
+    _must("valid", TSTZRANGE),
+    _must("given_at", Moment),
+    _must("given_by", Text),
+    _must("given_role", Text),
+    Column("ended_at", Moment),
+    Column("ended_by", Text),
+)
+
+proxy_number = Table(
+    "proxy_number",
+    metadata,
+    _key("org", Text),
+    _key("hash", LargeBinary),
+    _key("proxy_id", Uuid),
+    _must("key", Text),
 )
 
 claim = Table(

@@ -1,5 +1,6 @@
 """Who is asking, as the rest of the code sees it, and the refusals that say who may not."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -55,6 +56,22 @@ class Blocked(Exception):
     """The patient has asked that you do not see the record"""
 
 
+class TooManyRequests(Exception):
+    """Too many requests; wait, and send it again then"""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.retry_after = max(1, math.ceil(seconds))
+
+
+class NobodysProxy(Exception):
+    """There is no such patient who lets you in"""
+
+
+class NotGiven(Exception):
+    """The patient lets you in, but not to this"""
+
+
 class CrossSite(Exception):
     """The request did not come from this site's own pages"""
 
@@ -64,16 +81,20 @@ class Role(StrEnum):
     PHYSICIAN = "physician"
     ADMINISTRATOR = "administrator"
     AUDITOR = "auditor"
+    RESEARCHER = "researcher"
     PATIENT = "patient"
+    RELATIVE = "relative"
     SYSTEM = "system"
 
 
 CLINICAL = (Role.NURSE, Role.PHYSICIAN)
+CITIZENS = (Role.PATIENT, Role.RELATIVE)
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A person as the token says: staff, or the patient himself (`patient_id`); or a system."""
+    """A person as the token says: staff, the patient himself or a relative of his (`patient_id`);
+    or a system."""
 
     id: str
     name: str
@@ -90,6 +111,8 @@ class Caller:
     reach: str | None = None  # own, unit or org: what the table says of this act
     in_emergency: bool = False  # whether emergency access counts for this act
     session: bytes | None = None  # a page's session, by the hash of its cookie
+    numbers: tuple[bytes, ...] = ()  # a citizen's, by its keyed hashes: whose proxies he holds
+    may: frozenset[str] = frozenset()  # a relative's: what the patient lets him see
 
 
 PROBLEMS: Mapping[type[Exception], int] = {
@@ -104,5 +127,8 @@ PROBLEMS: Mapping[type[Exception], int] = {
     NotRelated: 403,
     Locked: 403,
     Blocked: 403,
+    NobodysProxy: 404,
+    NotGiven: 403,
+    TooManyRequests: 429,
     IssuerDoesNotAnswer: 503,
 }

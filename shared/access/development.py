@@ -62,6 +62,7 @@ class DevelopmentIssuer:
             "hpr": caller.hpr,
             "groups": sorted(caller.groups),
             "patient": str(caller.patient_id) if caller.patient_id else None,
+            "numbers": [one.hex() for one in caller.numbers],
             "iat": now,
             "exp": now + seconds,
             "jti": secrets.token_hex(8),
@@ -104,4 +105,5 @@ def _caller(claims: Mapping[str, Any], by_cookie: bool) -> Caller:
         by_cookie=by_cookie,
         expires=int(claims["exp"]),
         groups=frozenset(map(str, claims.get("groups") or ())),
+        numbers=tuple(bytes.fromhex(one) for one in claims.get("numbers") or ()),
     )

@@ -4,18 +4,21 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Annotated, Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from fastapi import Depends, Request
 
 from shared import audit
-from shared.access import table
+from shared.access import source, table
 from shared.access.caller import (
     CLINICAL,
     Caller,
     CrossSite,
     HprIsMissing,
+    NobodysProxy,
     NotAllowed,
     NotAuthenticated,
+    NotGiven,
     Role,
     ScopeIsMissing,
 )
@@ -26,14 +29,36 @@ COOKIE = "hjemvakt"
 # Another name than staff's: behind the front door both pages have one host, and cookies know no
 # port, so that whoever works here and is a patient too keeps two log-ins apart.
 COOKIE_OF_PATIENTS = "hjemvakt-me"
+ON_BEHALF = "hjemvakt-on-behalf-of"
 
 
 async def caller_of(request: Request) -> Caller:
-    """The logged-in person, by token or by the page's cookie.
+    """The logged-in person, by token or by the page's cookie; a citizen who asks on behalf of a
+    patient as his relative. From where too many have failed, the next that fails must wait."""
+    pace: source.Failures = request.app.state.failures
+    try:
+        caller = await _logged_in(request)
+    except NotAuthenticated:
+        pace.note(source.of(request.scope, behind_proxy=request.app.state.behind_proxy))
+        raise
+    wanted = request.headers.getlist(ON_BEHALF)
+    if not wanted:
+        return caller
+    guard: Guard = request.app.state.guard
+    return await guard.on_behalf(caller, _patient(wanted))
 
-    A cookie is sent by the browser on its own, so an unsafe request by cookie must show that one
-    of our own pages made it.
-    """
+
+def _patient(named: list[str]) -> UUID:
+    try:
+        [one] = named
+        return UUID(one)
+    except ValueError:
+        raise NobodysProxy from None
+
+
+async def _logged_in(request: Request) -> Caller:
+    """A cookie is sent by the browser on its own, so an unsafe request by cookie must show that
+    one of our own pages made it."""
     guard: Guard = request.app.state.guard
     given = request.headers.getlist("authorization")
     if given:
@@ -66,8 +91,7 @@ def address(request: Request) -> str:
     installation says its address."""
     path = request.scope.get("raw_path") or request.scope["path"].encode()
     public: str | None = request.app.state.public_url
-    place = public.rstrip("/") if public else f"{request.url.scheme}://{request.url.netloc}"
-    return f"{place}{path.decode('ascii')}"
+    return f"{public or f'{request.url.scheme}://{request.url.netloc}'}{path.decode('ascii')}"
 
 
 def same_site(request: Request) -> None:
@@ -111,6 +135,11 @@ def needs(*roles: Role) -> Callable[[Request], Coroutine[Any, Any, Caller]]:
             raise HprIsMissing
         if caller.role is Role.SYSTEM and act.scope not in caller.scopes:
             raise ScopeIsMissing
+        if act.reach[caller.role] is table.Reach.GIVEN and act.on not in caller.may:
+            raise NotGiven
+        if act.per_minute is not None:
+            paces: source.Paces = request.app.state.paces
+            paces.must_wait(act, caller)
         reach = act.reach[caller.role]
         caller = replace(caller, reach=reach, in_emergency=act.emergency)
         confine(caller.org)
@@ -123,13 +152,15 @@ def needs(*roles: Role) -> Callable[[Request], Coroutine[Any, Any, Caller]]:
 def _say_who(request: Request, caller: Caller, act: table.Act | None, place: str) -> None:
     """To the audit trail, before anything is refused or shown."""
     state = request.scope.setdefault("state", {})
+    where = source.of(request.scope, behind_proxy=request.app.state.behind_proxy)
     who = audit.Who(
         org=caller.org,
         by=caller.id,
         role=caller.role.value,
         hpr=caller.hpr,
         units=tuple(sorted(caller.units, key=lambda unit: unit.int)),
-        address=request.client.host if request.client else None,
+        on_behalf=caller.patient_id if caller.role is Role.RELATIVE else None,
+        address=where or None,
         door=place,
         request_id=state.get("request_id"),
     )
@@ -144,5 +175,9 @@ AnyStaff = Annotated[
     Caller, Depends(needs(Role.NURSE, Role.PHYSICIAN, Role.ADMINISTRATOR, Role.AUDITOR))
 ]
 ClinicianOrAdministrator = Annotated[Caller, Depends(needs(*CLINICAL, Role.ADMINISTRATOR))]
-# A system reads what clinicians and the patient read, where its token is given for that.
+# A system reads what clinicians and the patient read, where its token is given for that; a relative
+# what the patient has given him.
 ClinicianOrPatient = Annotated[Caller, Depends(needs(*CLINICAL, Role.PATIENT, Role.SYSTEM))]
+ClinicianOrCitizen = Annotated[
+    Caller, Depends(needs(*CLINICAL, Role.PATIENT, Role.RELATIVE, Role.SYSTEM))
+]

@@ -17,6 +17,8 @@ from shared import identity
 from shared.access import development, dpop, profiles, signed, store, tokens
 from shared.access.caller import (
     Caller,
+    NobodysProxy,
+    NotAllowed,
     NotAuthenticated,
     NotRegisteredHere,
     ProofIsMissing,
@@ -65,21 +67,24 @@ class Guard:
         idle: int = IDLE,
         of_patients: bool = False,
         keys: Keys | None = None,
+        people: bool = True,
     ) -> None:
+        """`people` false: only systems come in by a token here."""
         self.issuers = issuers
         self.keys = keys or Keys()
         self.database = database
-        self._bearer = bearer
+        self.bearer = bearer
         self._identity_keys = identity_keys
         self._idle = idle
         self._session = store.patient_session if of_patients else store.session
+        self._people = people
         self._verified: dict[bytes, _Verified] = {}
         self._swept = time.monotonic()
 
     # --- by token ---------------------------------------------------------------------------
 
     async def by_token(self, shown: Shown) -> Caller:
-        """NotAuthenticated, LevelIsTooLow, ScopeIsMissing, NotRegisteredHere."""
+        """NotAuthenticated, LevelIsTooLow, ScopeIsMissing, NotRegisteredHere, NotAllowed."""
         refusal = ProofIsMissing if any(one.dpop for one in self.issuers.values()) else None
         try:
             return await self._by_token(shown)
@@ -92,37 +97,48 @@ class Guard:
         if name == development.ISSUER:
             if scheme != "bearer" or shown.proofs:
                 raise Unusable
-            return self._bearer.caller(shown.token)
+            caller = self.bearer.caller(shown.token)
+            if not self._people:
+                raise NotAllowed
+            return caller
         issuer = self.issuers.get(name) if isinstance(name, str) else None
         if issuer is None or scheme != ("dpop" if issuer.dpop else "bearer"):
             raise Unusable
         if len(shown.proofs) != (1 if issuer.dpop else 0):
             raise Unusable
-        known = await self._known(shown.token, issuer)
+        place = hashlib.sha256(shown.token.encode()).digest()
+        known = self._remembered(place)
+        if known is None:
+            return await self._fresh(place, shown, issuer)
         if issuer.dpop:
             await self._proven(shown, known.thumbprint)
         return known.caller
 
-    async def _known(self, token: str, issuer: Issuer) -> _Verified:
-        place = hashlib.sha256(token.encode()).digest()
-        known = self._verified.get(place)
-        if known is not None and known.until > time.monotonic():
-            if known.caller.expires is not None and known.caller.expires > time.time():
-                return known
-            raise Unusable
-        claims = await self.verified(token, issuer)
+    async def _fresh(self, place: bytes, shown: Shown, issuer: Issuer) -> Caller:
+        claims = await self.verified(shown.token, issuer)
         thumbprint = tokens.thumbprint(claims)
         if (thumbprint is not None) != issuer.dpop:
             raise Unusable  # bound to a key that nobody shows, or to none where one must be
+        if issuer.dpop:
+            # Before anything is said of who it is: a stolen token tells its thief nothing.
+            await self._proven(shown, thumbprint)
         caller = replace(
             await self.caller(claims, issuer),
             expires=tokens.moment(claims, "exp"),
             issuer=issuer.issuer,
         )
-        known = _Verified(time.monotonic() + REMEMBERED, caller, thumbprint)
         if len(self._verified) >= MOST:
             self._verified.clear()
-        self._verified[place] = known
+        until = time.monotonic() + REMEMBERED
+        self._verified[place] = _Verified(until, caller, thumbprint)
+        return caller
+
+    def _remembered(self, place: bytes) -> _Verified | None:
+        known = self._verified.get(place)
+        if known is None or known.until <= time.monotonic():
+            return None
+        if known.caller.expires is None or known.caller.expires <= time.time():
+            raise Unusable
         return known
 
     async def verified(self, token: str, issuer: Issuer) -> Claims:
@@ -164,12 +180,14 @@ class Guard:
         """The person or system behind an issuer's claims. NotRegisteredHere and the profiles'
         refusals."""
         found = profiles.who(claims, issuer)
+        if not self._people and not isinstance(found, Machine):
+            raise NotAllowed
         async with self.database.transaction() as tx:
             match found:
                 case Professional():
                     return await self._professional(tx, found)
                 case Citizen():
-                    return await self._citizen(tx, found)
+                    return await citizen(tx, found.org, self.hashes(found.pid))
                 case Machine():
                     return await _machine(tx, found)
 
@@ -189,11 +207,30 @@ class Guard:
             raise NotRegisteredHere
         return staff(row, found.org, found.hpr)
 
-    async def _citizen(self, tx: asyncpg.Connection, found: Citizen) -> Caller:
-        patient = await store.patient_by_number(tx, found.org, self.hashes(found.pid))
-        if patient is None:
-            raise NotRegisteredHere
-        return Caller(str(patient), "", Role.PATIENT, found.org, patient_id=patient)
+    async def citizen(self, org: str, number: str) -> Caller:
+        """Whoever has this national number. NotRegisteredHere."""
+        async with self.database.transaction() as tx:
+            return await citizen(tx, org, self.hashes(number))
+
+    async def on_behalf(self, caller: Caller, patient_id: UUID) -> Caller:
+        """The citizen as this patient's relative, if the patient lets him just now. NotAllowed,
+        NobodysProxy."""
+        if not caller.numbers:
+            raise NotAllowed
+        if caller.patient_id == patient_id:
+            return caller
+        async with self.database.transaction() as tx:
+            row = await store.proxy(tx, caller.org, caller.numbers, patient_id)
+        if row is None:
+            raise NobodysProxy
+        return replace(
+            caller,
+            id=str(row["id"]),
+            name=row["name"],
+            role=Role.RELATIVE,
+            patient_id=patient_id,
+            may=frozenset(row["may"]),
+        )
 
     def hashes(self, number: str) -> list[bytes]:
         kind = identity.kind_of(number)
@@ -205,7 +242,7 @@ class Guard:
         """NotAuthenticated. `is_use`: a person did something; a page that looks for news by itself
         does not keep its session alive."""
         if "." in cookie:  # the development log-in's own token
-            return self._bearer.caller(cookie, by_cookie=True)
+            return self.bearer.caller(cookie, by_cookie=True)
         place = hashlib.sha256(cookie.encode()).digest()
         async with self.database.transaction() as tx:
             row = await self._session(tx, place, self._idle)
@@ -253,8 +290,21 @@ def staff(row: asyncpg.Record, org: str, hpr: str | None) -> Caller:
     )
 
 
+async def citizen(tx: asyncpg.Connection, org: str, hashes: Sequence[bytes]) -> Caller:
+    """A patient, or somebody whom a patient lets in. Who is both begins as the patient.
+    NotRegisteredHere."""
+    numbers = tuple(hashes)
+    patient = await store.patient_by_number(tx, org, numbers)
+    if patient is not None:
+        return Caller(str(patient), "", Role.PATIENT, org, patient_id=patient, numbers=numbers)
+    first = await store.first_proxy_of(tx, org, numbers)
+    if first is not None:
+        return Caller(str(first), "", Role.RELATIVE, org, numbers=numbers)
+    raise NotRegisteredHere
+
+
 async def _machine(tx: asyncpg.Connection, found: Machine) -> Caller:
-    label = await store.system(tx, found.org, found.cred)
-    if label is None:
+    row = await store.system(tx, found.org, cred=found.cred, client=found.client)
+    if row is None:
         raise NotRegisteredHere
-    return Caller(found.cred, label, Role.SYSTEM, found.org, scopes=found.scopes)
+    return Caller(row["cred"], row["label"], Role.SYSTEM, found.org, scopes=found.scopes)

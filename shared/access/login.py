@@ -5,6 +5,7 @@ the code needs our verifier (PKCE), our key (private_key_jwt) and our proof (DPo
 must be the one that began. What remains is a session of ours; the issuer's tokens are not kept.
 """
 
+import asyncio
 import hashlib
 import secrets
 import time
@@ -35,6 +36,7 @@ ROLES = {
     "idporten": (Role.PATIENT,),
 }
 MOST_BYTES = 64 * 1024
+PATIENCE = 8.0  # seconds for one answer of the issuer, however slowly it comes
 
 
 class LogInFailed(Exception):
@@ -189,12 +191,12 @@ class Logins:
                 self._proof_key, method="POST", address=address, token=None, now=now
             )
         try:
-            async with self.guard.keys.client(issuer) as client:
+            async with asyncio.timeout(PATIENCE), self.guard.keys.client(issuer) as client:
                 answer = await client.post(address, data=sent, headers=headers)
             if answer.status_code >= 500 or len(answer.content) > MOST_BYTES:
                 raise IssuerDoesNotAnswer
             found = exact.loads(answer.content)
-        except (httpx.HTTPError, ValueError) as error:
+        except (httpx.HTTPError, TimeoutError, ValueError) as error:
             raise IssuerDoesNotAnswer from error
         if not answer.is_success or not isinstance(found, dict):
             said = found.get("error") if isinstance(found, dict) else None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from shared.access import tokens
 from shared.access.caller import LevelIsTooLow, NotRegisteredHere, ScopeIsMissing
 from shared.access.signed import Claims, Unusable
-from shared.access.trust import Issuer, System
+from shared.access.trust import Issuer
 
 PID = "helseid://claims/identity/pid"
 LEVEL = "helseid://claims/identity/security_level"
@@ -38,11 +38,13 @@ class Citizen:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A system that speaks as one of our system credentials. Scopes without the audience that
-    they begin with: `readings.read`."""
+    """A system that speaks as one of our system credentials: the one that the file of issuers
+    names, else the one registered with its client id. Scopes without the audience that they begin
+    with: `readings.read`."""
 
     org: str
-    cred: str
+    client: str
+    cred: str | None
     scopes: frozenset[str]
 
 
@@ -50,21 +52,15 @@ def who(claims: Claims, issuer: Issuer) -> Professional | Citizen | Machine:
     """Unusable, LevelIsTooLow, ScopeIsMissing, NotRegisteredHere."""
     if issuer.profile == "idporten":
         return _citizen(claims, issuer)
-    system = _system(claims, issuer)
-    if system is not None:
-        mine = f"{issuer.audience}/"
-        scopes = (one.removeprefix(mine) for one in tokens.scopes(claims) if one.startswith(mine))
-        return Machine(system.organisation, system.credential, frozenset(scopes))
-    return _professional(claims, issuer)
+    return _machine(claims, issuer) or _professional(claims, issuer)
 
 
 def _professional(claims: Claims, issuer: Issuer) -> Professional:
     _has_scope(claims, issuer)
     if claims.get(LEVEL) != "4":
         raise LevelIsTooLow
-    number = tokens.text(claims, PARENT, 63)
     by_subject = issuer.staff_by == "subject"
-    org = number if by_subject else issuer.organisations.get(number or "")
+    org = _organisation(claims, issuer)
     if org is None:
         raise NotRegisteredHere
     found = Professional(
@@ -78,17 +74,36 @@ def _professional(claims: Claims, issuer: Issuer) -> Professional:
     return found
 
 
-def _system(claims: Claims, issuer: Issuer) -> System | None:
+def _machine(claims: Claims, issuer: Issuer) -> Machine | None:
     """A token without a person is a machine's. One with a person is never taken for it."""
     if PID in claims or LEVEL in claims or HPR in claims:
         return None
     name = tokens.text(claims, "client_id")
     if name is None or tokens.text(claims, "sub") not in (None, name):
         return None
-    found = [one for one in issuer.systems if one.client_id == name]
-    if not found:
+    org, cred = _whose(name, claims, issuer)
+    mine = f"{issuer.audience}/"
+    scopes = (one.removeprefix(mine) for one in tokens.scopes(claims) if one.startswith(mine))
+    return Machine(org, name, cred, frozenset(scopes))
+
+
+def _whose(client: str, claims: Claims, issuer: Issuer) -> tuple[str, str | None]:
+    """Organisation and credential. One vendor's client may serve many of our organisations: which
+    one a token is for stands in it."""
+    for one in issuer.systems:
+        if one.client_id == client:
+            return one.organisation, one.credential
+    org = _organisation(claims, issuer)
+    if org is None:
         raise NotRegisteredHere
-    return found[0]
+    return org, None
+
+
+def _organisation(claims: Claims, issuer: Issuer) -> str | None:
+    number = tokens.text(claims, PARENT, 63)
+    if issuer.staff_by == "subject":
+        return number
+    return issuer.organisations.get(number or "")
 
 
 def _citizen(claims: Claims, issuer: Issuer) -> Citizen:

@@ -86,17 +86,89 @@ async def patient_by_number(
     return found
 
 
-async def system(connection: asyncpg.Connection, org: str, cred: str) -> str | None:
-    """The label of a system credential that is in force."""
-    found: str | None = await connection.fetchval(
+async def first_proxy_of(
+    connection: asyncpg.Connection, org: str, hashes: Sequence[bytes]
+) -> UUID | None:
+    """By which this person is known where he asks on nobody's behalf: the oldest that is in force
+    just now; it is the same under every key."""
+    found: UUID | None = await connection.fetchval(
         """
-        select label from patients.credential
-        where org = $1 and cred = $2 and kind = 'system' and revoked_at is null
+        select x.id from patients.proxy x
+        where x.org = $1 and x.ended_at is null and x.valid @> clock_timestamp() and x.id in (
+            select proxy_id from patients.proxy_number where org = $1 and hash = any($2))
+        order by x.given_at, x.id limit 1
+        """,
+        org,
+        hashes,
+    )
+    return found
+
+
+async def proxy(
+    connection: asyncpg.Connection, org: str, hashes: Sequence[bytes], patient_id: UUID
+) -> asyncpg.Record | None:
+    """What the patient lets this person see, just now."""
+    return await connection.fetchrow(
+        """
+        select x.id, x.name, x.may from patients.proxy x
+        where x.org = $1 and x.patient_id = $3 and x.ended_at is null
+          and x.valid @> clock_timestamp() and x.id in (
+            select proxy_id from patients.proxy_number where org = $1 and hash = any($2))
+        order by x.given_at desc limit 1
+        """,
+        org,
+        hashes,
+        patient_id,
+    )
+
+
+async def system(
+    connection: asyncpg.Connection, org: str, *, cred: str | None, client: str
+) -> asyncpg.Record | None:
+    """The system credential in force with this name, or without one with this client id."""
+    return await connection.fetchrow(
+        """
+        select cred, label from patients.credential
+        where org = $1 and kind = 'system' and revoked_at is null
+          and case when $2::text is null then client_id = $3 else cred = $2 end
         """,
         org,
         cred,
+        client,
     )
-    return found
+
+
+# --- attempts ---------------------------------------------------------------------------------
+
+
+async def count_attempt(
+    connection: asyncpg.Connection, place: bytes, seconds: float
+) -> tuple[int, float]:
+    """How many with this one, and in how many seconds they are forgotten; that runs from the
+    first."""
+    await connection.execute(
+        "delete from access.attempt where until < clock_timestamp() - interval '1 hour'"
+    )
+    row = await connection.fetchrow(
+        """
+        insert into access.attempt as a (place, number, until)
+        values ($1, 1, clock_timestamp() + make_interval(secs => $2))
+        on conflict (place) do update set
+            number = case when a.until > clock_timestamp() then a.number + 1 else 1 end,
+            until = case when a.until > clock_timestamp() then a.until else excluded.until end
+        returning number, extract(epoch from until - clock_timestamp())::float8 as left
+        """,
+        place,
+        seconds,
+    )
+    assert row is not None  # an insert or update returns its row
+    return row["number"], row["left"]
+
+
+async def forget_attempt(connection: asyncpg.Connection, place: bytes) -> None:
+    await connection.execute(
+        "update access.attempt set number = number - 1 where place = $1 and number > 0", place
+    )
 
 
 # --- log-in and sessions ----------------------------------------------------------------------

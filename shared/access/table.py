@@ -18,6 +18,7 @@ class Reach(StrEnum):
     OWN = "own"
     UNIT = "unit"
     ORG = "org"
+    GIVEN = "given"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,8 @@ class Act:
     "What a system's token must be given for, after its audience and a slash."
     open: bool = False
     by_secret: bool = False
+    per_minute: int | None = None
+    "How often one person may do it, so that nobody tries all names and numbers."
 
 
 class TableIsUnusable(Exception):
@@ -63,7 +66,7 @@ def _act(row: Mapping[str, Any]) -> Act:
     reach = {role: Reach(row[role.value]) for role in Role if role.value in row}
     roles = {role.value for role in Role}
     nobody_logs_in = row.get("open", False) or row.get("by_secret", False)
-    if (Role.SYSTEM in reach) != ("scope" in row):
+    if (Role.SYSTEM in reach or row.get("by_secret", False)) != ("scope" in row):
         raise TableIsUnusable(f"{row['on']}: {row['do']}")
     if row.keys() - roles - Act.__dataclass_fields__.keys() or bool(reach) == nobody_logs_in:
         raise TableIsUnusable(f"{row['on']}: {row['do']}")
@@ -82,7 +85,12 @@ class Standing:
 
 
 # Why somebody may look, as the access log says it.
-REASON = {Reach.OWN: "own", Reach.UNIT: "treatment", Reach.ORG: "administration"}
+REASON = {
+    Reach.OWN: "own",
+    Reach.UNIT: "treatment",
+    Reach.ORG: "administration",
+    Reach.GIVEN: "on-behalf-of",
+}
 
 
 def why(reach: Reach, standing: Standing, *, emergency_counts: bool) -> str:
@@ -105,17 +113,20 @@ def describe() -> str:
     """The table as a page for people."""
     roles = [role for role in Role if any(role in act.reach for act in acts())]
     lines = [
-        f"| | | {' | '.join(role.value for role in roles)} | clinical | emergency | HPR | scope |",
-        f"|---|---|{'---|' * len(roles)}---|---|---|---|",
+        f"| | | {' | '.join(role.value for role in roles)} "
+        "| clinical | emergency | HPR | scope | a minute |",
+        f"|---|---|{'---|' * len(roles)}---|---|---|---|---|",
     ]
     for act in acts():
         if act.open or act.by_secret:
-            whom = "nobody logs in" if act.open else "a device, app or system, for itself"
+            whom = "nobody logs in" if act.open else "a device, app or system by its secret"
+            whom += "; a system by token" if act.by_secret else ""
             cells = [whom, *[""] * (len(roles) - 1)]
         else:
             cells = [str(act.reach.get(role, "–")) for role in roles]
         marks = ["yes" if mark else "" for mark in (act.clinical, act.emergency, act.hpr)]
         marks.append(f"`{act.scope}`" if act.scope else "")
+        marks.append(str(act.per_minute or ""))
         lines.append(f"| **{act.on}**: {act.do} | {act.says} | {' | '.join(cells + marks)} |")
     routes = [
         f"- **{act.on}**: {act.do}: {', '.join(f'`{route}`' for route in act.routes)}"

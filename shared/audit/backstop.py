@@ -7,7 +7,7 @@ request one row at least has always been committed, or it is not answered.
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs
 from uuid import UUID
@@ -33,8 +33,10 @@ ELSEWHERE = ("other", "other")
 class Backstop:
     """Writes what is missing. A part of every service."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, address: Callable[[Any], str]) -> None:
+        """`address`: from where a request comes, as shared/access/source.py says it."""
         self.database = database
+        self._address = address
         self._strangers: Counter[tuple[str, str]] = Counter()
         self._task: asyncio.Task[None] | None = None
 
@@ -76,8 +78,7 @@ class Backstop:
         thousand times a second must not make us write as often."""
         # The template, never the path: paths carry patient ids.
         door = getattr(scope.get("route"), "path", door)
-        client = scope.get("client")
-        place = (client[0] if client else "", f"{scope['method']} {door}")
+        place = (self._address(scope), f"{scope['method']} {door}")
         if place not in self._strangers and len(self._strangers) >= MOST:
             place = ELSEWHERE
         self._strangers[place] += 1

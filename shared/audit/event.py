@@ -26,7 +26,7 @@ class Who:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One act. `name` is the member of staff's, where it is one."""
+    """One act. `name` is the member of staff's or the relative's, where it is one."""
 
     org: str
     at: datetime

@@ -42,6 +42,10 @@ async def add(
 Place = tuple[datetime, UUID]
 _FIELDS = """e.org, e.at, e.id, e.by, e.role, e.hpr, e.units, e.on_behalf, e.patients, e.what,
     e.why, e.outcome, e.about, e.address, e.door, e.request_id, e.times"""
+# A relative's name as the patient has given it, for what the relative did on that patient's behalf.
+_NAMES = """left join patients.staff s on s.org = e.org and s.id::text = e.by
+        left join patients.proxy x on x.org = e.org and x.patient_id = e.on_behalf
+            and x.id::text = e.by"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +79,14 @@ async def events(
     where = "".join(f" and {text.format(f'${n}')}" for n, (text, _) in enumerate(given, 5))
     rows = await tx.fetch(
         f"""
-        select {_FIELDS}, s.name
+        select {_FIELDS}, coalesce(s.name, x.name)
         from (
             select * from audit.event e
             where e.org = $1 and ($2::timestamptz is null or (e.at, e.id) < ($2, $3)){where}
             order by e.at desc, e.id desc
             limit $4
         ) e
-        left join patients.staff s on s.org = e.org and s.id::text = e.by
+        {_NAMES}
         order by e.at desc, e.id desc
         """,
         org, at, id, limit, *(value for _, value in given),
@@ -93,9 +97,9 @@ async def events(
 async def event(tx: asyncpg.Connection, org: str, place: Place) -> Event | None:
     row = await tx.fetchrow(
         f"""
-        select {_FIELDS}, s.name
+        select {_FIELDS}, coalesce(s.name, x.name)
         from audit.event e
-        left join patients.staff s on s.org = e.org and s.id::text = e.by
+        {_NAMES}
         where e.org = $1 and e.at = $2 and e.id = $3
         """,
         org, *place,

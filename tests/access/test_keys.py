@@ -1,5 +1,7 @@
 """An issuer's keys are turned without anybody noticing, and nobody makes us fetch them for ever."""
 
+import asyncio
+import time
 from typing import Any
 
 import httpx
@@ -18,6 +20,7 @@ class Counted:
     def __init__(self, house: House) -> None:
         self.asked = 0
         self.away = False
+        self.hangs = False
         self._issuer = house.issuer
         house.record.state.guard.keys = Keys(httpx.ASGITransport(self))
 
@@ -25,6 +28,8 @@ class Counted:
         if self.away:
             raise httpx.ConnectError("away")
         self.asked += scope["path"].endswith("/jwks")
+        if self.hangs and scope["path"].endswith("/jwks"):
+            await asyncio.sleep(600)
         await self._issuer(scope, receive, send)
 
 
@@ -94,3 +99,74 @@ async def test_a_withdrawn_key_is_forgotten(house: House, clock: dict[str, float
     house.helseid.keys = [signed.new_key()]
     clock["by"] += 601
     assert await ask(house, key=old) == 401
+
+
+async def many(house: House, number: int, **other: Any) -> tuple[set[int], float]:
+    """So many requests at once: their statuses, and how long the slowest took."""
+    began = time.perf_counter()
+    statuses = await asyncio.gather(*[ask(house, **other) for _ in range(number)])
+    return set(statuses), time.perf_counter() - began
+
+
+async def test_an_issuer_that_hangs_holds_nobody_up(
+    house: House, clock: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetching, "PATIENCE", 1.0)
+    counted = Counted(house)
+    assert await ask(house) == 200
+    counted.hangs = True
+
+    clock["by"] += fetching.AGEING + 1
+    statuses, seconds = await many(house, 50)
+    assert (statuses, counted.asked) == ({200}, 2), "the old keys serve while one fetch runs"
+    assert seconds < 1.0
+    await asyncio.sleep(1.2)  # until that fetch has been given up
+
+    clock["by"] += fetching.FRESH + 1
+    statuses, seconds = await many(house, 50)
+    assert (statuses, counted.asked) == ({200}, 3)
+    assert seconds < 1.0, "an issuer that did not answer lately is asked beside"
+
+    statuses, seconds = await many(house, 50, key=signed.new_key())
+    assert statuses == {503}, "whether it has this key by now, nobody can say"
+    assert seconds < 2.5, "they wait for the same fetch, and for no other"
+
+    counted.hangs = False
+    clock["by"] += fetching.AGAIN + 1
+    assert await ask(house) == 200
+
+
+async def test_the_first_fetch_is_one_for_all_who_wait(house: House) -> None:
+    counted = Counted(house)
+    statuses, _ = await many(house, 50)
+    assert (statuses, counted.asked) == ({200}, 1)
+
+
+async def test_an_issuer_that_hangs_from_the_start_is_said_plainly_and_asked_again_soon(
+    house: House, clock: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetching, "PATIENCE", 0.5)
+    counted = Counted(house)
+    counted.hangs = True
+    statuses, seconds = await many(house, 30)
+    assert statuses == {503}
+    assert seconds < 2.0
+    answer = await house.ask(house.token())
+    assert (answer.status_code, answer.json()["code"]) == (503, "issuer-does-not-answer")
+    assert int(answer.headers["retry-after"]) > 0
+    assert counted.asked <= 1
+    counted.hangs = False
+    clock["by"] += fetching.AGAIN + 1
+    assert await ask(house) == 200, "not only after a minute"
+
+
+async def test_a_slow_description_does_not_hold_up_who_logs_in(
+    house: House, clock: dict[str, float]
+) -> None:
+    counted = Counted(house)
+    keys = house.record.state.guard.keys
+    issuer = house.record.state.guard.issuers[house.helseid.issuer]
+    first = await keys.about(issuer)
+    counted.away = True
+    clock["by"] += fetching.FRESH + 1
+    assert await keys.about(issuer) == first

@@ -37,6 +37,7 @@ class Device:
         self._inbox: queue.Queue[tuple[str, bytes | None, Any]] = queue.Queue()
         self._happened: queue.Queue[str] = queue.Queue()
         self._login = (cred, secret)
+        self._cut = 0
         self._client = self._connected(address, attempts)
 
     def __enter__(self) -> "Device":
@@ -56,6 +57,7 @@ class Device:
                 for topic in ("ack", "mine/ack"):
                     client.subscribe(self.own + topic, qos=1)
                     assert self._wait() == "subscribed"
+                self._cut = 0
                 return client
             client.disconnect()
             client.loop_stop()
@@ -73,8 +75,14 @@ class Device:
         )
         client.on_subscribe = lambda *_: self._happened.put("subscribed")
         client.on_publish = self._published
+        client.on_disconnect = self._was_cut
         client.on_message = self._received
         return client
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the session stands; the client itself would connect again."""
+        return self._cut == 0
 
     def _wait(self) -> str:
         return self._happened.get(timeout=PATIENCE)
@@ -147,6 +155,9 @@ class Device:
             assert time.monotonic() < deadline, "the broker did not answer"
             time.sleep(0.02)
         return self.answers[self._last]
+
+    def _was_cut(self, *_: Any) -> None:
+        self._cut += 1
 
     def _published(self, _client: Any, _data: Any, number: int, reason: Any, _more: Any) -> None:
         self.answers[number] = str(reason)

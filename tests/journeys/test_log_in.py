@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from tests.journeys.hospital import Hospital, bearer
+from tests.journeys.oidc import choose
 
 
 @pytest.fixture
@@ -16,13 +17,6 @@ def browser() -> Iterator[httpx.Client]:
     """Cookies and redirects as a browser has them."""
     with httpx.Client(trust_env=False, timeout=30, follow_redirects=True) as client:
         yield client
-
-
-def choose(browser: httpx.Client, page: httpx.Response, person: str) -> httpx.Response:
-    """What the form on the issuer's page sends."""
-    hidden = dict(re.findall(r'name="(client_id|request_uri)" value="([^"]+)"', page.text))
-    assert person in page.text
-    return browser.post(page.url, data={**hidden, "person": person})
 
 
 def nurse(hospital: Hospital) -> str:

@@ -31,10 +31,11 @@ class Person:
 
     client: httpx.AsyncClient
     token: str | None
+    headers: dict[str, str] = field(default_factory=dict)
 
     async def ask(self, method: str, path: str, status: int = 200, **more: Any) -> Any:
         headers = {"authorization": f"Bearer {self.token}"} if self.token else {}
-        headers |= more.pop("headers", {})
+        headers |= self.headers | more.pop("headers", {})
         answer = await self.client.request(method, path, headers=headers, **more)
         assert answer.status_code == status, f"{method} {path}: {answer.status_code} {answer.text}"
         if not answer.content or "json" not in answer.headers.get("content-type", ""):

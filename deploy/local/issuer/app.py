@@ -16,7 +16,7 @@ from deploy.local.issuer.clients import Client, Refused
 from deploy.local.issuer.people import People, Person, citizen
 from deploy.local.issuer.realm import SECONDS, Realm
 from shared import identity
-from shared.access import dpop, signed
+from shared.access import dpop, profiles, signed
 from shared.access.signed import Unusable
 from shared.settings import Mode
 
@@ -139,7 +139,8 @@ class Desk:
         scopes = frozenset(form.get("scope", "").split())
         if not scopes or not scopes <= client.scopes:
             raise Refused("invalid_scope")
-        return self._answer({}, client, scopes, bound)
+        whose = {profiles.PARENT: client.organisation} if client.organisation else {}
+        return self._answer(whose, client, scopes, bound)
 
     def _answer(
         self, who: Mapping[str, Any], client: Client, scopes: frozenset[str], bound: str | None

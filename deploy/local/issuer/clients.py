@@ -31,6 +31,8 @@ class Client:
     "Its public key."
     scopes: frozenset[str]
     redirects: frozenset[str] = frozenset()
+    organisation: str | None = None
+    "On whose behalf a system's tokens are."
 
 
 @dataclass

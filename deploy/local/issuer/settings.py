@@ -15,7 +15,12 @@ CITIZENS = "https://hjemvakt.example/patients"
 STAFF = f"{AUDIENCE}/staff"
 PAGE = "hjemvakt-page"
 SYSTEM = "hjemvakt-system"
-SYSTEM_SCOPES = (f"{AUDIENCE}/readings.read", f"{AUDIENCE}/care.read")
+SYSTEM_SCOPES = tuple(
+    f"{AUDIENCE}/{scope}"
+    for scope in (
+        "readings.read", "care.read", "readings.write", "answers.write", "attachments.write",
+    )
+)  # fmt: skip
 
 
 def address(port: int, profile: str) -> str:
@@ -39,6 +44,7 @@ def write(
             "kind": "system",
             "key": signed.as_public(system_key),
             "scopes": list(SYSTEM_SCOPES),
+            "organisation": organisation,
         },
     }
     trusted, known = directory / "issuers.toml", directory / "clients.json"
@@ -51,7 +57,7 @@ def realms(port: int, known: Mapping[str, Any]) -> list[Realm]:
     clients = {
         name: Client(
             name, one["kind"], one["key"], frozenset(one["scopes"]),
-            frozenset(one.get("redirects", ())),
+            frozenset(one.get("redirects", ())), one.get("organisation"),
         )
         for name, one in known.items()
     }  # fmt: skip

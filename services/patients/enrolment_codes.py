@@ -1,0 +1,115 @@
+"""The doors to enrolment codes: staff make one, a device or app redeems it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, Literal, Self
+from urllib.parse import urlencode
+
+from fastapi import Request, Response
+from pydantic import Field, model_validator
+
+from services.patients import codes, door, fhir_door, qr
+from services.patients.door import Db, Id, Line, Now, Sent, Word
+from services.patients.nouns import Credential, CredentialKind
+from shared import access
+from shared.access import source
+
+router = door.router("enrolment codes", "/v1/enrolment-codes")
+
+UNIT = "0d9b1f3e-5a0c-4f6e-9a57-1f0a5b1c2d3e"
+DAY = 24 * 60
+DOOR = "POST /v1/enrolment-codes/redeem"
+
+
+class NewCode(Sent):
+    """For a credential that is there (`cred`: a new phone, a device set up anew), or for a new
+    one."""
+
+    model_config = door.example(kind="app", label="Telefon", unit_id=UNIT, minutes=15)
+
+    cred: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")] | None = None
+    kind: Literal["device", "app"] | None = None
+    label: Line | None = None
+    unit_id: Id | None = None
+    device_id: Id | None = None
+    minutes: int = Field(default=15, ge=1, le=DAY, description="how long the code is valid")
+
+    @model_validator(mode="after")
+    def _is_one_thing(self) -> Self:
+        new = (self.kind, self.label, self.unit_id)
+        if self.cred is None and None in new:
+            raise ValueError("give cred, or kind, label and unit_id")
+        if self.cred is not None and (*new, self.device_id) != (None, None, None, None):
+            raise ValueError("give cred alone")
+        return self
+
+
+class Redemption(Sent):
+    model_config = door.example(code="7KQ2-M4XR-9DTV")
+
+    code: Word
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Shown this once. `qr` is a picture (SVG) that says `uri`."""
+
+    code: str
+    uri: str
+    qr: str | None
+    cred: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a sender needs: over HTTP the secret as a bearer token, over MQTT `cred` and the secret
+    as user and password, and topics below `hjv/1/{org}/{cred}/`."""
+
+    org: str
+    cred: str
+    kind: CredentialKind
+    secret: str
+
+
+@router.post("", status_code=201)
+async def make_code(
+    request: Request,
+    response: Response,
+    database: Db,
+    now: Now,
+    caller: access.ClinicianOrAdministrator,
+    new: NewCode,
+) -> Code:
+    """A code that a device or app redeems once, without a log-in, for its secret. The credential is
+    there at once and can be bound to a patient; it can send when the code has been redeemed."""
+    made = await codes.make(
+        database,
+        caller,
+        cred=new.cred,
+        new_one=_credential(new, now),
+        lasts=timedelta(minutes=new.minutes),
+        now=now,
+    )
+    door.created(response, f"/v1/credentials/{made.credential.cred}")
+    uri = f"hjemvakt://enrol?{urlencode({'at': fhir_door.place(request), 'code': made.code})}"
+    return Code(made.code, uri, qr.svg(uri), made.credential.cred, made.until)
+
+
+def _credential(new: NewCode, now: datetime) -> Credential | None:
+    if new.kind is None or new.label is None or new.unit_id is None:
+        return None
+    return codes.for_new(new.kind, new.label, new.unit_id, new.device_id, now)
+
+
+@router.post("/redeem", status_code=201)
+async def redeem_code(request: Request, database: Db, now: Now, sent: Redemption) -> Given:
+    """Exchange a code for a secret. Five wrong ones in ten minutes shut the address out."""
+    where = source.of(request.scope, behind_proxy=request.app.state.behind_proxy)
+    try:
+        redeemed = await codes.redeem(database, sent.code, where, DOOR, now)
+    except (codes.CodeIsNotValid, access.TooManyRequests):
+        request.app.state.backstop.attempt(request.scope)
+        raise
+    of = redeemed.credential
+    return Given(redeemed.org, of.cred, of.kind, redeemed.secret)
