@@ -55,7 +55,8 @@ class Flag(StrEnum):
     LATE = "late"
 
 
-Type = Literal["reading", "answers", "attachment", "device-event", "void"]
+# "administration": what a hospital's own register says of a person; never judged.
+Type = Literal["reading", "answers", "attachment", "device-event", "administration", "void"]
 Precision = Literal["instant", "day"]
 Clock = Literal["synced", "set-by-user", "unknown", "none"]
 How = Literal["correction", "void"]

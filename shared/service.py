@@ -268,7 +268,7 @@ class _Envelope:
                 return
             if message["type"] == "http.response.start":
                 status = message["status"]
-                if self._backstop and not await self._backstop.settled(scope, status):
+                if self._backstop and not await self._backstop.settled(scope, _said(message)):
                     is_held_back, status = True, 503
                     await _unwritten(scope, receive, send)
                     return
@@ -289,6 +289,13 @@ class _Envelope:
             route = _route(scope)
             REQUESTS.labels(scope["method"], route, str(status)).inc()
             SECONDS.labels(route).observe(time.perf_counter() - began)
+
+
+def _said(message: Message) -> int:
+    """The status as the audit trail takes it: a page leads back to itself with its problem."""
+    status: int = message["status"]
+    place = next((value for name, value in message["headers"] if name == b"location"), b"")
+    return 422 if status == 303 and b"problem=" in place else status
 
 
 async def _unwritten(scope: Scope, receive: Receive, send: Send) -> None:

@@ -150,6 +150,9 @@ class Patients(_Filing):
     snooping: Path | None = Field(
         default=None, description="a hospital's own thresholds for looks that want explaining"
     )
+    secure_cookie: bool = Field(
+        default=False, description="__Host- cookie over https; on behind the front door"
+    )
 
 
 class Alerts(AnyService):
@@ -160,6 +163,10 @@ class Alerts(AnyService):
     instruments: Path | None = Field(
         default=None, description="a hospital's own questionnaires: completed instruments"
     )
+    downtime: Path | None = Field(
+        default=None,
+        description="a folder for each unit's list on paper, written every 15 minutes; none: none",
+    )
     secure_cookie: bool = Field(
         default=False, description="__Host- cookie over https; on behind the front door"
     )
@@ -168,6 +175,10 @@ class Alerts(AnyService):
     )
     webhook_hosts: str = Field(
         default="", description="comma list of hosts that may be posted to; empty: those of ladders"
+    )
+    host_headers: SecretStr | None = Field(
+        default=None,
+        description='headers for other systems by host: {"host": {"Authorization": "Bearer …"}}',
     )
     smtp_url: SecretStr | None = Field(
         default=None,

@@ -44,6 +44,7 @@ class WebSink:
     statuses: dict[str, int] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
     hold: float = 0.0
+    answer: Callable[[Post], bytes] = lambda _post: b""
 
     def at(self, path: str, status: int | None = None) -> list[Post]:
         return [
@@ -67,14 +68,17 @@ def web() -> Iterator[WebSink]:
                 (code for path, code in sink.statuses.items() if self.path.startswith(path)), 200
             )
             headers = {name.lower(): value for name, value in self.headers.items()}
-            sink.posts.append(Post(time.time(), self.command, self.path, headers, body, status))
+            post = Post(time.time(), self.command, self.path, headers, body, status)
+            sink.posts.append(post)
             if sink.hold:
                 time.sleep(sink.hold)
             self.send_response(status)
             for name, value in sink.headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", "0")
+            answer = sink.answer(post)
+            self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
+            self.wfile.write(answer)
 
         do_POST = do_GET = _take
 

@@ -164,6 +164,7 @@ def _show_demo(running: Any, seeded: Any, seed_file: Path) -> None:
     table.add_row("Worklist: log in by choosing a name", f"{running.alerts}/")
     if running.issuer:
         table.add_row("Development log-in", running.issuer)
+    table.add_row("Patient's own page", f"{running.patients}/me")
     table.add_row("Intake", f"{running.ingest}/docs")
     table.add_row("Record", f"{running.patients}/docs")
     table.add_row("Devices", running.mqtt)
@@ -172,6 +173,8 @@ def _show_demo(running: Any, seeded: Any, seed_file: Path) -> None:
         people.add_row(person["name"], person["role"])
     console = Console()
     console.print(table, "", people, "", sep="\n")
+    number = seeded["patients"][0]["identifier"]["value"]
+    console.print(f"A patient logs in at {running.patients}/me with the synthetic number {number}")
     console.print(f"{len(seeded['patients'])} patients; tokens and secrets are in {seed_file}")
     console.print("Ctrl-C ends it all.")
 

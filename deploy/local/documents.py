@@ -8,13 +8,22 @@ from typing import Any
 
 from services.alerts.clinical import lifecycle
 from services.ingest import asyncapi
-from services.ingest.devices import gateway_table, hl7_observed
+from services.ingest.devices import gateway_table, hl7_adt, hl7_observed
 from shared import instruments, kinds, programmes
 from shared.access import table
 from shared.programmes import LIFE
 
 DOCS = Path(__file__).parents[2] / "docs"
 PROGRAMMES = "programmes"
+_FOLLOWS = {
+    "admitted": "a pause from then on; what is measured meanwhile is judged",
+    "moved": "the pause goes on, or begins",
+    "discharged": "the pause ends",
+    "changed": "name, birth date, sex and death as they are told; newer news stand",
+    "admission-cancelled": "the pause ends",
+    "discharge-cancelled": "the pause begins again",
+    "merged": "the record of MRG-1 is linked; nothing moves, and it can be undone",
+}
 LIFE_SAMPLE = programmes.Programme.model_fields["handled_sample"].default
 
 
@@ -74,9 +83,13 @@ def hl7_profile() -> str:
     )
     names = "\n".join(f"| {name} | {number} |" for name, number in hl7_observed.NUMBERS.items())
     events = "\n".join(_hl7_event(rule) for rule in hl7_observed.EVENTS)
+    register = "\n".join(
+        f"| {event} | {word} | {_FOLLOWS[word]} |" for event, word in hl7_adt.EVENTS.items()
+    )
     return f"""# HL7 v2
 
-Made from the code by `make docs`. Results (ORU^R01) are taken over MLLP (port 2575) and over HTTP
+Made from the code by `make docs`. Results (ORU^R01) and a register's ADT are taken over MLLP (port
+2575) and over HTTP
 (`POST /hl7v2`, `application/hl7-v2`): vital signs as in IHE PCD-01, implants as in PCD-09 IDCO,
 dialysis sessions.
 
@@ -95,12 +108,30 @@ Without an offset it is Norwegian time.
 **What.** OBX-3 by its number, whatever the name of the system; parts of one kind under one place
 of OBX-4 are one reading. OBX-11 X is ignored, C corrects, D and W withdraw, P and R are kept as
 preliminary. OBX-8 TEST, and MSH-11 T or D, are kept and never judged; QUES and EARLY are kept as
-questionable. What is not known is kept as text beside what is; alone it waits in quarantine.
+questionable. What is not known is kept as text beside what is; alone it waits in quarantine. A file
+in OBX-5 (ED, base64; a PDF of up to 3.7 MB) becomes a document of the patient, at
+`/v1/patients/{{id}}/attachments` and as FHIR `DocumentReference`; C and D correct and withdraw it.
 
 **The answer** comes after the commit. MSA-1: AA (CA where only a commit answer is asked for) it is
 kept, and what could not be filed is a warning in ERR; AE nothing of it could be filed and it waits
 in quarantine; AR it is not taken, or not now: keep it and send it again. MSA-3 counts what became
 of it; ERR-5 is the code of a fault. Sent again, a result is `duplicate`.
+
+## The hospital's register (ADT)
+
+Sent by a credential of kind `system` alone; PID-3 names the patient. Kept as a fact, and acted on
+by the record within seconds:
+
+| event | word | what follows |
+| --- | --- | --- |
+{register}
+
+When it happened: PV1-44 or PV1-45, EVN-6, EVN-2, MSH-7. A visit is PV1-19; its class (PV1-2) must
+be I, E, B or empty to be a stay. A pause lasts to the discharge, else to what is expected (PV2-9),
+else 14 days after the register last spoke of the visit. All messages of a visit count, in whatever
+order they came. A pause that staff made or ended stands. Whom nobody here knows waits in quarantine
+(`unknown-subject`, AE) and can be filed by hand; let the engine send only those who are followed.
+MSH-11 T or D is kept and changes nothing.
 
 ## Numbers
 

@@ -168,8 +168,13 @@ class System:
         """The file of trusted issuers, with our own one in it."""
         if not _has_own_issuer():
             return os.environ.get("HJEMVAKT_ISSUERS")
-        alerts = f"http://127.0.0.1:{self.ports.alerts}"
-        trusted, clients = issuer.write(self.data_dir, self.ports.issuer, alerts, seed.ORG)
+        trusted, clients = issuer.write(
+            self.data_dir,
+            self.ports.issuer,
+            alerts=f"http://127.0.0.1:{self.ports.alerts}",
+            patients=f"http://127.0.0.1:{self.ports.patients}",
+            organisation=seed.ORG,
+        )
         env = {name: value for name, value in os.environ.items() if not _is_a_way_in(name)}
         env |= {"HJEMVAKT_DATABASE_ALERTS": urls["hjv_alerts"]}
         arguments = ["--port", str(self.ports.issuer), "--clients", str(clients)]

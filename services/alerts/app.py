@@ -13,17 +13,24 @@ from starlette.types import Scope
 
 from services.alerts import (
     checker,
+    connections,
     consumer,
     deadman,
     deliveries,
     delivering,
     doing,
     door,
+    downtime,
+    emergency,
     escalating,
+    fhir,
+    filling,
+    form_pages,
     held,
     login,
     moves,
     moving,
+    outgoing,
     pages,
     past,
     photos,
@@ -34,6 +41,7 @@ from services.alerts import (
     routes,
     sheet,
     showing,
+    shut_pages,
     silence,
     tasks,
     trying,
@@ -53,7 +61,7 @@ from shared.database import Database
 from shared.instruments import forms as instrument_forms
 
 STATIC = TEMPLATES.parent / "static"
-PAGES = ("/patients/", "/rows", "/login", "/logout")
+PAGES = ("/patients/", "/rows", "/downtime", "/login", "/logout")
 
 PROBLEMS: dict[type[Exception], int] = {
     **access.PROBLEMS,
@@ -68,6 +76,7 @@ PROBLEMS: dict[type[Exception], int] = {
     moving.NotHandedToYou: 403,
     moving.UnitMissing: 422,
     moving.UnknownUnit: 422,
+    emergency.ReasonMissing: 422,
     doing.NoSuchTask: 404,
     doing.TaskHasMoved: 409,
     doing.TaskIsDone: 409,
@@ -79,6 +88,7 @@ PROBLEMS: dict[type[Exception], int] = {
     lifecycle.UntilMissing: 422,
     lifecycle.UntilIsUnusable: 422,
     lifecycle.ConfirmationMissing: 422,
+    filling.NoSuchForm: 404,
     entered.NoSuchReading: 404,
     entered.ReadingHasChanged: 409,
     entered.ReadingIsInTheFuture: 422,
@@ -98,6 +108,9 @@ PROBLEMS: dict[type[Exception], int] = {
     retrying.AlreadyOnItsWay: 409,
     retrying.NoLadder: 409,
     retrying.NoSuchStep: 422,
+    connections.NoSuchConnection: 404,
+    connections.HostIsNotAllowed: 422,
+    fhir.NotAPatient: 422,
     showing.NoSuchAttachment: 404,
     door.PlaceIsUnknown: 422,
     door.FormIsUnreadable: 422,
@@ -135,7 +148,9 @@ def create() -> FastAPI:
     tellers: list[service.Part] = [
         escalating.Escalation(database, notifier, known, memory, late),
         delivering.Delivery(database, Post(ways(chosen))),
+        outgoing.Outgoing(database, ways(chosen), known, chosen.identity_keys),
     ]
+    parts = Parts(database, notifier, known, memory, instrument_forms.in_use(chosen.instruments))
     app = service.build(
         "alerts",
         routers=[
@@ -144,8 +159,12 @@ def create() -> FastAPI:
             worklist.router,
             tasks.router,
             deliveries.router,
+            connections.router,
+            fhir.router,
             pages.router,
             photos.router,
+            shut_pages.router,
+            form_pages.router,
             login.router,
         ],
         parts=[
@@ -158,6 +177,7 @@ def create() -> FastAPI:
             checker.Checker(database, notifier, known),
             quarantine.Quarantine(database, notifier),
             held.HeldReds(database, notifier, known),
+            downtime.Sheets(parts, chosen.downtime),
             *tellers,
             deadman.DeadMan(_secret(chosen.dead_man_url), [judging, clock, *tellers]),
         ],
@@ -167,10 +187,9 @@ def create() -> FastAPI:
         description="Alerts, the worklist and its live stream, scores, and the nurse's pages.",
     )
     app.mount("/static", Files(directory=STATIC), name="static")
-    app.state.parts = Parts(
-        database, notifier, known, memory, instrument_forms.in_use(chosen.instruments)
-    )
+    app.state.parts = parts
     app.state.hub = hub
+    app.state.ways = ways(chosen)
     guard = access.guard_of(app, chosen, database)
     app.state.logins = Logins(guard, f"{chosen.public_url}/login/callback")
     app.state.secure_cookie = chosen.secure_cookie
@@ -187,6 +206,7 @@ def ways(chosen: settings.Alerts) -> Ways:
         webhook_hosts=frozenset(
             host.strip().lower() for host in chosen.webhook_hosts.split(",") if host.strip()
         ),
+        host_headers=json.loads(_secret(chosen.host_headers) or "{}"),
         smtp_url=_secret(chosen.smtp_url),
         mail_from=chosen.mail_from,
         sms_url=_secret(chosen.sms_url),

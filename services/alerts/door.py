@@ -4,8 +4,6 @@ What comes in is strict: unknown members are refused, moments carry an offset, t
 """
 
 import base64
-import hashlib
-import hmac
 import re
 import unicodedata
 from datetime import UTC, datetime
@@ -21,8 +19,10 @@ from services.alerts import views
 from services.alerts.reader import Reader
 from services.alerts.stream import Hub
 from services.alerts.views import Parts
-from shared import access, exact, sensitive, service
+from shared import exact, sensitive, service
 from shared.access import Caller
+from shared.access.browser import from_page as from_page
+from shared.access.browser import token_of as token_of
 
 BODY = 64 * 1024
 FIELDS = 40
@@ -77,24 +77,8 @@ def reader(request: Request, caller: Caller) -> Reader:
     return Reader.of(caller, request.scope["state"]["request_id"], shut)
 
 
-def token_of(request: Request) -> str:
-    """What a page must show in an unsafe request: bound to the session that made the page."""
-    secure = request.app.state.secure_cookie
-    cookie = request.cookies.get(access.cookie_name(secure=secure), "")
-    return hmac.new(cookie.encode(), b"hjemvakt-page", hashlib.sha256).hexdigest()
-
-
-def from_page(request: Request, caller: Caller, shown: str | None = None) -> None:
-    """A request by cookie must come from a page of this session. CrossSite."""
-    if not caller.by_cookie:
-        return
-    given = shown or request.headers.get("x-csrf-token", "")
-    if not hmac.compare_digest(given, token_of(request)):
-        raise access.CrossSite
-
-
-async def form(request: Request) -> dict[str, str]:
-    """A page's form, each field once."""
+async def form(request: Request, most: int = FIELDS) -> dict[str, str]:
+    """A page's form, each field once, and at most so many of them."""
     if int(request.headers.get("content-length") or 0) > BODY:
         raise FormIsTooLarge
     body = b""
@@ -104,7 +88,7 @@ async def form(request: Request) -> dict[str, str]:
             raise FormIsTooLarge
     try:
         fields = parse_qs(
-            body.decode(), keep_blank_values=True, max_num_fields=FIELDS, errors="strict"
+            body.decode(), keep_blank_values=True, max_num_fields=most, errors="strict"
         )
     except ValueError as error:
         raise FormIsUnreadable from error

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import asyncpg
 
-from services.alerts import reader, store, store_reviews, store_views
+from services.alerts import reader, store, store_reviews, store_shields, store_views
 from services.alerts.reader import Reader
 from services.alerts.stream import Notifier
 from shared import ledger
@@ -87,10 +87,11 @@ async def take_back(
 async def _of_reader(
     tx: asyncpg.Connection, by: Reader, patients: list[UUID]
 ) -> dict[UUID, set[UUID]]:
-    """Of these patients, those on the reader's lists: in which of her units."""
+    """Of these patients, those whom the reader may look at on her lists: in which of her units."""
     units: dict[UUID, set[UUID]] = {}
+    shut = await store_shields.shut(tx, by.org, patients, by.id, emergency_counts=by.in_emergency)
     for row in await store_views.rows_of_patients(tx, by.org, patients):
-        if row["unit_id"] in by.units:
+        if row["unit_id"] in by.units and row["patient_id"] not in shut:
             units.setdefault(row["patient_id"], set()).add(row["unit_id"])
     return units
 

@@ -36,6 +36,7 @@ def page(by: Reader, programmes: Programmes, asked: Question, listed: Listed) ->
             telling.task(one, listed.units, listed.names, listed.shut) for one in listed.tasks
         ],
         "mine": list(by.units),
+        "reread_at": telling.iso(listed.reread_at),
         "platform": [_platform(listed, one) for one in listed.platform],
     }
 
@@ -49,6 +50,8 @@ def _row(by: Reader, listed: Listed, stored: Any) -> Json:
 
 
 def _moves(by: Reader, one: Json) -> list[str]:
+    if one.get("shut") or by.role == lifecycle.Role.SYSTEM:
+        return []
     allowed = lifecycle.moves(lifecycle.State(one["state"]), one["colour"], lifecycle.Role(by.role))
     handed = one["handed"]
     asked = handed is not None and handed["answer"] is None

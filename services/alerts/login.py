@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 from services.alerts import door, page, sheet, views
 from services.alerts.door import Has
 from shared import access, service
-from shared.access import Caller, Role, attempts, login, source
+from shared.access import Caller, Role, attempts, browser, login, source
 from shared.access.login import Logins
 
 WAITING = "hjemvakt-login"  # the browser that began is the one that comes back
@@ -55,7 +55,7 @@ async def login_page(
         "ways": [
             {"name": way.name, "address": _start(place, next)} for place, way in enumerate(ways)
         ],
-        "next": _inside(next),
+        "next": browser.inside(next),
         "problem": problem,
     }
     return sheet.html(request, "login.html", page.login_view(data, sheet.language(request)))
@@ -74,11 +74,11 @@ async def start(
     if way >= len(ways):
         return _onwards("/login?problem=log-in-failed")
     try:
-        begun = await logins.begin(ways[way], _inside(next))
+        begun = await logins.begin(ways[way], browser.inside(next))
     except FAILED as refused:
         return _onwards(f"/login?problem={service.code_of(type(refused))}")
     response = _onwards(begun.address)
-    _keep(request, response, WAITING, begun.browser, login.LOGIN_SECONDS)
+    browser.keep(request, response, WAITING, begun.browser, login.LOGIN_SECONDS)
     return response
 
 
@@ -86,17 +86,17 @@ async def start(
 async def finish(request: Request) -> Response:
     """Back from the identity provider."""
     logins: Logins = request.app.state.logins
-    browser = request.cookies.get(_name(request, WAITING), "")
+    began = browser.kept(request, WAITING)
     given = {name: value for name, value in request.query_params.items() if len(value) < 4000}
     try:
-        done = await logins.finish(browser, given, _address(request))
+        done = await logins.finish(began, given, _address(request))
     except FAILED as refused:
         request.app.state.backstop.attempt(request.scope)
         await _failed(request)
         return _onwards(f"/login?problem={service.code_of(type(refused))}")
-    response = _onwards(_inside(done.next))
-    _forget(request, response, WAITING)
-    _keep(request, response, access.COOKIE, done.session, login.SESSION_SECONDS)
+    response = _onwards(browser.inside(done.next))
+    browser.forget(request, response, WAITING)
+    browser.keep(request, response, access.COOKIE, done.session, login.SESSION_SECONDS)
     return response
 
 
@@ -125,19 +125,26 @@ async def log_in(request: Request, has: Has) -> Response:
     )
     await views.logged_in(has, caller, _address(request))
     token = request.app.state.issuer.token(caller)
-    response = _onwards(_inside(form.get("next", "/")))
-    _keep(request, response, access.COOKIE, token, access.SESSION_SECONDS)
+    response = _onwards(browser.inside(form.get("next", "/")))
+    browser.keep(request, response, access.COOKIE, token, access.SESSION_SECONDS)
     return response
 
 
 @router.post("/logout")
 async def log_out(request: Request) -> Response:
     access.same_site(request)
-    session = request.cookies.get(_name(request, access.COOKIE), "")
+    session = browser.kept(request, access.COOKIE)
     await request.app.state.logins.end(session)
     response = _onwards("/login?left=true")
-    _forget(request, response, access.COOKIE)
+    browser.forget(request, response, access.COOKIE)
     return response
+
+
+@router.post("/stay", status_code=204)
+async def stay(request: Request, caller: access.Clinician) -> Response:
+    """Somebody is at the screen: a list that is watched is in use though nothing is asked for."""
+    door.from_page(request, caller)
+    return Response(status_code=204)
 
 
 async def _failed(request: Request) -> None:
@@ -152,35 +159,8 @@ def _onwards(place: str) -> Response:
 
 
 def _start(way: int, next: str) -> str:
-    return f"/login/start?{urlencode({'way': way, 'next': _inside(next)})}"
+    return f"/login/start?{urlencode({'way': way, 'next': browser.inside(next)})}"
 
 
 def _address(request: Request) -> str | None:
     return source.of(request.scope, behind_proxy=request.app.state.behind_proxy) or None
-
-
-def _name(request: Request, cookie: str) -> str:
-    return f"__Host-{cookie}" if request.app.state.secure_cookie else cookie
-
-
-def _keep(request: Request, response: Response, cookie: str, value: str, seconds: int) -> None:
-    secure = request.app.state.secure_cookie
-    response.set_cookie(
-        _name(request, cookie),
-        value,
-        max_age=seconds,
-        httponly=True,
-        samesite="lax",
-        secure=secure,
-    )
-
-
-def _forget(request: Request, response: Response, cookie: str) -> None:
-    secure = request.app.state.secure_cookie
-    response.delete_cookie(_name(request, cookie), httponly=True, samesite="lax", secure=secure)
-
-
-def _inside(place: str) -> str:
-    """A place on this site, whatever was asked for."""
-    is_ours = place.startswith("/") and not place.startswith(("//", "/\\"))
-    return place if is_ours and place.isprintable() else "/"

@@ -14,6 +14,7 @@ from fastapi.responses import RedirectResponse
 from services.alerts import (
     doing,
     door,
+    downtime,
     entering,
     list_data,
     moves,
@@ -21,13 +22,14 @@ from services.alerts import (
     page,
     patient_data,
     sheet,
+    shut_pages,
     views,
     worklist,
 )
 from services.alerts.clinical import lifecycle
 from services.alerts.door import Has
 from services.alerts.entering import Entry
-from services.alerts.reader import Reader
+from services.alerts.reader import NotYourUnit, Reader
 from services.alerts.routes import MoveRequest
 from services.alerts.views import Question
 from shared import access, entered, exact, service
@@ -91,6 +93,20 @@ async def _list(
     return sheet.html(request, template, view)
 
 
+@router.get("/downtime")
+async def downtime_page(
+    request: Request, has: Has, caller: access.Clinician, unit: UUID | None = None
+) -> Response:
+    """The list to print, of one unit: every patient, whatever the filter."""
+    by = door.reader(request, caller)
+    chosen = unit or min(by.units, default=None)
+    if chosen is None:
+        raise NotYourUnit
+    data, listed = await downtime.whole(has, by, chosen)
+    view = page.downtime_view(data, sheet.language(request), listed.now)
+    return sheet.html(request, "downtime.html", view)
+
+
 # --- one patient ----------------------------------------------------------------------------
 
 
@@ -109,7 +125,10 @@ async def patient_page(
     more = {"reading": str(reading) if reading else None, "saved": saved}
     if problem:
         more["problem"] = _sentence(problem, sheet.language(request))
-    return await _patient(request, has, by, patient_id, int(days), more)
+    try:
+        return await _patient(request, has, by, patient_id, int(days), more)
+    except shut_pages.REFUSALS as refusal:
+        return await shut_pages.shut(request, has, by, patient_id, refusal)
 
 
 @router.get("/patients/{patient_id}/chart.json")

@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from services.alerts import (
+    filling,
     forms,
     neutral,
     patient_forms,
@@ -18,6 +19,7 @@ from services.alerts import (
     scoring,
     store,
     store_forms,
+    store_shields,
     store_tasks,
     store_views,
     telling,
@@ -50,6 +52,7 @@ class Opened:
     patient: Patient
     stories: list[Story]
     names: asyncpg.Record | None
+    linked: list[asyncpg.Record]
     sex: str | None
     units: dict[UUID, asyncpg.Record]
     staff: list[asyncpg.Record]
@@ -63,6 +66,7 @@ class Opened:
     oldest: datetime | None
     as_of: datetime
     now: datetime
+    open_until: datetime | None = None  # by emergency access
 
 
 async def opened(parts: Parts, by: Reader, patient_id: UUID) -> Opened:
@@ -72,17 +76,21 @@ async def opened(parts: Parts, by: Reader, patient_id: UUID) -> Opened:
         # First: what is committed while the rest is read has another version.
         version = await store_views.version(tx, by.org, patient_id)
         now = await store.now(tx)
+        same = await reader.same_person(tx, by, patient_id)
+        if others := same[1:]:
+            await reader.note(tx, by, others, "patient")
         alerts = await store_views.alerts(
-            tx, by.org, units, patient_id=patient_id, states=views.STATES, before=None, limit=50
+            tx, by.org, units, patient_ids=same, states=views.STATES, before=None, limit=50
         )
         stories = neutral.stories(await store_views.stories(tx, by.org, alerts), by.shut)
         ids = {fact for story in stories for one in story.findings for fact in one["facts"]}
-        names = await store_views.names(tx, by.org, [patient_id])
+        names = await store_views.names(tx, by.org, same)
         return Opened(
             version=version,
             patient=await views.record_of(tx, by.org, patient_id, now),
             stories=stories,
             names=names.get(patient_id),
+            linked=[names[other] for other in others if other in names],
             sex=await store_forms.sex(tx, by.org, patient_id),
             units=await store_views.units(tx, by.org),
             staff=await store_views.staff(tx, by.org),
@@ -98,6 +106,7 @@ async def opened(parts: Parts, by: Reader, patient_id: UUID) -> Opened:
             oldest=await ledger.oldest_waiting(tx, by.org, ledger.ALERTS),
             as_of=await views.as_of(tx, by.org, now),
             now=now,
+            open_until=await store_shields.open_until(tx, by.org, [patient_id], by.id),
         )
 
 
@@ -120,6 +129,7 @@ def page(parts: Parts, by: Reader, seen: Opened, days: int) -> Json:
             "deceased_at": telling.iso(record.decided.deceased),
         },
         "version": seen.version,
+        "open_until": telling.iso(seen.open_until),
         "number": seen.names["number"] if seen.names else None,
         "unit": telling.unit(unit, seen.units) or {"id": "", "name": ""},
         "counts": seen.counts,
@@ -141,6 +151,7 @@ def page(parts: Parts, by: Reader, seen: Opened, days: int) -> Json:
         "spo2_scale": record.decided.spo2_scale(now),
         "paused": _paused(patient, now),
         "quarantined": telling.quarantined(seen.held),
+        "linked": [{"name": one["name"], "number": one["number"]} for one in seen.linked],
         "news2": scoring.aged(scoring.of_record(record, now), now),
         "position": _position(seen.order, patient.state.patient_id),
         "alerts": [_alert(parts, seen, story, by) for story in open_],
@@ -156,6 +167,13 @@ def page(parts: Parts, by: Reader, seen: Opened, days: int) -> Json:
             seen.sex,
             views.hidden_forms(parts, by, patient),
         ),
+        "limits": _triable(patient, [one for one in followed if one.slug not in by.shut], now),
+        "forms": [
+            {"name": name, "title": forms.title(form, name)}
+            for name, form in filling.offered(
+                [one for one in followed if one.slug not in by.shut], parts.forms
+            ).items()
+        ],
         "devices": _devices(patient),
         "chart_days": days,
     }
@@ -352,6 +370,29 @@ def _limits(seen: Opened, programme: Programme | None, story: Story) -> list[Jso
             }
         )
     return shown
+
+
+def _triable(patient: Patient, followed: list[Programme], now: datetime) -> list[Json]:
+    """The limits that judge him now, to be tried with another figure."""
+    found = []
+    for programme in followed:
+        for limit in programme.limits:
+            steps = patient.record.decided.limits.get((programme.slug, limit.name), [])
+            own = next((value for at, value in reversed(steps) if at <= now), None)
+            value = own if own is not None else limit.default
+            if value is not None:
+                found.append(
+                    {
+                        "programme": programme.slug,
+                        "name": limit.name,
+                        "label": _said(limit.names),
+                        "value": value,
+                        "min": limit.min,
+                        "max": limit.max,
+                        "ucum": limit.ucum,
+                    }
+                )
+    return found
 
 
 def _colleague(seen: Opened, by: str | None) -> str | None:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import asyncpg
 
-from services.alerts import store_shields, store_views
+from services.alerts import store_links, store_shields, store_views
 from services.alerts.patient import PLATFORM
 from shared import audit
 from shared.access import Blocked, Caller, Locked, NotRelated, table
@@ -112,6 +112,16 @@ async def check(tx: asyncpg.Connection, reader: Reader, patient_id: UUID) -> str
     except NotRelated:
         raise NotYourUnit from None
     return TREATS if standing.treats and why != "emergency" else why
+
+
+async def same_person(tx: asyncpg.Connection, reader: Reader, patient_id: UUID) -> list[UUID]:
+    """The patient, and those linked with him whom this reader may read as well."""
+    found = [patient_id]
+    for other in await store_links.others(tx, reader.org, patient_id):
+        with contextlib.suppress(NoSuchPatient, *REFUSALS):
+            await check(tx, reader, other)
+            found.append(other)
+    return found
 
 
 async def note(

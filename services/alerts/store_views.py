@@ -324,7 +324,7 @@ async def alerts(
     org: str,
     units: Sequence[UUID],
     *,
-    patient_id: UUID | None,
+    patient_ids: Sequence[UUID] | None,
     states: Sequence[str],
     before: tuple[datetime, UUID] | None,
     limit: int,
@@ -333,15 +333,15 @@ async def alerts(
     found = await tx.fetch(
         """
         select * from alerts.alert a
-        where a.org = $1 and ($2::uuid is null or a.patient_id = $2)
+        where a.org = $1 and ($2::uuid[] is null or a.patient_id = any($2))
           and a.state = any($3)
-          and ($2 <> $8::uuid or a.unit_id is null or a.unit_id = any($4))
+          and ($8::uuid <> all($2) or a.unit_id is null or a.unit_id = any($4))
           and ($5::timestamptz is null or (a.opened_at, a.id) < ($5, $6::uuid))
         order by a.opened_at desc, a.id desc
         limit $7
         """,
         org,
-        patient_id,
+        patient_ids,
         list(states),
         list(units),
         before[0] if before else None,

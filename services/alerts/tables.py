@@ -230,6 +230,40 @@ notification = Table(
     Column("settled_at", Moment),
 )
 
+connection = Table(
+    "connection",
+    metadata,
+    _key("org", Text),
+    _key("id", Uuid),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("unit_id", Uuid),
+    Column("receiver", Text),
+    Column("made_at", Moment, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("ended_at", Moment),
+    Column("ended_by", Text),
+)
+
+outgoing = Table(
+    "outgoing",
+    metadata,
+    _key("org", Text),
+    _key("id", Uuid),
+    Column("connection_id", Uuid, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("about", Uuid, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("patient_id", Uuid, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("why", Text),
+    Column("made_at", Moment, nullable=False),
+    Column("next_at", Moment),
+    Column("settled_at", Moment),
+)
+
 worklist_row = Table(
     "worklist_row",
     metadata,

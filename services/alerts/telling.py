@@ -66,6 +66,8 @@ def unit(id_: UUID | None, units: Units) -> Json | None:
 
 
 def allowed(alert: Alert, by: Reader) -> list[str]:
+    if "shut" in alert.body:
+        return []
     by_state = lifecycle.moves(alert.state, alert.colour, lifecycle.Role(by.role))
     possible = moving.possible(by_state, alert, by.units)
     return [one for one in possible if not alert.body.get("neutral") or one in neutral.MOVES]
@@ -165,6 +167,7 @@ def alert(
         "handed": handed(one.body.get("handed"), units),
         "sample": one.body.get("sample"),
         "doubts": one.body.get("doubts", []),
+        "shut": one.body.get("shut"),
         "notified": notified(story, lang),
         "moves": allowed(one, by),
     }
@@ -305,6 +308,7 @@ def row(
     is_today = seen is not None and schedule.local_day(seen) == schedule.local_day(now)
     body["seen_at"] = iso(seen) if is_today else None
     body["reviewed"] = _reviewed(stored) if is_today else None
+    body.setdefault("shut", None)
     for name in ("alerts", "elsewhere"):
         body[name] = [
             {**one, "handed": handed(one.get("handed"), units)} for one in body.get(name, ())

@@ -13,7 +13,16 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from services.alerts import expecting, handling, row, store, store_rows, touching, writing
+from services.alerts import (
+    expecting,
+    handling,
+    row,
+    store,
+    store_outgoing,
+    store_rows,
+    touching,
+    writing,
+)
 from services.alerts.clinical import calling, causes, judge, lookback, rules, technical
 from services.alerts.clinical.finding import Finding, Waiting
 from services.alerts.clinical.history import MEASURED, Record
@@ -119,6 +128,7 @@ async def take(
         ctids += [one.ctid for one in by_patient[id_] if one.fact_id not in lying]
         judged.patients[id_] = patient
     await written.write(tx, ctids)
+    await _sent_on(tx, org, [one for id_ in judged.patients for one in by_patient[id_]])
     judged.done = len(ctids)
     judged.left |= judged.failed.keys()
     judged.units, judged.told = written.units, written.told
@@ -127,6 +137,17 @@ async def take(
         default=None,
     )
     return judged
+
+
+async def _sent_on(tx: asyncpg.Connection, org: str, judged: Sequence[Taken]) -> None:
+    """Note what other systems are to be sent of this take; what is noted twice is kept once."""
+    readings = [one for one in judged if one.type == "reading"]
+    if readings:
+        await store_outgoing.note_readings(
+            tx, org, [one.fact_id for one in readings], [one.patient_id for one in readings]
+        )
+    if away := [one.fact_id for one in judged if one.type in TAKEN_AWAY]:
+        await store_outgoing.note_withdrawn(tx, org, away)
 
 
 @dataclass(slots=True)

@@ -14,11 +14,13 @@ from services.alerts import (
     promises,
     reader,
     scoring,
+    shielded,
     store,
     store_behind,
     store_forms,
     store_progress,
     store_rows,
+    store_shields,
     store_tasks,
     store_views,
     telling,
@@ -99,6 +101,7 @@ class Listed:
     as_of: datetime
     oldest: datetime | None
     more: bool
+    reread_at: datetime | None = None  # then an emergency access of the reader ends
 
 
 async def worklist(parts: Parts, by: Reader, asked: Question) -> Listed:
@@ -119,20 +122,23 @@ async def worklist(parts: Parts, by: Reader, asked: Question) -> Listed:
         hidden = await store_views.hidden_reds(tx, by.org, mine, shown, wanted)
         now = await store.now(tx)
         platform = await store_views.alerts(
-            tx, by.org, mine, patient_id=PLATFORM, states=NOT_CLOSED, before=None, limit=20
+            tx, by.org, mine, patient_ids=[PLATFORM], states=NOT_CLOSED, before=None, limit=20
         )
         tasks = await store_tasks.tasks(tx, by.org, shown, due=True)
+        named = {one["patient_id"] for one in (*page, *hidden, *tasks)}
+        shut = await store_shields.shut(tx, by.org, named, by.id, emergency_counts=by.in_emergency)
+        ids = [row["patient_id"] for row in page if row["patient_id"] not in shut]
         listed = Listed(
-            tasks=tasks,
+            tasks=[shielded.task(one, shut.get(one["patient_id"])) for one in tasks],
             shut=by.shut,
             names=await store_views.names(tx, by.org, [one["patient_id"] for one in tasks]),
-            rows=[neutral.row(one, by.shut) for one in page],
-            hidden=[neutral.row(one, by.shut) for one in hidden],
+            rows=[_seen(one, shut, by) for one in page],
+            hidden=[_seen(one, shut, by) for one in hidden],
             counts=await store_views.counts(tx, by.org, shown),
             quarantined=await store_views.quarantined(tx, by.org, shown),
-            held=await store_views.held(tx, by.org, [row["patient_id"] for row in page]),
-            progress=await _progress(tx, parts, by, [row["patient_id"] for row in page], now),
-            behind=await _behind(tx, by, shown, [row["patient_id"] for row in page]),
+            held=await store_views.held(tx, by.org, ids),
+            progress=await _progress(tx, parts, by, ids, now),
+            behind=await _behind(tx, by, shown, ids),
             expected=await store_views.expected_today(tx, by.org, shown, schedule.local_day(now)),
             programmes=await store_views.programmes_followed(tx, by.org, shown) - by.shut,
             units=await store_views.units(tx, by.org),
@@ -143,10 +149,15 @@ async def worklist(parts: Parts, by: Reader, asked: Question) -> Listed:
             as_of=await as_of(tx, by.org, now),
             oldest=await ledger.oldest_waiting(tx, by.org, ledger.ALERTS),
             more=len(rows) > asked.limit,
+            reread_at=await store_shields.open_until(tx, by.org, named, by.id),
         )
-        seen = {row["patient_id"] for row in (*page, *hidden, *tasks)}
-        await reader.note(tx, by, seen, "worklist")
+        await reader.note(tx, by, named, "worklist")
     return listed
+
+
+def _seen(stored: asyncpg.Record, shut: Mapping[UUID, str], by: Reader) -> Any:
+    """A row as this reader may see it."""
+    return neutral.row(shielded.row(stored, shut.get(stored["patient_id"])), by.shut)
 
 
 async def _progress(
@@ -280,20 +291,22 @@ async def alerts(
     limit: int,
 ) -> Told:
     async with parts.database.transaction() as tx:
+        patient_ids = None
         if patient_id is not None:
             await reader.check(tx, by, patient_id)
+            patient_ids = await reader.same_person(tx, by, patient_id)
         found = await store_views.alerts(
             tx,
             by.org,
             list(by.units),
-            patient_id=patient_id,
+            patient_ids=patient_ids,
             states=states,
             before=before,
             limit=limit + 1,
         )
         page = found[:limit]
         told = await _told(tx, by, page, len(found) > limit)
-        seen = {one.patient_id for one in page} | ({patient_id} if patient_id else set())
+        seen = {one.patient_id for one in page} | set(patient_ids or ())
         await reader.note(tx, by, seen, "alerts")
     return told
 
@@ -332,9 +345,12 @@ async def _with_those_behind(
 async def _told(
     tx: asyncpg.Connection, by: Reader, found: Sequence[Any], more: bool = False
 ) -> Told:
+    ids = {one.patient_id for one in found}
+    shut = await store_shields.shut(tx, by.org, ids, by.id, emergency_counts=by.in_emergency)
+    stories = neutral.stories(await store_views.stories(tx, by.org, found), by.shut)
     return Told(
-        neutral.stories(await store_views.stories(tx, by.org, found), by.shut),
-        await store_views.names(tx, by.org, [one.patient_id for one in found]),
+        [shielded.story(one, shut.get(one.alert.patient_id)) for one in stories],
+        await store_views.names(tx, by.org, list(ids)),
         await store_views.units(tx, by.org),
         more,
     )
@@ -361,6 +377,8 @@ async def tasks(
             done=state == "done",
         )
         seen = {one["patient_id"] for one in found} | ({patient_id} if patient_id else set())
+        shut = await store_shields.shut(tx, by.org, seen, by.id, emergency_counts=by.in_emergency)
+        found = [shielded.task(one, shut.get(one["patient_id"])) for one in found]
         names = await store_views.names(tx, by.org, [one["patient_id"] for one in found])
         units = await store_views.units(tx, by.org)
         await reader.note(tx, by, seen, "tasks")

@@ -105,7 +105,8 @@ async def stream(
 ) -> EventSourceResponse:
     """Server-sent events: `changed` with unit, patients and counts; `heartbeat` every 5 s while
     the database answers. Ends with the session. With `patient` and `version` it begins by saying
-    whether the patient has changed since he was shown."""
+    whether the patient has changed since he was shown. A heartbeat says in `session_left` how many
+    seconds the session has left if nobody does anything; `ended` is the last event of one."""
     if unit is not None and unit not in caller.units:
         raise NotYourUnit
     units = frozenset({unit}) if unit is not None else caller.units
@@ -118,8 +119,12 @@ async def stream(
                 await missed(has, listener, patient, version)
             said = happening(has, listener, caller, request.scope["state"]["request_id"])
             async for name, data in said:
-                if name == "heartbeat" and not await request.app.state.guard.still(caller):
-                    return  # logged out, or has left
+                if name == "heartbeat":
+                    left = await request.app.state.guard.left(caller)
+                    if left == 0:  # nobody has done anything for long, logged out, or has left
+                        yield ServerSentEvent("{}", event="ended")
+                        return
+                    data = {**data, "session_left": None if left is None else int(left)}
                 yield ServerSentEvent(exact.dumps(data).decode(), event=name)
 
     return EventSourceResponse(

@@ -61,7 +61,7 @@ class Intake:
         self, database: Database, hashed: Callable[[str, str], bytes], lanes: int = LANES
     ) -> None:
         self._database = database
-        self._hashed = hashed
+        self.hashed = hashed
         self._free = [database.line() for _ in range(lanes)]
         self._queues: dict[str, deque[_Waiting]] = {}
         self._waiting = 0
@@ -121,7 +121,7 @@ class Intake:
         try:
             async with self._database.connection() as connection:
                 answers = await ledger.append(
-                    connection, credential.org, entries, hashed=self._hashed, indivisible=True
+                    connection, credential.org, entries, hashed=self.hashed, indivisible=True
                 )
         except (DatabaseIsAway, asyncpg.PostgresError) as error:
             _report(error, credential.org)
@@ -168,7 +168,7 @@ class Intake:
         waking = self._may_wake(org)
         try:
             answers = await ledger.append_whatever_comes(
-                line, org, entries, hashed=self._hashed, waking=waking
+                line, org, entries, hashed=self.hashed, waking=waking
             )
             COMMIT.observe(time.perf_counter() - began)
             if not waking:

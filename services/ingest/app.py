@@ -9,6 +9,7 @@ from services.ingest import (
     asyncapi,
     attachments,
     fhir,
+    fhir_more,
     foreign,
     gateway_door,
     hl7,
@@ -42,6 +43,7 @@ def create() -> FastAPI:
     forms = questionnaires(chosen.programmes, chosen.instruments)
     quota = Quota(chosen.attachments_per_day, chosen.attachment_mib_per_day)
     desk = Desk(database, quota)
+    uploads = Uploads(database, intake, desk, programmes.in_use(chosen.programmes))
     table = gateway_table.load(chosen.gateways)
     again = replay.Replay(database, hashed, forms, desk, table)
 
@@ -67,10 +69,17 @@ def create() -> FastAPI:
             )
         )
     if chosen.mllp:
-        parts.append(mllp.Listener(chosen.mllp, chosen.mllp_credential, door))
+        parts.append(mllp.Listener(chosen.mllp, chosen.mllp_credential, door, uploads))
     app = service.build(
         "ingest",
-        routers=[routes.router, attachments.router, fhir.router, hl7.router, foreign.router],
+        routers=[
+            routes.router,
+            attachments.router,
+            fhir_more.router,  # before the routes that say no to what is below an id
+            fhir.router,
+            hl7.router,
+            foreign.router,
+        ],
         parts=parts,
         problems={CannotCommit: 503},
         backstop=audit.Backstop(database, partial(source.of, behind_proxy=chosen.behind_proxy)),
@@ -80,7 +89,7 @@ def create() -> FastAPI:
     )
     app.state.database = database
     app.state.door = door
-    app.state.uploads = Uploads(database, intake, desk, programmes.in_use(chosen.programmes))
+    app.state.uploads = uploads
     app.state.forms = forms
     openapi.complete(app)
     if chosen.docs:

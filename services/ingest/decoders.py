@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 
-from services.ingest.devices import fhir_r4, foreign, gateways, hl7_oru, json_v1, status
+from services.ingest.devices import fhir_r4, foreign, gateways, hl7_adt, json_v1, status
 from services.ingest.devices.gateway_table import Gateway
 from shared.contracts import Code, Item, ItemError
 from shared.form_answers import Forms
@@ -32,7 +32,12 @@ def decode(channel: str, body: bytes, media: str, now: datetime, forms: Forms) -
 
 
 def decode_again(
-    body: bytes, media: str | None, now: datetime, forms: Forms, table: Sequence[Gateway] = ()
+    body: bytes,
+    media: str | None,
+    now: datetime,
+    forms: Forms,
+    table: Sequence[Gateway],
+    hashed: hl7_adt.Hashed,
 ) -> list[Item]:
     """The items of one message's kept bytes. Raises a kind of Refused."""
     match media or JSON:
@@ -41,7 +46,7 @@ def decode_again(
         case "application/vnd.hjemvakt.status+json":
             return status.decode(body, STATUS, now)
         case "application/hl7-v2":
-            return hl7_oru.decode(body, now)[1]
+            return hl7_adt.again(body, now, hashed)
         case gateways.MEDIA:
             return gateways.decode_again(table, body, now)
         case other if other in foreign.MEDIA:

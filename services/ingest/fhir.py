@@ -7,19 +7,20 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
 
-from services.ingest import crisis, fhir_examples, fhir_replies, hot
+from services.ingest import fhir_examples, fhir_replies, hot
 from services.ingest.accept import CannotCommit
-from services.ingest.devices import fhir_r4, refused
+from services.ingest.devices import fhir_r4, fhir_xml, refused
 from services.ingest.senders import Credential
-from shared import exact, fhir_bundles, ledger
+from shared import crisis, exact, fhir_bundles, ledger
 from shared.contracts import Crisis, Watch
 
 router = APIRouter(prefix="/fhir", tags=["FHIR R4"])
 
 MOST_BYTES = 5 * 1024 * 1024
 RESOURCE_BYTES = 256 * 1024
+KEYS = fhir_r4.KEYS
 
-_TYPES = (b"application/fhir+json", b"application/json")
+TYPES = (b"application/fhir+json", b"application/json", *fhir_xml.TYPES)
 _CONDITIONS = {
     b"if-none-exist": "ifNoneExist",
     b"if-match": "ifMatch",
@@ -33,7 +34,7 @@ _UPDATED = (
 )
 
 
-def _documented(example: Mapping[str, Any], answer: str) -> dict[str, Any]:
+def documented(example: Mapping[str, Any], answer: str) -> dict[str, Any]:
     return {
         "openapi_extra": {
             "security": [{"secret": []}],
@@ -47,7 +48,7 @@ def _documented(example: Mapping[str, Any], answer: str) -> dict[str, Any]:
             401: {"description": "No valid bearer secret"},
             412: {"description": "A condition other than one identifier=system|value"},
             413: {"description": "The body is too large"},
-            415: {"description": "Not FHIR JSON"},
+            415: {"description": "Not FHIR in JSON or XML"},
             422: {"description": "An OperationOutcome: the body is unusable"},
             503: {"description": "Nothing can be committed just now; send it again"},
         },
@@ -57,62 +58,72 @@ def _documented(example: Mapping[str, Any], answer: str) -> dict[str, Any]:
 @router.post(
     "",
     summary="Send a batch or transaction Bundle",
-    **_documented(
+    **documented(
         fhir_examples.BUNDLE,
         "A batch-response or transaction-response with every fullUrl echoed. In a batch each "
         "entry stands for itself; a transaction stores all entries or none.",
     ),
 )
 async def bundle(request: Request) -> Response:
-    return await _received(request, MOST_BYTES, None)
+    return await received(request, MOST_BYTES, None)
 
 
 @router.post(
     "/Observation",
     summary="Send one Observation",
     description="With If-None-Exist: identifier=system|value that identifier names the message.",
-    **_documented(fhir_examples.OBSERVATION, "Known already; 201 stored, 202 quarantined with why"),
+    **documented(fhir_examples.OBSERVATION, "Known already; 201 stored, 202 quarantined with why"),
 )
 async def observation(request: Request) -> Response:
-    return await _received(request, RESOURCE_BYTES, "Observation")
+    return await received(request, RESOURCE_BYTES, "Observation")
 
 
 @router.post(
     "/QuestionnaireResponse",
     summary="Send the answers to a form",
     description="A form that is not finished (in-progress, stopped) is stored and judged too.",
-    **_documented(fhir_examples.ANSWERS, "Known already; 201 stored, 202 quarantined with why"),
+    **documented(fhir_examples.ANSWERS, "Known already; 201 stored, 202 quarantined with why"),
 )
 async def questionnaire_response(request: Request) -> Response:
-    return await _received(request, RESOURCE_BYTES, "QuestionnaireResponse")
+    return await received(request, RESOURCE_BYTES, "QuestionnaireResponse")
+
+
+@router.post(
+    "/Communication",
+    summary="Send what a patient wrote",
+    description="Kept in quarantine, seen on the patient, until a person has read and filed it.",
+    **documented(fhir_examples.MESSAGE, "Known already; 202 kept for a person"),
+)
+async def communication(request: Request) -> Response:
+    return await received(request, RESOURCE_BYTES, "Communication")
 
 
 @router.put(
     "/Observation/{id}",
     summary="Send an Observation in place of its earlier version",
-    **_documented(fhir_examples.OBSERVATION | {"id": "reading-0001"}, _UPDATED),
+    **documented(fhir_examples.OBSERVATION | {"id": "reading-0001"}, _UPDATED),
 )
 @router.put(
     "/Observation",
     summary="The same, the message named by ?identifier=system|value",
-    **_documented(fhir_examples.OBSERVATION, _UPDATED),
+    **documented(fhir_examples.OBSERVATION, _UPDATED),
 )
 async def update_observation(request: Request) -> Response:
-    return await _received(request, RESOURCE_BYTES, "Observation")
+    return await received(request, RESOURCE_BYTES, "Observation")
 
 
 @router.put(
     "/QuestionnaireResponse/{id}",
     summary="Send answers in place of their earlier version",
-    **_documented(fhir_examples.ANSWERS | {"id": "answers-0001"}, _UPDATED),
+    **documented(fhir_examples.ANSWERS | {"id": "answers-0001"}, _UPDATED),
 )
 @router.put(
     "/QuestionnaireResponse",
     summary="The same, the message named by ?identifier=system|value",
-    **_documented(fhir_examples.ANSWERS, _UPDATED),
+    **documented(fhir_examples.ANSWERS, _UPDATED),
 )
 async def update_answers(request: Request) -> Response:
-    return await _received(request, RESOURCE_BYTES, "QuestionnaireResponse")
+    return await received(request, RESOURCE_BYTES, "QuestionnaireResponse")
 
 
 @router.api_route("/Observation", methods=_NOT_OF_A_TYPE, include_in_schema=False)
@@ -125,23 +136,23 @@ async def not_taken(request: Request) -> Response:
     return answer
 
 
-async def _received(request: Request, most: int, resource: str | None) -> Response:
+async def received(request: Request, most: int, resource: str | None) -> Response:
     door: hot.Door = request.app.state.door
     headers = dict(request.scope["headers"])
     try:
-        credential, body = await door.admitted(request.scope, request.receive, _TYPES, most)
+        credential, body = await door.admitted(request.scope, request.receive, TYPES, most)
     except hot.NotAdmitted as refusal:
         return hot.plain(refusal.answer)
     try:
-        received = _read(request, headers, body, resource)
-        hot.must_be_given_for(credential, received.items)
+        sent = read(request, headers, plain(headers, body), resource)
+        hot.must_be_given_for(credential, sent.items)
         if resource is not None:
-            [receipt] = await door.intake.accept(credential, received.items)
+            [receipt] = await door.intake.accept(credential, sent.items)
             return fhir_replies.one(receipt)
-        if received.bundle == "transaction":
-            return await _transaction(door, credential, received)
-        receipts = await door.intake.accept(credential, received.items) if received.items else []
-        return fhir_replies.bundle(received.entries, receipts, "batch")
+        if sent.bundle == "transaction":
+            return await _transaction(door, credential, sent)
+        receipts = await door.intake.accept(credential, sent.items) if sent.items else []
+        return fhir_replies.bundle(sent.entries, receipts, "batch")
     except hot.NotAdmitted as refusal:
         return hot.plain(refusal.answer)
     except refused.Refused as unusable:
@@ -151,7 +162,13 @@ async def _received(request: Request, most: int, resource: str | None) -> Respon
         return hot.plain(hot.unavailable())
 
 
-def _read(
+def plain(headers: Mapping[bytes, bytes], body: bytes) -> bytes:
+    """The body in JSON: what comes as XML is kept as the JSON that says the same."""
+    media = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    return fhir_xml.as_json(body) if media in fhir_xml.TYPES else body
+
+
+def read(
     request: Request, headers: Mapping[bytes, bytes], body: bytes, resource: str | None
 ) -> fhir_r4.Received:
     forms, now = request.app.state.forms, datetime.now(UTC)

@@ -22,6 +22,36 @@ ANSWERS: dict[str, Any] = {
     "item": [{"linkId": "effluent", "answer": [{"valueCoding": {"code": "clear"}}]}],
 }
 
+MESSAGE: dict[str, Any] = {
+    "resourceType": "Communication",
+    "status": "completed",
+    "identifier": [{"system": "urn:example:app", "value": "message-0001"}],
+    "subject": {"reference": "Patient/3f1f4f5e-6a53-4c39-9c1f-3a3d2f6d7a10"},
+    "sent": "2026-11-23T07:20:00+01:00",
+    "payload": [{"contentString": "Kateteret klør litt i dag."}],
+}
+
+_FILE = "JVBERi0xLjQKMSAwIG9iago8PD4+CmVuZG9iagolJUVPRgo="
+
+MEDIA: dict[str, Any] = {
+    "resourceType": "Media",
+    "status": "completed",
+    "identifier": [{"system": "urn:example:app", "value": "photo-0001"}],
+    "subject": {"reference": "Patient/3f1f4f5e-6a53-4c39-9c1f-3a3d2f6d7a10"},
+    "createdDateTime": "2026-11-23T07:20:00+01:00",
+    "content": {"contentType": "application/pdf", "data": _FILE},
+}
+
+DOCUMENT: dict[str, Any] = {
+    "resourceType": "DocumentReference",
+    "status": "current",
+    "identifier": [{"system": "urn:example:portal", "value": "report-0001"}],
+    "subject": {"reference": "Patient/3f1f4f5e-6a53-4c39-9c1f-3a3d2f6d7a10"},
+    "date": "2026-11-23T07:20:00+01:00",
+    "description": "Rapport fra hjertestarterportalen",
+    "content": [{"attachment": {"contentType": "application/pdf", "data": _FILE}}],
+}
+
 BUNDLE: dict[str, Any] = {
     "resourceType": "Bundle",
     "type": "batch",

@@ -7,9 +7,17 @@ from fastapi import APIRouter, Request, Response
 
 from services.ingest import decoders, hot
 from services.ingest.accept import CannotCommit
-from services.ingest.devices import hl7_answers, hl7_message, hl7_oru, refused
+from services.ingest.devices import (
+    hl7_adt,
+    hl7_answers,
+    hl7_documents,
+    hl7_message,
+    hl7_oru,
+    refused,
+)
 from services.ingest.senders import Credential
-from shared.contracts import Receipt, Result
+from services.ingest.uploads import Uploads
+from shared.contracts import Item, Receipt, Result
 
 router = APIRouter(tags=["HL7 v2"])
 
@@ -41,7 +49,8 @@ class Reply:
     "/hl7v2",
     summary="Send one HL7 v2 message (ER7)",
     description=(
-        "ORU^R01: IHE PCD-01 vital signs, PCD-09 implants, haemodialysis. Answered after the "
+        "ORU^R01: IHE PCD-01 vital signs, PCD-09 implants, haemodialysis. ADT of a system's "
+        "credential: admission, transfer, discharge, demographics, merge. Answered after the "
         "commit with AA (kept; what could not be filed is named in ERR), AE (nothing of it could "
         "be filed: it waits in quarantine) or AR (not taken, or not now)."
     ),
@@ -68,30 +77,53 @@ async def message(request: Request) -> Response:
         credential, body = await door.admitted(request.scope, request.receive, _TYPES, MOST_BYTES)
     except hot.NotAdmitted as refusal:
         return hot.plain(refusal.answer)
-    reply = await take(door, credential, body)
+    reply = await take(door, request.app.state.uploads, credential, body)
     more = {"Retry-After": "2"} if reply.status == 503 else {}
     return Response(reply.body, reply.status, more, media_type=MEDIA)
 
 
-async def take(door: hot.Door, credential: Credential, body: bytes) -> Reply:
+async def take(door: hot.Door, uploads: Uploads, credential: Credential, body: bytes) -> Reply:
     """Store a message and acknowledge it. What cannot be read is kept in quarantine."""
     now = datetime.now(UTC)
     sent: hl7_message.Message | None = None
     try:
-        sent, items = hl7_oru.decode(body, now)
+        sent = hl7_message.read(body)
+        items = await _items(door, uploads, credential, sent, now)
     except refused.NotHl7 as fault:
         items, refusal = [decoders.unreadable(body, MEDIA)], fault
-    except refused.MessageNotTaken as fault:
+    except refused.Refused as fault:
         hot.refuse(fault, credential, body)
-        sent = hl7_message.read(body)
         return Reply(422, hl7_answers.refused(sent, fault.code, fault.title, now))
+    except CannotCommit as fault:
+        return _unavailable(sent, fault, now)
     try:
         receipts = await door.intake.accept(credential, items)
     except CannotCommit as fault:
-        return Reply(503, hl7_answers.unavailable(sent, (fault.__doc__ or ""), now))
+        return _unavailable(sent, fault, now)
     if sent is None:
         return Reply(202, hl7_answers.refused(None, refusal.code, refusal.title, now))
     return _answered(sent, receipts, now)
+
+
+async def _items(
+    door: hot.Door,
+    uploads: Uploads,
+    credential: Credential,
+    sent: hl7_message.Message,
+    now: datetime,
+) -> list[Item]:
+    """Raises a kind of Refused, CannotCommit."""
+    if hl7_adt.is_taken(sent):
+        if not credential.sender.names_its_subject:
+            raise refused.SenderNotTaken
+        return hl7_adt.decode(sent, door.intake.hashed)
+    rest, files = hl7_documents.split(sent, now)
+    items = hl7_oru.items(rest, now) if not files or hl7_documents.has_results(rest) else []
+    return [*items, *await uploads.enclosed(credential, files)] if files else items
+
+
+def _unavailable(sent: hl7_message.Message | None, fault: CannotCommit, now: datetime) -> Reply:
+    return Reply(503, hl7_answers.unavailable(sent, fault.__doc__ or "", now))
 
 
 def _answered(sent: hl7_message.Message, receipts: list[Receipt], now: datetime) -> Reply:

@@ -15,6 +15,7 @@ from prometheus_client import Counter
 from services.ingest import hl7, hot
 from services.ingest.devices import hl7_answers, hl7_message, refused
 from services.ingest.senders import Credential
+from services.ingest.uploads import Uploads
 from shared.database import DatabaseIsAway
 
 log = structlog.get_logger()
@@ -30,12 +31,15 @@ FRAMES = Counter("hjemvakt_mllp_frames_total", "HL7 v2 messages over MLLP", ["fa
 class Listener:
     """Part of the service: a port for interface engines."""
 
-    def __init__(self, address: str, speaks_for: str | None, door: hot.Door) -> None:
+    def __init__(
+        self, address: str, speaks_for: str | None, door: hot.Door, uploads: Uploads
+    ) -> None:
         host, _, port = address.rpartition(":")
         self._host, self._port = host or "127.0.0.1", int(port)
         org, _, cred = (speaks_for or "").partition("/")
         self._speaks_for = (org, cred) if cred else None
         self._door = door
+        self._uploads = uploads
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
 
@@ -100,7 +104,7 @@ class Listener:
             return hl7_answers.refused(
                 _read(frame), "unauthenticated", "Send the credential's secret in MSH-8", _now()
             )
-        reply = await hl7.take(self._door, credential, frame)
+        reply = await hl7.take(self._door, self._uploads, credential, frame)
         FRAMES.labels(str(reply.status)).inc()
         return reply.body
 

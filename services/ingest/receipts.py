@@ -8,8 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from services.ingest import crisis
-from shared import exact, ledger
+from shared import crisis, exact, ledger
 from shared.contracts import Crisis, Item, ItemError, Receipt, Result, Watch
 
 NOBODY = Watch(now=False, followed=False)

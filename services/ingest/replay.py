@@ -91,7 +91,7 @@ class Replay:
         if row["media_type"] == attachments.MEDIA:
             item = await self._looked_at(org, row["raw"])
         else:
-            item = _decoded(row, self._forms, self._gateways)
+            item = self._decoded(row)
         if item is None:
             errors = [{"path": "", "code": Code.UNREADABLE.value}]
             outcome = await store.mend(
@@ -109,21 +109,22 @@ class Replay:
             )  # fmt: skip
         log.info("A quarantined item was read again.", org=org, item=str(row["id"]), now=outcome)
 
+    def _decoded(self, row: Any) -> Item | None:
+        """The item, as it would have been read when it came; None if it still cannot be."""
+        raw, media_type, arrived = row["raw"], row["media_type"], row["received_at"]
+        try:
+            items = decoders.decode_again(
+                raw or b"", media_type, arrived, self._forms, self._gateways, self._hashed
+            )
+        except refused.Refused:
+            return None
+        return items[0] if len(items) == 1 else None
+
     async def _looked_at(self, org: str, raw: bytes) -> Item | None:
         """An upload again: of what was said of the file, and the file as it is kept."""
         said, sha256 = attachment.again(raw)
         file = await self._desk.look_again(org, sha256)
         return attachment.item(said, file) if file is not None else None
-
-
-def _decoded(row: Any, forms: Forms, gateways: Sequence[Gateway]) -> Item | None:
-    """The item, as it would have been read when it came; None if it still cannot be."""
-    raw, media_type, arrived = row["raw"], row["media_type"], row["received_at"]
-    try:
-        items = decoders.decode_again(raw or b"", media_type, arrived, forms, gateways)
-    except refused.Refused:
-        return None
-    return items[0] if len(items) == 1 else None
 
 
 async def _wait(asked: asyncio.Event, seconds: float) -> None:

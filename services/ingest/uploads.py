@@ -4,7 +4,7 @@ The file is committed first. A crash in between leaves a file that no fact names
 shown; the sender, who has no receipt, sends it again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -15,8 +15,10 @@ import structlog
 
 from services.ingest.accept import CannotCommit, Intake
 from services.ingest.devices import attachment
+from services.ingest.devices.attachment import Enclosed
 from services.ingest.senders import Credential
-from shared import attachments, programmes
+from shared import attachments, filing, programmes
+from shared.attachments import File
 from shared.contracts import Item, Receipt, Result
 from shared.database import Database, DatabaseIsAway
 from shared.filing import Desk
@@ -50,16 +52,28 @@ class Uploads:
 
     async def accept(self, credential: Credential, said: Mapping[str, Any], file: bytes) -> Taken:
         """Raises filing.FileNotTaken, filing.TooManyAttachments, CannotCommit."""
+        item = attachment.item(said, await self._kept(credential, file))
+        [receipt] = await self._intake.accept(credential, [item])
+        return Taken(item, receipt, await self._promised(credential.org, item, receipt))
+
+    async def enclosed(self, credential: Credential, files: Sequence[Enclosed]) -> list[Item]:
+        """The items of files that came inside a message, which wait for its commit. Raises
+        CannotCommit."""
         try:
-            kept = await self._desk.keep(
+            return [
+                attachment.enclosed(one, await self._kept(credential, one.file)) for one in files
+            ]
+        except filing.TooManyAttachments as error:
+            raise CannotCommit from error
+
+    async def _kept(self, credential: Credential, file: bytes) -> File:
+        try:
+            return await self._desk.keep(
                 credential.org, credential.sender.cred, file, datetime.now(UTC)
             )
         except (DatabaseIsAway, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
             log.warning("A file could not be kept.", org=credential.org, fault=type(error).__name__)
             raise CannotCommit from error
-        item = attachment.item(said, kept)
-        [receipt] = await self._intake.accept(credential, [item])
-        return Taken(item, receipt, await self._promised(credential.org, item, receipt))
 
     async def _promised(self, org: str, item: Item, receipt: Receipt) -> datetime | None:
         """What is stored stands; if the programmes cannot be asked, nothing is promised."""

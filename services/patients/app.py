@@ -2,7 +2,8 @@
 
 from functools import partial
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
+from starlette.responses import Response
 
 from services.patients import (
     appoint,
@@ -16,6 +17,7 @@ from services.patients import (
     claiming,
     claims,
     codes,
+    consumer,
     development,
     devices,
     enrol,
@@ -32,8 +34,12 @@ from services.patients import (
     ladders,
     limiting,
     limits,
+    linking,
+    links,
+    login,
     look,
     organise,
+    pages,
     paging,
     proxies,
     proxy,
@@ -43,6 +49,8 @@ from services.patients import (
     release,
     routes,
     search,
+    sending,
+    sheet,
     shield,
     shields,
     snooping,
@@ -71,6 +79,7 @@ from shared import (
 )
 from shared import ladders as ladder_rules
 from shared.access import source
+from shared.access.login import Logins
 from shared.audit import sealing
 from shared.database import Database
 from shared.instruments import forms
@@ -119,6 +128,10 @@ PROBLEMS: dict[type[Exception], int] = {
     enrol.NotAPeriod: 422,
     enrol.AlreadyPaused: 409,
     enrol.NoSuchPause: 404,
+    linking.SamePatient: 422,
+    linking.UnknownOther: 422,
+    linking.AlreadyLinked: 409,
+    linking.NoSuchLink: 404,
     issue.DeviceIsKnown: 409,
     issue.NoSuchDevice: 404,
     issue.UnknownDevice: 422,
@@ -181,6 +194,7 @@ def create() -> FastAPI:
             proxies.router,
             statistics.router,
             care.router,
+            links.router,
             limits.router,
             limits.waiting_router,
             catalogue.router,
@@ -202,8 +216,12 @@ def create() -> FastAPI:
             exports.router,
             claims.router,
             development.router,
+            login.router,
+            pages.router,
+            sending.router,
+            sending.photo_router,
         ],
-        parts=[database, sealing.Sealing(database)],
+        parts=[database, consumer.Consumer(database), sealing.Sealing(database)],
         problems=PROBLEMS,
         backstop=audit.Backstop(database, partial(source.of, behind_proxy=chosen.behind_proxy)),
         docs=chosen.docs,
@@ -213,7 +231,11 @@ def create() -> FastAPI:
     app.state.database = database
     quota = filing.Quota(chosen.attachments_per_day, chosen.attachment_mib_per_day)
     app.state.desk = filing.Desk(database, quota)
-    access.guard_of(app, chosen, database)
+    guard = access.guard_of(app, chosen, database, cookie=access.COOKIE_OF_PATIENTS)
+    app.state.secure_cookie = chosen.secure_cookie
+    app.state.logins = Logins(guard, f"{chosen.public_url}/me/login/callback", "idporten")
+    app.mount("/me/static", pages.Files(directory=pages.STATIC), name="static")
+    _problems_as_pages(app)
     app.state.mode = chosen.mode
     app.state.snooping = snooping.rules(chosen.snooping)
     app.state.programmes = programmes.in_use(chosen.programmes)
@@ -227,3 +249,25 @@ def create() -> FastAPI:
         frozenset(number.strip() for number in chosen.test_numbers.split(",") if number.strip()),
     )
     return app
+
+
+def _problems_as_pages(app: FastAPI) -> None:
+    """Where a page was asked for, a refusal is a page too."""
+
+    def handler(fact: type[Exception], status: int) -> None:
+        answer = app.exception_handlers[fact]
+
+        async def handle(request: Request, error: Exception) -> Response:
+            path = request.url.path
+            if (
+                request.method == "GET"
+                and path != "/me/session"
+                and (path == "/me" or path.startswith("/me/"))
+            ):
+                return sheet.problem_page(request, status, service.code_of(type(error)))
+            return await answer(request, error)  # type: ignore[no-any-return,misc]  # as service made it
+
+        app.add_exception_handler(fact, handle)
+
+    for fact, status in PROBLEMS.items():
+        handler(fact, status)

@@ -11,9 +11,10 @@ from services.patients.door import Db, Keys, Now
 from shared import access
 from shared.access import CLINICAL, Role
 
-router = door.router("export", "/v1/patients/{patient_id}/export")
+# A system reads what it needs by scope; nobody's whole record.
+Holder = Annotated[access.Caller, Depends(access.needs(*CLINICAL, Role.PATIENT))]
 
-Taker = Annotated[access.Caller, Depends(access.needs(*CLINICAL, Role.PATIENT))]
+router = door.router("export", "/v1/patients/{patient_id}/export")
 
 
 @router.get(
@@ -31,7 +32,7 @@ async def export(
     database: Db,
     keys: Keys,
     now: Now,
-    caller: Taker,
+    caller: Holder,
     patient_id: UUID,
     form: Annotated[
         Literal["fhir", "csv"],

@@ -260,6 +260,21 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """Two patients who are one person: `kept_id` is the one whose number is used from now on."""
+
+    id: UUID
+    kept_id: UUID
+    other_id: UUID
+    reason: str
+    at: datetime
+    by: str
+    undone_at: datetime | None = None
+    undone_by: str | None = None
+    undone_why: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Device:
     id: UUID
     manufacturer: str

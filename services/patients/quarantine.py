@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import Query, Request, Response
-from pydantic import AwareDatetime, BaseModel
+from pydantic import AwareDatetime, BaseModel, Field
 
 from services.patients import closed, door, look, paging, release, store_quarantine
 from services.patients.door import Db, Id, Limit, Prose, Sent, Word
@@ -34,6 +34,17 @@ class Why(Sent):
     model_config = door.example(reason="Målt på en kaffekopp")
 
     reason: Prose
+
+
+class Which(Sent):
+    model_config = door.example(code="unknown-subject", cred="c-4k2m7q3x9w5t8r6p")
+
+    code: Annotated[Code, Field(strict=False)]
+    cred: Word | None = None
+
+
+class Asked(BaseModel):
+    replaying: int
 
 
 class Text(BaseModel):
@@ -139,6 +150,18 @@ async def file_by_hand(
     return await release.file_by_hand(
         database, door.looker(request, caller), item_id, whose.patient_id
     )
+
+
+@router.post("/replay", status_code=202)
+async def replay_all(
+    request: Request, database: Db, caller: access.Clinician, which: Which
+) -> Asked:
+    """Have all that wait for one reason read again, after what was wrong has been mended: the
+    table of a gateway, a patient who was not registered. Each ends released, or waits with its
+    reason; none is filed twice."""
+    looker = door.looker(request, caller)
+    count = await release.replay_all(database, looker, which.code, which.cred)
+    return Asked(replaying=count)
 
 
 @router.post("/{item_id}/replay")

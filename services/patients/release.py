@@ -6,7 +6,7 @@ from uuid import UUID
 
 import asyncpg
 
-from services.patients import look
+from services.patients import look, store_quarantine
 from services.patients.look import Looker
 from shared import ledger
 from shared.access import CLINICAL, Caller
@@ -16,6 +16,9 @@ from shared.ledger import Quarantined
 
 # Only the holder is in doubt; the readings themselves were read and are sound.
 WHOSE = frozenset({Code.UNBOUND, Code.WHOSE, Code.SUBJECT_MISMATCH, Code.UNKNOWN_SUBJECT})
+
+
+AT_ONCE = 500
 
 
 class NoSuchItem(Exception):
@@ -38,7 +41,7 @@ async def file_by_hand(
     """A person says whose it is."""
     async with look.opened(database, looker, patient_id, "quarantine", changes=True) as seen:
         item = await _item(seen.tx, looker.caller, item_id)
-        if item.code not in WHOSE:
+        if item.code not in WHOSE and not _is_message(item):
             raise ledger.CannotBeReleased
         answer = await ledger.release(seen.tx, seen.org, item_id, patient_id=patient_id, by=seen.by)
     return Outcome(item_id, "released", answer.fact_id, answer.patient_id)
@@ -63,6 +66,26 @@ async def replay(database: Database, looker: Looker, item_id: UUID) -> Outcome:
     return outcome
 
 
+async def replay_all(database: Database, looker: Looker, code: Code, cred: str | None) -> int:
+    """Have all that wait for this reason read once more, each exactly once. How many."""
+    if code is Code.WHOSE:
+        raise ledger.CannotBeReleased  # each of these asks a person whose it is
+    units = list(looker.caller.units)
+    count, after = 0, None
+    while True:
+        async with database.transaction() as tx:
+            asked = await store_quarantine.ask_replay(
+                tx, looker.org, code.value, cred, units, looker.by, after, AT_ONCE
+            )
+            patients = list({row["patient_id"] for row in asked if row["patient_id"]})
+            if patients:
+                await look.logged(tx, looker, patients, "quarantine", "changed")
+        count += len(asked)
+        if len(asked) < AT_ONCE:
+            return count
+        after = (asked[-1]["received_at"], asked[-1]["id"])
+
+
 async def reject(database: Database, looker: Looker, item_id: UUID, reason: str) -> Outcome:
     """It is nobody's, or no reading. Kept with the reason, shown no more."""
     async with database.transaction() as tx:
@@ -80,6 +103,14 @@ async def may_open(tx: asyncpg.Connection, caller: Caller, item: Quarantined) ->
     if item.unit_id is not None and item.unit_id not in caller.units:
         return False
     return item.patient_id is None or await look.is_hers(tx, caller, item.patient_id)
+
+
+def _is_message(item: Quarantined) -> bool:
+    """What a patient wrote: it was read well, and a person who has read it files it."""
+    return any(
+        draft["body"].get("foreign", {}).get("category") == ["communication"]
+        for draft in item.drafts or ()
+    )
 
 
 async def _item(tx: asyncpg.Connection, caller: Caller, item_id: UUID) -> Quarantined:

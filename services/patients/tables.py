@@ -314,6 +314,49 @@ emergency = Table(
     _must("until", Moment),
 )
 
+administration = Table(
+    "administration",
+    metadata,
+    _key("org", Text),
+    _key("fact_id", Uuid),
+    _must("seq", BigInteger),
+    _must("patient_id", Uuid),
+    _must("at", Moment),
+    _must("received_at", Moment),
+    _must("cred", Text),
+    _must("event", Text),
+    _must("state", Text),
+    Column("outcome", Text),
+    _must("tries", SmallInteger),
+    Column("applied_at", Moment),
+)
+
+stay = Table(
+    "stay",
+    metadata,
+    _key("org", Text),
+    _key("patient_id", Uuid),
+    _key("visit", Text),
+    _must("since", Moment),
+    Column("left_at", Moment),
+    _must("pause_id", Uuid),
+)
+
+link = Table(
+    "link",
+    metadata,
+    _key("org", Text),
+    _key("id", Uuid),
+    _must("kept_id", Uuid),
+    _must("other_id", Uuid),
+    _must("reason", Text),
+    _must("at", Moment),
+    _must("by", Text),
+    Column("undone_at", Moment),
+    Column("undone_by", Text),
+    Column("undone_why", Text),
+)
+
 proxy = Table(
     "proxy",
     metadata,

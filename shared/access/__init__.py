@@ -40,6 +40,7 @@ from shared.access.development import (
 )
 from shared.access.door import (
     COOKIE,
+    COOKIE_OF_PATIENTS,
     ON_BEHALF,
     Administrator,
     AnyStaff,
@@ -49,6 +50,7 @@ from shared.access.door import (
     ClinicianOrPatient,
     caller_of,
     cookie_name,
+    cookie_of,
     needs,
     same_site,
 )
@@ -59,55 +61,22 @@ from shared.database import Database
 log = structlog.get_logger()
 
 __all__ = [
-    "CITIZENS",
-    "CLINICAL",
-    "COOKIE",
-    "ISSUER",
-    "ON_BEHALF",
-    "PROBLEMS",
-    "SESSION_SECONDS",
-    "Administrator",
-    "AnyStaff",
-    "Blocked",
-    "Caller",
-    "Clinician",
-    "ClinicianOrAdministrator",
-    "ClinicianOrCitizen",
-    "ClinicianOrPatient",
-    "CrossSite",
-    "DevelopmentIssuer",
-    "DevelopmentIssuerInProduction",
-    "Guard",
-    "HprIsMissing",
-    "IssuerDoesNotAnswer",
-    "LevelIsTooLow",
-    "Locked",
-    "NobodysProxy",
-    "NotAllowed",
-    "NotAuthenticated",
-    "NotGiven",
-    "NotRegisteredHere",
-    "NotRelated",
-    "ProofIsMissing",
-    "Role",
-    "ScopeIsMissing",
-    "TooManyRequests",
-    "caller_of",
-    "cookie_name",
-    "guard",
-    "guard_of",
-    "needs",
-    "new_secret",
-    "same",
-    "same_site",
-    "secret_hash",
-    "table",
+    "CITIZENS", "CLINICAL", "COOKIE", "COOKIE_OF_PATIENTS", "ISSUER", "ON_BEHALF", "PROBLEMS",
+    "SESSION_SECONDS", "Administrator", "AnyStaff", "Blocked", "Caller", "Clinician",
+    "ClinicianOrAdministrator", "ClinicianOrCitizen", "ClinicianOrPatient", "CrossSite",
+    "DevelopmentIssuer", "DevelopmentIssuerInProduction", "Guard", "HprIsMissing",
+    "IssuerDoesNotAnswer", "LevelIsTooLow", "Locked", "NobodysProxy", "NotAllowed",
+    "NotAuthenticated", "NotGiven", "NotRegisteredHere", "NotRelated", "ProofIsMissing", "Role",
+    "ScopeIsMissing", "TooManyRequests", "caller_of", "cookie_name", "cookie_of", "guard",
+    "guard_of", "needs", "new_secret", "same", "same_site", "secret_hash", "table",
 ]  # fmt: skip
 
 
-def guard(chosen: settings.AnyService, database: Database, *, people: bool = True) -> Guard:
-    """Who may come in by what is configured; without `people` only systems. IssuersAreUnusable,
-    DevelopmentIssuerInProduction."""
+def guard(
+    chosen: settings.AnyService, database: Database, *, people: bool = True, cookie: str = COOKIE
+) -> Guard:
+    """Who may come in by what is configured; without `people` only systems. `cookie` says whose
+    sessions the pages have. IssuersAreUnusable, DevelopmentIssuerInProduction."""
     bearer = DevelopmentIssuer(chosen.development_key, chosen.mode)
     issuers = trust.read(chosen.issuers, chosen.mode)
     if issuers and chosen.mode == "production" and chosen.public_url is None:
@@ -121,16 +90,20 @@ def guard(chosen: settings.AnyService, database: Database, *, people: bool = Tru
         identity_keys=chosen.identity_keys,
         idle=chosen.idle_minutes * 60,
         people=people,
+        of_patients=cookie == COOKIE_OF_PATIENTS,
     )
 
 
-def guard_of(app: FastAPI, chosen: settings.AnyService, database: Database) -> Guard:
+def guard_of(
+    app: FastAPI, chosen: settings.AnyService, database: Database, *, cookie: str = COOKIE
+) -> Guard:
     """The guard of a service for people, where its routes find it."""
-    made = guard(chosen, database)
+    made = guard(chosen, database, cookie=cookie)
     app.state.issuer = made.bearer
     app.state.guard = made
     app.state.public_url = chosen.public_url
     app.state.secure_cookie = False
+    app.state.cookie = cookie
     app.state.behind_proxy = chosen.behind_proxy
     app.state.failures = source.Failures(chosen.failures_per_minute)
     app.state.paces = source.Paces()

@@ -26,6 +26,9 @@ from shared.access.guard import Guard, Shown
 from shared.database import confine
 
 COOKIE = "hjemvakt"
+# Another name than staff's: behind the front door both pages have one host, and cookies know no
+# port, so that whoever works here and is a patient too keeps two log-ins apart.
+COOKIE_OF_PATIENTS = "hjemvakt-me"
 ON_BEHALF = "hjemvakt-on-behalf-of"
 
 
@@ -60,7 +63,7 @@ async def _logged_in(request: Request) -> Caller:
     given = request.headers.getlist("authorization")
     if given:
         return await guard.by_token(shown(request, given))
-    cookie = request.cookies.get(cookie_name(secure=request.app.state.secure_cookie))
+    cookie = request.cookies.get(cookie_of(request))
     if not cookie:
         raise NotAuthenticated
     if request.method not in {"GET", "HEAD"} and not _is_same_site(request):
@@ -105,8 +108,14 @@ def _is_same_site(request: Request) -> bool:
     return origin is not None and urlsplit(origin).netloc == request.headers.get("host")
 
 
-def cookie_name(*, secure: bool) -> str:
-    return f"__Host-{COOKIE}" if secure else COOKIE
+def cookie_name(*, secure: bool, name: str = COOKIE) -> str:
+    return f"__Host-{name}" if secure else name
+
+
+def cookie_of(request: Request) -> str:
+    """The name of this service's session cookie."""
+    state = request.app.state
+    return cookie_name(secure=state.secure_cookie, name=state.cookie)
 
 
 def needs(*roles: Role) -> Callable[[Request], Coroutine[Any, Any, Caller]]:

@@ -65,6 +65,7 @@ class Guard:
         *,
         identity_keys: identity.Keys,
         idle: int = IDLE,
+        of_patients: bool = False,
         keys: Keys | None = None,
         people: bool = True,
     ) -> None:
@@ -75,6 +76,7 @@ class Guard:
         self.bearer = bearer
         self._identity_keys = identity_keys
         self._idle = idle
+        self._session = store.patient_session if of_patients else store.session
         self._people = people
         self._verified: dict[bytes, _Verified] = {}
         self._swept = time.monotonic()
@@ -243,12 +245,12 @@ class Guard:
             return self.bearer.caller(cookie, by_cookie=True)
         place = hashlib.sha256(cookie.encode()).digest()
         async with self.database.transaction() as tx:
-            row = await store.session(tx, place, self._idle)
+            row = await self._session(tx, place, self._idle)
             if row is None:
                 raise NotAuthenticated
             if is_use and row["was_seen_long_ago"]:
                 await store.seen(tx, place)
-        caller = staff(row, row["org"], row["vouched"])
+        caller = of_session(row)
         return replace(
             caller,
             by_cookie=True,
@@ -257,12 +259,23 @@ class Guard:
             issuer=row["issuer"],
         )
 
-    async def still(self, caller: Caller) -> bool:
-        """Whether a page's session goes on: asked by what stays open, such as the live stream."""
+    async def left(self, caller: Caller) -> float | None:
+        """Seconds until a page's session ends if nobody does anything; None if it never does, 0
+        when it has. Asked by what stays open, such as the live stream."""
         if caller.session is None:
-            return caller.expires is None or caller.expires > time.time()
+            return None if caller.expires is None else max(0.0, caller.expires - time.time())
         async with self.database.transaction() as tx:
-            return await store.session(tx, caller.session, self._idle) is not None
+            row = await self._session(tx, caller.session, self._idle)
+        if row is None:
+            return 0.0
+        seen = row["seen_at"].timestamp() + self._idle
+        return max(0.0, float(min(seen, row["until"].timestamp())) - time.time())
+
+
+def of_session(row: asyncpg.Record) -> Caller:
+    if row["role"] != Role.PATIENT.value:
+        return staff(row, row["org"], row["vouched"])
+    return Caller(str(row["id"]), row["name"], Role.PATIENT, row["org"], patient_id=row["id"])
 
 
 def staff(row: asyncpg.Record, org: str, hpr: str | None) -> Caller:

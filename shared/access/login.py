@@ -11,8 +11,9 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlencode
+from uuid import UUID
 
 import httpx
 import structlog
@@ -29,7 +30,11 @@ log = structlog.get_logger()
 LOGIN_SECONDS = 600  # between the first click and the return: people look for their card
 SESSION_SECONDS = 8 * 3600
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-STAFF = (*CLINICAL, Role.ADMINISTRATOR, Role.AUDITOR)
+# Whom each profile vouches for, on pages of their own.
+ROLES = {
+    "helseid": (*CLINICAL, Role.ADMINISTRATOR, Role.AUDITOR),
+    "idporten": (Role.PATIENT,),
+}
 MOST_BYTES = 64 * 1024
 PATIENCE = 8.0  # seconds for one answer of the issuer, however slowly it comes
 
@@ -55,15 +60,21 @@ class Done:
 
 @dataclass
 class Logins:
-    """`redirect` is our own address for the way back, as the issuer has it registered."""
+    """`redirect` is our own address for the way back, as the issuer has it registered. `profile`:
+    helseid for the pages of staff, idporten for the patient's own."""
 
     guard: Guard
     redirect: str
+    profile: Literal["helseid", "idporten"] = "helseid"
     _proof_key: signed.Key = field(default_factory=signed.new_key)
 
     def ways(self) -> list[Issuer]:
-        """The issuers that staff can log in by."""
-        return [one for one in self.guard.issuers.values() if one.client is not None]
+        """The issuers that these pages can be entered by."""
+        return [
+            one
+            for one in self.guard.issuers.values()
+            if one.client is not None and one.profile == self.profile
+        ]
 
     async def begin(self, issuer: Issuer, next: str) -> Begun:
         """IssuerDoesNotAnswer."""
@@ -111,12 +122,14 @@ class Logins:
         except Unusable as error:
             raise LogInFailed from error
         caller = await self.guard.caller(claims, issuer)
-        if caller.role not in STAFF:
+        if caller.role not in ROLES[self.profile]:
             raise LogInFailed
         session = secrets.token_urlsafe(32)
         async with self.guard.database.transaction() as tx:
             await store.begin_session(
-                tx, _hash(session), caller.org, caller.id,
+                tx, _hash(session), caller.org,
+                staff_id=None if caller.patient_id else UUID(caller.id),
+                patient_id=caller.patient_id,
                 issuer=issuer.issuer, hpr=caller.hpr, seconds=SESSION_SECONDS,
             )  # fmt: skip
             who = audit.Who(

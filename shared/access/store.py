@@ -202,8 +202,9 @@ async def begin_session(
     tx: asyncpg.Connection,
     id: bytes,
     org: str,
-    staff_id: str,
     *,
+    staff_id: UUID | None,
+    patient_id: UUID | None,
     issuer: str,
     hpr: str | None,
     seconds: int,
@@ -213,10 +214,10 @@ async def begin_session(
     )
     await tx.execute(
         """
-        insert into access.session (id, org, staff_id, issuer, hpr, until)
-        values ($1, $2, $3::text::uuid, $4, $5, clock_timestamp() + make_interval(secs => $6))
+        insert into access.session (id, org, staff_id, patient_id, issuer, hpr, until)
+        values ($1, $2, $3, $4, $5, $6, clock_timestamp() + make_interval(secs => $7))
         """,
-        id, org, staff_id, issuer, hpr, seconds,
+        id, org, staff_id, patient_id, issuer, hpr, seconds,
     )  # fmt: skip
 
 
@@ -225,11 +226,29 @@ async def session(connection: asyncpg.Connection, id: bytes, idle: int) -> async
     return await connection.fetchrow(
         f"""
         select {_STAFF}, a.org, a.issuer, a.hpr as vouched, a.until,
-               a.seen_at < clock_timestamp() - interval '30 s' as was_seen_long_ago
+               a.seen_at, a.seen_at < clock_timestamp() - interval '30 s' as was_seen_long_ago
         from access.session a join patients.staff s on s.org = a.org and s.id = a.staff_id
         where a.id = $1 and a.ended_at is null and a.until > clock_timestamp()
           and a.seen_at > clock_timestamp() - make_interval(secs => $2)
           and s.left_at is null
+        """,
+        id,
+        idle,
+    )
+
+
+async def patient_session(
+    connection: asyncpg.Connection, id: bytes, idle: int
+) -> asyncpg.Record | None:
+    """The patient himself, on his own page."""
+    return await connection.fetchrow(
+        """
+        select p.id, p.name, 'patient' as role, a.org, a.issuer, a.hpr as vouched, a.until,
+               a.seen_at < clock_timestamp() - interval '30 s' as was_seen_long_ago
+        from access.session a join patients.patient p on p.org = a.org and p.id = a.patient_id
+        where a.id = $1 and a.ended_at is null and a.until > clock_timestamp()
+          and a.seen_at > clock_timestamp() - make_interval(secs => $2)
+          and p.deceased_at is null
         """,
         id,
         idle,

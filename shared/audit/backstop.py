@@ -35,7 +35,7 @@ class Backstop:
 
     def __init__(self, database: Database, address: Callable[[Any], str]) -> None:
         """`address`: from where a request comes, as shared/access/source.py says it."""
-        self._database = database
+        self.database = database
         self._address = address
         self._strangers: Counter[tuple[str, str]] = Counter()
         self._task: asyncio.Task[None] | None = None
@@ -64,7 +64,7 @@ class Backstop:
             return True
         patients = patients_of(scope)
         try:
-            async with self._database.transaction() as tx:
+            async with self.database.transaction() as tx:
                 await store.add(tx, trail.who, patients, trail.what, trail.why, outcome)
         except (DatabaseIsAway, asyncpg.PostgresError):
             log.error("The audit trail cannot be written.", door=trail.who.door)
@@ -93,7 +93,7 @@ class Backstop:
         if not strangers:
             return
         try:
-            async with self._database.transaction() as tx:
+            async with self.database.transaction() as tx:
                 for (address, door), times in strangers.items():
                     who = Who(NOBODY, NOBODY, NOBODY, address=address, door=door)
                     await store.add(tx, who, (), "log-in", "none", "refused", times=times)

@@ -7,6 +7,7 @@ schedule that breaks a simpler version, stand beside the SQL in shared/migration
 from shared.ledger.appending import (
     NotIndivisible,
     append,
+    append_as_patient,
     append_as_staff,
     append_whatever_comes,
 )
@@ -92,6 +93,7 @@ __all__ = [
     "Taken",
     "answers",
     "append",
+    "append_as_patient",
     "append_as_staff",
     "append_whatever_comes",
     "ask_replay",

@@ -139,3 +139,18 @@ async def append_as_staff(
     answers = await append(tx, org, entries, target=target)
     await wake(tx, org)
     return answers
+
+
+async def append_as_patient(
+    tx: asyncpg.Connection, org: str, *, patient_id: UUID, items: Sequence[Item]
+) -> list[Answer]:
+    """What the patient writes on his own page: like an app's, with ids that he may send twice. He
+    corrects what he sent himself and nothing else, because a target's id is made from its sender.
+    """
+    sender = Sender(f"patient:{patient_id}", names_its_subject=True)
+    subject = Subject(patient_id=patient_id)
+    answers = await append(
+        tx, org, [Entry(sender, replace(item, subject=subject)) for item in items]
+    )
+    await wake(tx, org)
+    return answers

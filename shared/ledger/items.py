@@ -16,10 +16,11 @@ _RESULTS = {result.value: result for result in Result}
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who vouches for an item: a credential, or a member of staff as `staff:<id>`."""
+    """Who vouches for an item: a credential, a member of staff as `staff:<id>`, or the patient on
+    his own page as `patient:<id>`."""
 
     cred: str
-    names_its_subject: bool = False  # a system or staff: the subject decides, not a binding
+    names_its_subject: bool = False  # not a device: the subject decides, not a binding
 
 
 class Entry(NamedTuple):
@@ -208,4 +209,5 @@ def answer_of(row: asyncpg.Record) -> Answer:
 
 
 def errors_of(rows: Iterable[Mapping[str, str]] | None) -> tuple[ItemError, ...]:
-    return tuple(ItemError(row["path"], Code(row["code"])) for row in rows or ())
+    """What was read again and released has an entry without a code: nothing is wrong any more."""
+    return tuple(ItemError(row["path"], Code(row["code"])) for row in rows or () if row["code"])

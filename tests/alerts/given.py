@@ -203,9 +203,7 @@ async def patient(
     await decide(world, id_, "patient-registered", about, now - enrolled)
     enrolment = {"enrolment_id": str(uuid4()), "programme": programme, "unit_id": str(of),
                  "plan": [] if plan is None else plan}  # fmt: skip
-    begun = await decide(world, id_, "enrolled", enrolment, now - enrolled)
-    # And said so then, not now: what was expected in the meantime is missed.
-    await world.execute("update ledger.decision set recorded_at = at where id = $1", begun)
+    await decide(world, id_, "enrolled", enrolment, now - enrolled, recorded_then=True)
     for name, value in (limits or {}).items():
         body = {"programme": programme, "name": name, "value": value, "reason": "test"}
         await decide(world, id_, "limit-set", body, now - enrolled)
@@ -213,10 +211,20 @@ async def patient(
 
 
 async def decide(
-    world: World, patient_id: UUID, type_: str, body: dict[str, Any], at: datetime
+    world: World,
+    patient_id: UUID,
+    type_: str,
+    body: dict[str, Any],
+    at: datetime,
+    *,
+    recorded_then: bool = False,
 ) -> UUID:
+    """`recorded_then`: as if it had been said at that moment, not now."""
     async with world.owner.transaction() as tx:
-        return await ledger.decide(tx, ORG, patient_id, type_, body, by="test", at=at)
+        id_ = await ledger.decide(tx, ORG, patient_id, type_, body, by="test", at=at)
+        if recorded_then:
+            await tx.execute("update ledger.decision set recorded_at = at where id = $1", id_)
+        return id_
 
 
 def reading(kind: str, at: datetime, context: dict[str, Any] | None = None, **fields: Any) -> Item:
@@ -314,7 +322,7 @@ def application(world: World) -> FastAPI:
     made.state.parts = Parts(
         world.alerts, Notifier(world.alerts), world.programmes, world.memory, forms
     )
-    made.state.guard.database = world.alerts
+    made.state.guard.database = made.state.backstop.database = world.alerts
     return made
 
 

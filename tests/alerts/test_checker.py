@@ -176,10 +176,12 @@ async def _enrolled_twice(
     """Twice after each other, each time expecting what the programme expects."""
     about = {"programme": given.HOME, "unit_id": str(world.unit), "plan": None}
     earlier, later = sorted((str(uuid4()), str(uuid4())), reverse=True)
-    await given.decide(world, patient, "enrolled", {**about, "enrolment_id": earlier}, first)
+    begun = {**about, "enrolment_id": earlier}
+    await given.decide(world, patient, "enrolled", begun, first, recorded_then=True)
     ended = {"enrolment_id": earlier, "reason": "test"}
     await given.decide(world, patient, "enrolment-ended", ended, second)
-    await given.decide(world, patient, "enrolled", {**about, "enrolment_id": later}, second)
+    again = {**about, "enrolment_id": later}
+    await given.decide(world, patient, "enrolled", again, second, recorded_then=True)
     return earlier, later
 
 

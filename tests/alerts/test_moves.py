@@ -215,8 +215,8 @@ async def test_moves_and_findings_can_never_be_changed_by_the_service(world: Wor
         "delete from alerts.alert",
         "delete from alerts.finding",
         "delete from alerts.state",
-        "delete from patients.access_log",
-        "update patients.access_log set by = 'x'",
+        "delete from audit.event",
+        "update audit.event set by = 'x'",
     ):
         async with world.alerts.connection() as connection:
             with pytest.raises(asyncpg.InsufficientPrivilegeError):

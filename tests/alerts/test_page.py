@@ -992,3 +992,15 @@ def test_both_languages_fill_the_same_places() -> None:
 @pytest.mark.parametrize("name", ["worklist", "rows", "patient", "login", "error"])
 def test_every_template_is_complete_in_english(name: str) -> None:
     assert everything("en")[name]
+
+
+@pytest.mark.parametrize("lang", words.LANGUAGES)
+def test_no_word_of_the_page_hides_behind_what_a_mapping_can_do(lang: str) -> None:
+    """`t.list.values` in a template is the method, not the word."""
+
+    def keys(part: object) -> list[str]:
+        if not isinstance(part, dict):
+            return []
+        return [*part, *(key for each in part.values() for key in keys(each))]
+
+    assert not set(keys(dict(words.words(lang)))) & set(dir(dict))

@@ -58,6 +58,11 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
     ("POST", "/patients/{patient_id}/readings"): FORM,
     ("POST", "/patients/{patient_id}/readings/{fact_id}/correct"): FORM,
     ("POST", "/patients/{patient_id}/readings/{fact_id}/void"): FORM,
+    ("POST", "/patients/{patient_id}/emergency-access"): MOVING,
+    ("GET", "/patients/{patient_id}/forms/{name}"): (200, 200, 403, 403, 403, 303),
+    ("POST", "/patients/{patient_id}/forms/{name}"): MOVING,
+    ("GET", "/downtime"): PAGE,
+    ("POST", "/stay"): (204, 204, 403, 403, 403, 401),
     ("GET", "/login"): OPEN,
     ("GET", "/login/start"): (303,) * 6,
     ("GET", "/login/callback"): (303,) * 6,
@@ -111,7 +116,8 @@ async def test_each_role_gets_what_the_matrix_says(world: World, row: tuple[str,
     patient, alert = await alerted(world)
     new = {name: str(uuid4()) for name in ("fact_id", "delivery_id", "task_id")}
     known = {
-        "patient_id": str(patient), "alert_id": str(alert), "instrument": "phq-9", **new
+        "patient_id": str(patient), "alert_id": str(alert), "instrument": "phq-9",
+        "name": "home-dialysis-daily", **new
     }  # fmt: skip
 
     answers = tuple([await ask(world, role, *row, None, known) for role in ROLES])
@@ -128,6 +134,7 @@ async def test_each_role_gets_what_the_matrix_says(world: World, row: tuple[str,
         "/v1/why-not?patient={patient_id}&fact={alert_id}",
         "/patients/{patient_id}",
         "/patients/{patient_id}/chart.json",
+        "/patients/{patient_id}/forms/home-dialysis-daily",
     ],
 )
 async def test_another_unit_is_refused_and_another_organisation_finds_nothing(

@@ -153,7 +153,7 @@ async def test_a_plan_that_a_version_changes_is_expected_from_the_next_day(world
     id_ = await given.patient(world)
     body = {"enrolment_id": str(uuid4()), "programme": HOME, "unit_id": str(world.unit),
             "plan": None, "version": "1"}  # fmt: skip
-    await given.decide(world, id_, "enrolled", body, ago(days=3))
+    await given.decide(world, id_, "enrolled", body, ago(days=3), recorded_then=True)
     await activate(world, id_, "2", ago(hours=1))
     await world.judge()
 

@@ -5,17 +5,15 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from tests.browser import barriers
 from tests.browser.screen import NURSE, SECOND_NURSE, Screen
 from tests.journeys import device
 from tests.journeys.hospital import Hospital, Patient
 
-AXE = Path(__file__).parents[2] / "services/alerts/node_modules/axe-core/axe.min.js"
 HOSTILE = "<img src=x onerror=alert(1)>\"'&lt;{{7*7}}"
 LATE = "kom for sent"
 
@@ -312,35 +310,20 @@ def test_the_pages_may_load_nothing_from_elsewhere_and_no_script_of_their_own(
 def test_everybody_can_use_the_pages(
     nurse: Screen, hospital: Hospital, patient: Patient, theme: str
 ) -> None:
-    if not AXE.exists():
-        reason = "axe-core was not fetched: nobody looked for barriers"
-        pytest.fail(reason) if os.environ.get("HJEMVAKT_CI") else pytest.skip(reason)
+    barriers.needed()
     hospital.send_one(patient, device.low_pressure())
     nurse.page.goto(f"{nurse.address}/?theme={theme}")
     expect(nurse.row(patient)).to_be_visible()
-    assert _barriers(nurse.page) == []
+    assert barriers.on(nurse.page) == []
     nurse.choose(patient)
     nurse.page.keyboard.press("x")
-    assert _barriers(nurse.page) == []
+    assert barriers.on(nurse.page) == []
 
     nurse.open(patient)
     expect(nurse.page.locator("#charts canvas").first).to_be_visible()
-    assert _barriers(nurse.page) == []
+    assert barriers.on(nurse.page) == []
     nurse.page.goto(f"{nurse.address}/login")
-    assert _barriers(nurse.page) == []
-
-
-def _barriers(page: Page) -> list[Any]:
-    page.evaluate(AXE.read_text())
-    found = page.evaluate("axe.run().then(r => r.violations)")
-    return [
-        (
-            one["id"],
-            [node["target"] for node in one["nodes"]][:5],
-            one["nodes"][0]["failureSummary"],
-        )
-        for one in found
-    ]
+    assert barriers.on(nurse.page) == []
 
 
 def test_a_hostile_name_is_a_name(nurse: Screen, hospital: Hospital, patient: Patient) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from services.ingest import app, crisis
+from services.ingest import app
 from services.ingest.devices import json_v1
-from shared import exact, fhir_forms, instruments, programmes
+from shared import crisis, exact, fhir_forms, instruments, programmes
 from shared.contracts import Alarm, Code, Item, Watch
 from shared.form_answers import Form
 from shared.instruments import asking

@@ -1,6 +1,9 @@
 """The HL7 v2 doors, HTTP and MLLP: acknowledged after the commit, with what became of it."""
 
 import asyncio
+import base64
+import hashlib
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -123,7 +126,7 @@ class Engine:
 
 @pytest.fixture
 async def port(app: FastAPI) -> AsyncIterator[int]:
-    listener = mllp.Listener("127.0.0.1:0", None, app.state.door)
+    listener = mllp.Listener("127.0.0.1:0", None, app.state.door, app.state.uploads)
     await listener.open()
     assert listener._server is not None
     yield listener._server.sockets[0].getsockname()[1]
@@ -166,7 +169,9 @@ async def test_messages_sent_without_waiting_are_answered_in_their_order(
 async def test_a_listener_may_speak_for_one_credential(
     app: FastAPI, holder: Holder, owner: asyncpg.Connection
 ) -> None:
-    listener = mllp.Listener("127.0.0.1:0", f"{ORG}/{holder.cred}", app.state.door)
+    listener = mllp.Listener(
+        "127.0.0.1:0", f"{ORG}/{holder.cred}", app.state.door, app.state.uploads
+    )
     await listener.open()
     assert listener._server is not None
     port = listener._server.sockets[0].getsockname()[1]
@@ -189,3 +194,65 @@ async def test_what_is_no_frame_ends_the_connection_and_nothing_else(
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     assert (await Engine(reader, writer).send(weight("EX-1", secret=holder.secret)))[1][1] == "AA"
     writer.close()
+
+
+PDF = b"%PDF-1.4\n" + b"0 0 0 rg\n" * 330_000 + b"\n%%EOF\n"  # 3 MB
+
+
+def report(file: bytes, status: str = "F", order: str = "R-PDF") -> bytes:
+    text = base64.b64encode(file).decode()
+    wrapped = "\r\n".join(text[place : place + 76] for place in range(0, len(text), 76))
+    of = "18750-0^Cardiac electrophysiology report^LN"
+    return weight("EX-1", order=order) + (
+        f"OBX|2|ED|{of}|1.0.9|EX^application^pdf^Base64^{wrapped}||||||{status}\r".encode()
+    )
+
+
+async def test_a_report_of_several_megabytes_is_a_document_beside_its_results(
+    http: httpx.AsyncClient, holder: Holder, owner: asyncpg.Connection
+) -> None:
+    body = report(PDF)
+    assert len(body) > 4_000_000
+
+    first = await http.post("/hl7v2", content=body, headers=holder.headers | HL7)
+    again = await http.post("/hl7v2", content=body, headers=holder.headers | HL7)
+
+    assert told(first.content)[1][3] == "2 stored"
+    assert told(again.content)[1][3] == "2 duplicate"
+    row = await owner.fetchrow("select body from ledger.reading where type = 'attachment'")
+    assert row is not None
+    body_kept = json.loads(row["body"])
+    assert body_kept["file"]["sha256"] == hashlib.sha256(PDF).hexdigest()
+    assert body_kept["note"] == "Cardiac electrophysiology report"
+    assert body_kept["entered"] == "device"
+    assert await owner.fetchval("select max(length(raw)) from ledger.receipt") < 2000
+    assert await owner.fetchval("select original from ledger.attachment") == PDF
+
+
+async def test_a_corrected_report_stands_and_a_withdrawn_one_is_gone(
+    http: httpx.AsyncClient, holder: Holder, owner: asyncpg.Connection
+) -> None:
+    for file, status in ((PDF[-5000:], "F"), (b"%PDF-1.4\nnew\n%%EOF", "C")):
+        file = file if file.startswith(b"%PDF") else b"%PDF-1.4\n" + file
+        await http.post("/hl7v2", content=report(file, status), headers=holder.headers | HL7)
+        standing = "select body from ledger.current where type = 'attachment'"
+        [row] = await owner.fetch(standing)
+        assert json.loads(row["body"])["file"]["sha256"] == hashlib.sha256(file).hexdigest()
+
+    gone = report(b"%PDF-1.4\nnew\n%%EOF", "D")
+    await http.post("/hl7v2", content=gone, headers=holder.headers | HL7)
+    assert await owner.fetch("select from ledger.current where type = 'attachment'") == []
+
+
+async def test_a_report_alone_is_filed_and_one_that_is_no_file_waits_with_its_message(
+    http: httpx.AsyncClient, holder: Holder
+) -> None:
+    lines = report(PDF[:100] + b"%%EOF").split(b"\r")
+    alone = b"\r".join([*lines[:3], *lines[4:]])
+    kept = await http.post("/hl7v2", content=alone, headers=holder.headers | HL7)
+    assert (told(kept.content)[1][1], told(kept.content)[1][3]) == ("AA", "1 stored")
+
+    lines = report(b"neither one nor the other").split(b"\r")
+    broken = b"\r".join([*lines[:3], *lines[4:]])
+    answer = await http.post("/hl7v2", content=broken, headers=holder.headers | HL7)
+    assert (told(answer.content)[1][1], told(answer.content)[1][3]) == ("AE", "1 quarantined")

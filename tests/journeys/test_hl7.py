@@ -1,5 +1,6 @@
 """A hospital's interface engine and an implant portal send HL7 v2; the nurse sees what they say."""
 
+import base64
 import socket
 from datetime import datetime
 from typing import Any
@@ -91,3 +92,27 @@ def test_an_implants_battery_reaches_the_patient_who_has_it(hospital: Hospital) 
     )
     assert alert["colour"] == "yellow"
     assert [one["code"] for one in hospital.quarantined(cred)] == ["unbound"]
+
+
+def test_a_report_in_a_message_is_a_document_that_the_nurse_can_open(hospital: Hospital) -> None:
+    patient = hospital.patient()
+    pid = f"{patient.number}^^^&{patient.system.removeprefix('urn:oid:')}&ISO"
+    file = b"%PDF-1.4\n" + uuid4().hex.encode() * 60_000 + b"\n%%EOF\n"
+    text = base64.b64encode(file).decode()
+    of = "18750-0^Report of the device clinic^LN"
+    result = f"OBX|1|ED|{of}||EX^application^pdf^Base64^{text}||||||F"
+    body = message(hospital.seeded["system"]["secret"], pid, device.ago(0), result)
+
+    [answer] = exchanged(hospital, body)
+
+    assert (answer[1], answer[3]) == ("AA", "1 stored")
+    search = {"patient": patient.id}
+    found = hospital.patients.get("/fhir/DocumentReference", params=search, headers=hospital.nurse)
+    [entry] = found.json()["entry"]
+    assert entry["resource"]["description"] == "Report of the device clinic"
+    url = entry["resource"]["content"][0]["attachment"]["url"]
+    assert hospital.patients.get(url, headers=hospital.nurse).content == file
+    listed = hospital.patients.get(
+        f"/v1/patients/{patient.id}/attachments", headers=hospital.nurse
+    ).json()
+    assert [one["kind"] for one in listed["attachments"]] == ["document"]

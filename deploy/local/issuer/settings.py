@@ -27,7 +27,9 @@ def address(port: int, profile: str) -> str:
     return f"http://127.0.0.1:{port}/{profile}"
 
 
-def write(directory: Path, port: int, alerts: str, organisation: str) -> tuple[Path, Path]:
+def write(
+    directory: Path, port: int, *, alerts: str, patients: str, organisation: str
+) -> tuple[Path, Path]:
     """The files of trusted issuers and of clients, for a data directory. Keys are kept."""
     page_key = _key(directory / "page.jwk")
     system_key = _key(directory / "system.jwk")
@@ -36,7 +38,7 @@ def write(directory: Path, port: int, alerts: str, organisation: str) -> tuple[P
             "kind": "page",
             "key": signed.as_public(page_key),
             "scopes": ["openid", "profile", STAFF],
-            "redirects": [f"{alerts}/login/callback"],
+            "redirects": [f"{alerts}/login/callback", f"{patients}/me/login/callback"],
         },
         SYSTEM: {
             "kind": "system",
@@ -97,4 +99,9 @@ environment = "test"
 audience = "{CITIZENS}"
 dpop = false
 organisation = "{organisation}"
+
+[issuer.client]
+id = "{PAGE}"
+key = {json.dumps(str(page_key))}
+scopes = ["openid", "profile"]
 """

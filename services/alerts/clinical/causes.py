@@ -18,6 +18,7 @@ LOW_BATTERY = 15
 # What tells of itself does so at least daily.
 OUT_OF_CONTACT = timedelta(hours=26)
 TELLS_OF_ITSELF = 2
+PEOPLE = ("staff:", "patient:")
 
 
 def portal_of(record: Record) -> str | None:
@@ -28,8 +29,8 @@ def portal_of(record: Record) -> str | None:
 
 
 def portal(record: Record, fact: Fact) -> str | None:
-    """The system that brought a fact, unless it is the patient's own device, or staff."""
-    if fact.source.startswith("staff:") or fact.source in record.decided.devices:
+    """The system that brought a fact, unless it is the patient's own device, himself, or staff."""
+    if fact.source.startswith(PEOPLE) or fact.source in record.decided.devices:
         return None
     return fact.source
 

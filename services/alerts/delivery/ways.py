@@ -18,6 +18,7 @@ class Ways:
     webhook_hosts: frozenset[str] = frozenset()
     smtp_url: str | None = field(default=None, repr=False)
     mail_from: str | None = None
+    host_headers: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
     sms_url: str | None = field(default=None, repr=False)
     sms_body: str | None = field(default=None, repr=False)
     identity_keys: Keys | None = field(default=None, repr=False)  # open patients' numbers

@@ -24,6 +24,7 @@ as_of, lag_seconds, next) with these additions.
          spark_kind?, spark_field? (of spark and of the value shown) · paused? {"until"?, "reason"?}
          quarantined? {"n", "oldest", "codes"} · seen_at? (a green taken as seen)
          assignee {"id", "name", "at"?} or null · patient.born may be null
+         shut? "locked|blocked": the record is shut for the reader, the row says nothing of why
          values[].stale? (past its validity)
   alert  of a row: reason? · snoozed_until? · acknowledged_at? · late? · basis_changed? ·
          moves? [allowed now]
@@ -67,8 +68,21 @@ events? [{"at", "what": "alert|move|limit", "colour"?, "text"}]. Answers JSON wi
 """
 
 from services.alerts.page.chart import chart_view
+from services.alerts.page.downtime import downtime_view
+from services.alerts.page.filling import form_view
 from services.alerts.page.frame import error_view, login_view, render
 from services.alerts.page.patient import patient_view
+from services.alerts.page.shut import shut_view
 from services.alerts.page.worklist import worklist_view
 
-__all__ = ["chart_view", "error_view", "login_view", "patient_view", "render", "worklist_view"]
+__all__ = [
+    "chart_view",
+    "downtime_view",
+    "error_view",
+    "form_view",
+    "login_view",
+    "patient_view",
+    "render",
+    "shut_view",
+    "worklist_view",
+]

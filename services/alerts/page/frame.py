@@ -114,5 +114,8 @@ def _script_words(t: words.Words) -> View:
         "as_it_was": t["worklist"]["lanes"]["as_it_was"],
         "missed": t["patient"]["missed"],
         "charts_off": t["patient"]["charts_off"],
+        "left": t["shut"]["left"],
+        "why": t["why"],
+        "try": t["try"],
         "charts_none": t["patient"]["charts_none"],
     }

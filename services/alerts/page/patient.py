@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from services.alerts.page import (
@@ -27,6 +28,7 @@ def patient_view(data: Json, lang: str, now: datetime) -> View:
     t = words.words(lang)
     me = str(data["me"]["id"]) if data.get("me") else None
     person = shown.person(data["patient"], data.get("number"), now, lang)
+    person_id = data["patient"]["id"]
     readings = [reading.reading(each, now, lang) for each in data.get("readings") or ()]
     return {
         **frame(data, lang),
@@ -43,6 +45,7 @@ def patient_view(data: Json, lang: str, now: datetime) -> View:
         "fresh": heading.fresh(data, now, lang) if data.get("as_of") else None,
         "position": _position(data, t),
         "facts": _facts(data, me, now, lang),
+        "opened": _opened(data, now, lang),
         "notices": _notices(data, now, lang),
         "moved": _moved(data, t),
         "draft": {"note": str((data.get("draft") or {}).get("note") or "")},
@@ -61,6 +64,14 @@ def patient_view(data: Json, lang: str, now: datetime) -> View:
             reading.entry(kind, t)
             for kind in data.get("enterable", reading.ENTERED)
             if kind in reading.ENTERED
+        ],
+        "limits": [_limit(each, t, lang) for each in data.get("limits") or ()],
+        "forms": [
+            {
+                "href": f"/patients/{person_id}/forms/{each['name']}",
+                "title": words.say(each["title"], lang),
+            }
+            for each in data.get("forms") or ()
         ],
         "enter_at": written.local_input(now),
         "notes": [_note(each, now, lang) for each in data.get("notes") or ()],
@@ -81,6 +92,32 @@ def patient_view(data: Json, lang: str, now: datetime) -> View:
         ],
         "chart_days": int(data.get("chart_days") or 30),
         "printed": worklist.printed(now, lang),
+    }
+
+
+def _opened(data: Json, now: datetime, lang: str) -> View | None:
+    """By emergency access: until when; the script counts the minutes down."""
+    until = data.get("open_until")
+    if not until:
+        return None
+    t = words.words(lang)
+    clock = written.clock(until, now, t, lang)
+    return {"iso": written.iso(until), "text": t["shut"]["opened"].format(clock=clock)}
+
+
+def _limit(each: Json, t: words.Words, lang: str) -> View:
+    """A limit as it is in force for him, and between what it may be set."""
+    figures = [Decimal(str(each[name])) for name in ("value", "min", "max")]
+    finest = min(int(one.normalize().as_tuple().exponent) for one in figures)
+    return {
+        "programme": each["programme"],
+        "name": each["name"],
+        "label": words.say(each["label"], lang),
+        "value": f"{figures[0]:f}",
+        "least": f"{figures[1]:f}",
+        "most": f"{figures[2]:f}",
+        "step": f"{Decimal(1).scaleb(min(0, max(-2, finest))):f}",
+        "unit": t["ucum"].get(each["ucum"], each["ucum"]),
     }
 
 
@@ -156,6 +193,7 @@ def _notices(data: Json, now: datetime, lang: str) -> list[str]:
         until = written.clock(paused["until"], now, t, lang) if paused.get("until") else "–"
         reason = words.say(paused.get("reason"), lang)
         notices.append(t["patient"]["paused"].format(until=until, reason=reason).rstrip(": "))
+    notices += [t["patient"]["linked"].format(**one) for one in data.get("linked") or ()]
     if data.get("quarantined"):
         notices.append(shown.quarantined(data["quarantined"], t))
     for one in data.get("tasks") or ():

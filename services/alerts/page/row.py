@@ -50,6 +50,7 @@ def view(row: Json, me: str | None, now: datetime, lang: str) -> View:
         "who": who,
         "who_sub": _who_sub(alert, who, now, lang),
         "alert": _alert(alert) if alert else None,
+        "shut": row.get("shut"),
         "seen": _is_seen(row, now),
         "seen_by": _seen_by(row, now, lang),
     }

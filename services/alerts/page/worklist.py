@@ -62,6 +62,7 @@ def worklist_view(data: Json, lang: str, now: datetime) -> View:
         ],
         "tasks": [task(each, data, now, lang) for each in data.get("tasks") or ()],
         "printed": printed(now, lang),
+        "reread_at": str(data.get("reread_at") or ""),
     }
 
 
@@ -179,13 +180,13 @@ def _greens(rows: Sequence[View], t: words.Words) -> View:
     """The only rows that may be acknowledged together; nothing here says that all is well."""
     said = t["worklist"]["greens"]
     green = [each for each in rows if each["tone"] == "green" and not each["alert"]]
-    unseen = [each for each in green if not each["seen"]]
+    unseen = [each for each in green if not each["seen"] and not each["shut"]]
     without = sum(1 for each in green if each["value"] is None)
     lines = [said["outside"]]
     if without:
         lines.append(words.count(said["without"], without))
-    if len(unseen) < len(green):
-        lines.append(words.count(said["seen"], len(green) - len(unseen)))
+    if seen := sum(1 for each in green if each["seen"]):
+        lines.append(words.count(said["seen"], seen))
     return {
         "n": len(green),
         "text": words.count(said["n"], len(green)),

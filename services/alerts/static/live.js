@@ -8,6 +8,9 @@ export const words = JSON.parse(document.body.dataset.words);
 const HEARTBEAT_MISSED = 15_000;
 const RETRY = 5_000;
 const STOPPED = 5_000;
+// A session's last minute is told; a touch is told to the server at most once a minute.
+const WARNED = 60_000;
+const USED = 60_000;
 const SECONDS = new Intl.DateTimeFormat("en-GB", {
   timeZone: "Europe/Oslo", hour: "2-digit", minute: "2-digit", second: "2-digit",
 });
@@ -28,6 +31,10 @@ export function count(forms, n) {
 
 export function clock(at) {
   return SECONDS.format(at);
+}
+
+export function fromNow(iso) {
+  return Date.parse(iso) - Date.now() - ahead;
 }
 
 export function serverIs(iso) {
@@ -56,15 +63,28 @@ function wait(iso) {
   return fill(words.time.days, { n: Math.floor(n / 1440) });
 }
 
+function tellLeft() {
+  for (const each of document.querySelectorAll("[data-until]")) {
+    const left = fromNow(each.dataset.until);
+    if (left <= 0) return location.reload(); // what was open is shut again
+    each.textContent = count(words.left, Math.ceil(left / 60_000));
+  }
+}
+
 export function tellAges() {
   for (const each of document.querySelectorAll("[data-age]")) each.textContent = age(each.dataset.age);
   for (const each of document.querySelectorAll("[data-wait]")) each.textContent = wait(each.dataset.wait);
+  tellLeft();
 }
 
 // Follows the stream. `changed(data)` is called on a change, and with {} or {first: true} when the
 // stream has begun: what changed while nobody listened, or while the page was made, was not told.
 // A page of one patient asks for that with `about`, and the server tells it as a change.
-export function follow(changed, about = "") {
+//
+// The session of a page that nobody touches ends. Its last minute is told, a touch is enough to
+// stay, and when it has ended `conceal` takes what is about patients away: what is left is counts,
+// plainly of the moment when it ended.
+export function follow(changed, about = "", conceal = () => {}) {
   const banner = document.getElementById("stale");
   const since = document.getElementById("stale-since");
   const again = document.getElementById("stale-again");
@@ -75,9 +95,13 @@ export function follow(changed, about = "") {
   let beatAt = 0;
   let opened = 0;
   let caughtUp = false;
+  let endsAt = Infinity;
+  let usedAt = Date.now(); // the page itself was asked for
+  let ended = false;
 
   function beat(event) {
     const said = parsed(event.data);
+    if (said.session_left !== undefined) endsAt = endOf(said.session_left);
     beatAt = Date.now();
     if (!caughtUp) {
       caughtUp = true; // the first beat comes when the server listens for us
@@ -106,14 +130,58 @@ export function follow(changed, about = "") {
       beat(event);
       changed(parsed(event.data));
     });
-    source.onerror = () => {
+    source.addEventListener("ended", end);
+    source.onerror = async () => {
       source.close();
       retryAt = Date.now() + RETRY;
-      askWhetherLoggedIn();
+      if (await isLoggedOut()) end();
     };
   }
 
+  function end() {
+    if (ended) return;
+    ended = true;
+    source.close();
+    clearInterval(ticking);
+    const at = clock(heard + ahead);
+    for (const each of document.querySelectorAll(".as-it-was")) {
+      each.textContent = fill(words.as_it_was, { clock: at });
+    }
+    for (const open of document.querySelectorAll("dialog[open]")) open.close();
+    const said = document.getElementById("ended");
+    const since = fill(said.dataset.since, { clock: at });
+    conceal(since);
+    document.body.dataset.state = "stale";
+    document.title = `${since} · Hjemvakt`;
+    document.getElementById("idle").hidden = true;
+    banner.hidden = true;
+    said.querySelector("b").textContent = since;
+    document.getElementById("again").href = logIn();
+    said.hidden = false;
+  }
+
+  // At most once a minute, and at once when the end is near.
+  async function used() {
+    if (ended || (Date.now() - usedAt < USED && endsAt - Date.now() > WARNED)) return;
+    usedAt = Date.now();
+    const response = await fetch("/stay", { method: "POST", headers: token() }).catch(() => null);
+    if (response?.status === 401) return end();
+    if (!response?.ok) return;
+    endsAt = Infinity; // until the next heartbeat says
+    document.getElementById("idle").hidden = true;
+  }
+
+  function warn() {
+    const seconds = Math.ceil((endsAt - Date.now()) / 1000);
+    const near = seconds * 1000 <= WARNED;
+    const bar = document.getElementById("idle");
+    if (bar.hidden === near) bar.hidden = !near; // told once, not every second
+    if (near) document.getElementById("idle-left").textContent = `${Math.max(0, seconds)} s`;
+  }
+
   function tick() {
+    if (ended) return;
+    warn();
     if (retryAt && Date.now() >= retryAt) open();
     const silent = Date.now() - heard;
     if (silent < HEARTBEAT_MISSED) return;
@@ -143,12 +211,16 @@ export function follow(changed, about = "") {
   banner.querySelector("[data-do=print]")?.addEventListener("click", () => print());
   document.addEventListener("visibilitychange", tick);
   addEventListener("pageshow", (event) => {
-    if (!event.persisted) return;
+    if (!event.persisted || ended) return;
     open(); // it was closed when the page was left
     changed({});
   });
   addEventListener("pagehide", () => source?.close());
-  setInterval(tick, 1000);
+  for (const touch of ["keydown", "pointerdown", "wheel"]) {
+    addEventListener(touch, used, { passive: true });
+  }
+  document.querySelector("[data-do=stay]").addEventListener("click", used);
+  const ticking = setInterval(tick, 1000);
   setInterval(tellAges, 20_000);
   open();
 }
@@ -173,19 +245,28 @@ function parsed(text) {
   }
 }
 
-// A stream that ends because the session ended must lead to the log-in, not to a banner for ever.
-async function askWhetherLoggedIn() {
-  try {
-    gone(await fetch(`/rows?${document.body.dataset.query ?? ""}`));
-  } catch {
-    // No connection: the banner says so.
-  }
+function endOf(seconds) {
+  return seconds === null ? Infinity : Date.now() + seconds * 1000;
+}
+
+// A stream may end because the session has. With no connection, the banner says so.
+async function isLoggedOut() {
+  const response = await fetch(`/rows?${document.body.dataset.query ?? ""}`).catch(() => null);
+  return response !== null && isGone(response);
+}
+
+function isGone(response) {
+  return response.status === 401 || new URL(response.url).pathname === "/login";
+}
+
+function logIn() {
+  return `/login?next=${encodeURIComponent(location.pathname + location.search)}`;
 }
 
 // True, and away to the log-in, when the answer says that nobody is logged in.
 export function gone(response) {
-  const loggedOut = response.status === 401 || new URL(response.url).pathname === "/login";
-  if (loggedOut) location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
+  const loggedOut = isGone(response);
+  if (loggedOut) location.assign(logIn());
   return loggedOut;
 }
 

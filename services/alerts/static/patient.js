@@ -59,6 +59,16 @@ function changed(data) {
   document.getElementById("changed").hidden = false;
 }
 
+// The session has ended: nothing of the patient stays on a screen that nobody is at.
+function conceal(since) {
+  for (const plot of plots) plot.destroy();
+  plots = [];
+  answer = null;
+  const all = document.querySelectorAll(".idh, .notice, .side, .foot, .pos, dialog");
+  for (const each of all) each.remove();
+  document.getElementById("main").replaceChildren(text("h1", since, "vh"));
+}
+
 // ---- Curves ----------------------------------------------------------------------------------
 
 const HEIGHT = 132;
@@ -106,7 +116,7 @@ function draw(figure, chart, ink, last) {
   const { times, values, lows } = opened(chart);
   const [low, high] = range(chart);
   const axis = { stroke: ink.ink3, font: "11px " + ink.font, grid: { show: false }, ticks: { show: false } };
-  return new window.uPlot({
+  const plot = new window.uPlot({
     width: place.clientWidth - 40,
     height: last ? HEIGHT + 22 : HEIGHT,
     padding: [8, 56, last ? 0 : 6, 0],
@@ -129,6 +139,13 @@ function draw(figure, chart, ink, last) {
       setCursor: [(u) => { figure.querySelector(".tip").textContent = tip(u, chart); }],
     },
   }, [times, values, lows ?? values.map(() => null)], figure);
+  plot.over.addEventListener("click", () => {
+    const at = plot.data[0][plot.cursor.idx];
+    if (!chart.times.includes(at)) return; // nothing was measured there
+    const detail = { kind: chart.kind, at, label: chart.label };
+    document.dispatchEvent(new CustomEvent("why", { detail }));
+  });
+  return plot;
 }
 
 // An expected reading that did not come breaks the line: silence is drawn, never bridged.
@@ -327,6 +344,6 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => answ
 
 start();
 tellAges();
-follow(changed, `?patient=${patient}&version=${document.body.dataset.version}`);
+follow(changed, `?patient=${patient}&version=${document.body.dataset.version}`, conceal);
 load();
 document.querySelector(".moved")?.focus();

@@ -1,6 +1,6 @@
 // The list: keys, moves, and changes that arrive without moving the row under the cursor.
 
-import { count, countFromNow, fill, follow, gone, isForPage, serverIs, start, tellAges, token, words } from "./live.js";
+import { count, countFromNow, fill, follow, fromNow, gone, isForPage, serverIs, start, tellAges, token, words } from "./live.js";
 
 const LANES = ["clinical", "technical", "paused", "done"];
 const query = document.body.dataset.query;
@@ -67,6 +67,24 @@ function refreshSoon() {
   }, Math.max(0, refreshedAt + 1000 - Date.now()));
 }
 
+// The session has ended: names, reasons and values go, colours and counts stay as they were.
+function conceal() {
+  choose(null);
+  clearTimeout(rereadAt.timer);
+  clearTimeout(soon);
+  waitingSwap = null;
+  asked += 1; // an answer under way is not shown
+  const all = document.querySelectorAll(".c-pt, .c-pr, .c-why, .c-val, .c-sp, .c-who, #filters ul");
+  for (const each of all) each.replaceChildren();
+  for (const row of list().querySelectorAll(".row")) {
+    for (const name of Object.keys(row.dataset)) delete row.dataset[name];
+    row.removeAttribute("id");
+  }
+  for (const each of document.querySelectorAll("#lane-tasks, #news, .foot, .search")) each.remove();
+  for (const place of document.querySelectorAll("[data-who], [data-reason]")) place.textContent = "";
+  toast.hidden = true;
+}
+
 async function refresh() {
   const turn = ++asked;
   refreshedAt = Date.now();
@@ -80,6 +98,7 @@ function swap(text) {
   const sum = fresh.getElementById("sum");
   document.title = sum.dataset.title;
   serverIs(sum.dataset.now);
+  rereadAt(sum.dataset.rereadAt);
   document.getElementById("sum").replaceWith(sum);
   if (document.querySelector("dialog[open]")) {
     waitingSwap = text; // what the nurse is judging stays; the counts above are already new
@@ -104,6 +123,13 @@ function swap(text) {
   if (held) hold(held);
   announce(rows().filter((each) => !before.has(each.id)));
   tellAges();
+}
+
+// When an emergency access ends, the list shows again what is shut; nothing else may happen then.
+function rereadAt(iso) {
+  clearTimeout(rereadAt.timer);
+  if (!iso) return;
+  rereadAt.timer = setTimeout(refresh, Math.max(1000, fromNow(iso) + 1000));
 }
 
 // Marks the row again without scrolling: hold() decides where the page stands.
@@ -180,6 +206,7 @@ function openMove(move, about) {
     id: row.dataset.alert, version: Number(row.dataset.version), row: facts(row),
   });
   if (!row && !about) return tell(words.moves.choose_row);
+  if (!about && "shut" in row.dataset) return tell(row.dataset.reason);
   if (!alert) return row.dataset.green && move === "acknowledge"
     ? acknowledgeGreens([row]) : tell(words.moves.no_alert);
   const allowed = row?.dataset.moves;
@@ -382,7 +409,7 @@ const KEYS = {
   },
   g: () => acknowledgeGreens(),
   r: () => document.getElementById("show-hidden")?.click(),
-  p: () => print(),
+  p: () => document.getElementById("paper").click(),
   "/": () => search.focus(),
   "?": () => help.showModal(),
   Escape: () => {
@@ -447,5 +474,6 @@ addEventListener("beforeprint", () => {
 });
 
 start();
+rereadAt(document.getElementById("sum").dataset.rereadAt);
 tellAges();
-follow(refreshSoon);
+follow(refreshSoon, "", conceal);

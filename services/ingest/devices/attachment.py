@@ -2,8 +2,11 @@
 same names as in a reading; what the file is was found in its bytes.
 """
 
+import dataclasses
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -11,7 +14,7 @@ from uuid import UUID
 from services.ingest.devices import moments, refused
 from shared import attachments, exact, identity
 from shared.attachments import File
-from shared.contracts import Clock, Code, Draft, Item, ItemError, Subject
+from shared.contracts import Clock, Code, Draft, How, Item, ItemError, Subject
 
 MOST_ABOUT = 4 * 1024  # bytes
 
@@ -19,6 +22,18 @@ _ID = re.compile(r"[A-Za-z0-9._:-]{8,64}")
 _TEXTS: Mapping[str, int] = {"site": 100, "note": 2000, "form": 64}
 _CHECKS = ("ruler", "light")  # what the app asked for when the photo was taken
 _CLOCKS: tuple[Clock, ...] = ("synced", "set-by-user", "unknown", "none")
+
+
+@dataclass(frozen=True, slots=True)
+class Enclosed:
+    """A file that came inside a message, and what that says of it. `how`: it corrects or withdraws
+    the file of the same id; `made` is when its sender made this version."""
+
+    said: Mapping[str, Any]
+    file: bytes
+    how: How | None = None
+    made: datetime | None = None
+    arrived: datetime | None = None
 
 
 class AboutMissing(refused.Refused):
@@ -81,6 +96,21 @@ def item(said: Mapping[str, Any], file: File) -> Item:
     )
 
 
+def enclosed(of: Enclosed, file: File) -> Item:
+    """The item of a file that came inside a message."""
+    made = item(of.said, file)
+    if of.how is None:
+        return made
+    return dataclasses.replace(
+        made,
+        how=of.how,
+        drafts=made.drafts if of.how == "correction" else (),
+        replaces=made.message_id,
+        updated=of.made,
+        arrived=of.arrived,
+    )
+
+
 def again(raw: bytes) -> tuple[dict[str, Any], bytes]:
     """What was said and the sha-256 of the file, out of an item's raw bytes."""
     kept = exact.loads(raw)
@@ -104,7 +134,8 @@ def _drafts(
 
 
 def _around(said: Mapping[str, Any], errors: list[ItemError]) -> dict[str, Any]:
-    around: dict[str, Any] = {"claimed_at": said.get("at"), "entered": "manual"}
+    entered = "device" if said.get("entered") == "device" else "manual"
+    around: dict[str, Any] = {"claimed_at": said.get("at"), "entered": entered}
     for name, longest in _TEXTS.items():
         text = said.get(name)
         if text is not None and (type(text) is not str or len(text) > longest):

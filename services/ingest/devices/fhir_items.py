@@ -1,6 +1,6 @@
 """One FHIR resource as one item: its id, time, subject, status, and the facts in it."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -11,6 +11,8 @@ from pydantic import ValidationError
 
 from services.ingest.devices import (
     fhir_answers,
+    fhir_clock,
+    fhir_message,
     fhir_observation,
     fhir_request,
     fhir_subject,
@@ -21,7 +23,7 @@ from services.ingest.devices import fhir_shapes as shapes
 from shared import exact, fhir
 from shared.contracts import Alarm, Code, Draft, How, Item, ItemError, Subject
 
-Shaped = shapes.Observation | shapes.QuestionnaireResponse
+Shaped = shapes.Observation | shapes.QuestionnaireResponse | shapes.Communication
 
 _LONGEST_ID = 200
 
@@ -38,8 +40,16 @@ _STATUS: Mapping[str, How | None] = {
     "cancelled": "void",
     "in-progress": None,
     "stopped": None,
+    "preparation": None,
+    "on-hold": None,
+    "not-done": "void",
 }
 _ANSWERS_STATUS = frozenset(("in-progress", "completed", "amended", "entered-in-error", "stopped"))
+_OBSERVED_STATUS = _STATUS.keys() - {"preparation", "on-hold", "not-done"}
+_MESSAGE_STATUS = frozenset(
+    ("preparation", "in-progress", "completed", "on-hold", "stopped", "unknown", "not-done",
+     "entered-in-error")
+)  # fmt: skip
 _PLAIN_STATUS = frozenset(("final", "completed", "amended", "corrected"))
 
 
@@ -81,12 +91,18 @@ def read(sent: dict[str, Any], shape: type[Shaped], envelope: Envelope) -> Item:
     if isinstance(resource.status, str) and resource.status not in _PLAIN_STATUS:
         told["status"] = resource.status
     serial: str | None = None
+    clock = fhir_clock.UNKNOWN
     drafts: tuple[Draft, ...] = ()
     alarm: Alarm | None = None
     if isinstance(resource, shapes.QuestionnaireResponse):
         if how != "void":
             drafts, alarm = fhir_answers.drafts(resource, message_id, told, envelope.forms, errors)
+    elif isinstance(resource, shapes.Communication):
+        if how != "void":
+            drafts = fhir_message.drafts(resource, message_id, told, errors)
     else:
+        clock = fhir_clock.of(sent, envelope.around)
+        told |= clock.told
         device, serial = fhir_subject.device(resource, envelope.around)
         told |= _told(resource, device)
         if how != "void":
@@ -100,6 +116,7 @@ def read(sent: dict[str, Any], shape: type[Shaped], envelope: Envelope) -> Item:
         at=when.at if when else None,
         until=until,
         precision=when.precision if when else "instant",
+        clock=clock.state,
         serial=serial,
         subject=subject,
         how=how,
@@ -190,7 +207,11 @@ def _is_a_fact(told: str) -> bool:
 
 def _how(resource: shapes.Resource, method: str, errors: list[ItemError]) -> How | None:
     status = resource.status
-    taken = _ANSWERS_STATUS if isinstance(resource, shapes.QuestionnaireResponse) else _STATUS
+    taken: Container[str] = _OBSERVED_STATUS
+    if isinstance(resource, shapes.QuestionnaireResponse):
+        taken = _ANSWERS_STATUS
+    elif isinstance(resource, shapes.Communication):
+        taken = _MESSAGE_STATUS
     if not isinstance(status, str) or status not in taken:
         errors.append(ItemError("status", Code.BAD_VALUE))
         return None
@@ -223,6 +244,8 @@ def _sent_times(
 ) -> tuple[Any, Any, str]:
     if isinstance(resource, shapes.QuestionnaireResponse):
         return resource.authored, None, "authored"
+    if isinstance(resource, shapes.Communication):
+        return resource.sent, None, "sent"
     if resource.effectivePeriod is not None:
         return resource.effectivePeriod.start, resource.effectivePeriod.end, "effectivePeriod.start"
     return resource.effectiveDateTime or resource.effectiveInstant, None, "effectiveDateTime"
@@ -259,6 +282,8 @@ def _updated(resource: Shaped) -> datetime | None:
     """When the sender made this version of it; what FHIR defines `issued` and `authored` to be."""
     if isinstance(resource, shapes.QuestionnaireResponse):
         made = resource.authored
+    elif isinstance(resource, shapes.Communication):
+        made = resource.sent
     else:
         made = resource.issued
     return moments.instant(resource.meta.lastUpdated) or moments.instant(made)

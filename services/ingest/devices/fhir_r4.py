@@ -9,7 +9,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal, cast
 
-from services.ingest.devices import fhir_answers, fhir_items, fhir_request, fhir_subject, refused
+from services.ingest.devices import (
+    fhir_answers,
+    fhir_clock,
+    fhir_items,
+    fhir_request,
+    fhir_subject,
+    refused,
+)
 from services.ingest.devices import fhir_shapes as shapes
 from shared import exact
 from shared.contracts import Item
@@ -25,6 +32,7 @@ _BESIDE = frozenset(
 _SHAPES: Mapping[str, type[fhir_items.Shaped]] = {
     "Observation": shapes.Observation,
     "QuestionnaireResponse": shapes.QuestionnaireResponse,
+    "Communication": shapes.Communication,
 }
 
 
@@ -124,7 +132,7 @@ def _item(sent: dict[str, Any], envelope: fhir_items.Envelope, request: Any) -> 
     kind = sent.get("resourceType")
     if not isinstance(kind, str):
         raise refused.NotAResource
-    if kind in _BESIDE:
+    if kind in _BESIDE or (envelope.around.resources and fhir_clock.is_one(sent)):
         return None
     if kind not in _SHAPES:
         raise refused.ResourceNotTaken

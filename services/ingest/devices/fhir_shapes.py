@@ -103,3 +103,13 @@ class QuestionnaireResponse(Resource):
     authored: Any = None
     source: Reference | None = None
     item: list[dict[str, Any]] = []
+
+
+class Payload(Shape):
+    contentString: Any = None
+
+
+class Communication(Resource):
+    identifier: list[Identifier] = []
+    sent: Any = None
+    payload: list[Payload] = []

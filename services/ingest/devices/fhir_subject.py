@@ -76,9 +76,14 @@ def device(resource: shapes.Observation, around: Around) -> tuple[dict[str, Any]
     if found is not None and found.get("resourceType") == "Device":
         kept["manufacturer"] = _text(found.get("manufacturer"))
         kept["model"] = _text(found.get("modelNumber"))
-        serial = serial or _text(found.get("serialNumber"))
+        serial = serial or _text(found.get("serialNumber")) or _own_number(found)
     kept["serial"] = serial
     return {key: text for key, text in kept.items() if text}, serial
+
+
+def _own_number(device: Mapping[str, Any]) -> str | None:
+    """A device without a serial number is known by its first identifier (PHD: its EUI-64)."""
+    return next((_text(each.get("value")) for each in _list(device.get("identifier"))), None)
 
 
 def _identifier(sent: shapes.Identifier | None) -> tuple[str | None, str | None]:

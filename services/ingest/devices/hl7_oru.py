@@ -63,7 +63,7 @@ class _Group:
 
 
 @dataclass(frozen=True, slots=True)
-class _Order:
+class Order:
     """One OBR and its OBX; what every item of it shares."""
 
     message: Message
@@ -82,10 +82,15 @@ class _Order:
 def decode(body: bytes, now: datetime) -> tuple[Message, list[Item]]:
     """The message and its items. Raises NotHl7, MessageNotTaken."""
     message = hl7_message.read(body)
+    return message, items(message, now)
+
+
+def items(message: Message, now: datetime) -> list[Item]:
+    """Raises MessageNotTaken."""
     if message.kind[0] != "ORU":
         raise refused.MessageNotTaken
-    items = [item for order in _orders(message, now) for item in _items(order)]
-    return message, _with_the_rest(message, items) if items else [_unknown(message)]
+    found = [item for order in orders(message, now) for item in _items(order)]
+    return _with_the_rest(message, found) if found else [_unknown(message)]
 
 
 def _with_the_rest(message: Message, items: list[Item]) -> list[Item]:
@@ -98,7 +103,7 @@ def _with_the_rest(message: Message, items: list[Item]) -> list[Item]:
     return [first, *items[1:]]
 
 
-def _orders(message: Message, now: datetime) -> Iterator[_Order]:
+def orders(message: Message, now: datetime) -> Iterator[Order]:
     pid = message.first("PID")
     subject, serial = whose(pid) if pid else (None, None)
     header = [each for each in message.segments if each.name in ("MSH", "PID", "PV1")]
@@ -114,7 +119,7 @@ def _orders(message: Message, now: datetime) -> Iterator[_Order]:
                 runs.append((None, []))
             runs[-1][1].append(hl7_observed.read(segment, place))
     for number, (obr, rows) in enumerate(runs):
-        yield _Order(
+        yield Order(
             message=message,
             segment=obr,
             header=header,
@@ -140,7 +145,20 @@ def whose(pid: Segment) -> tuple[Subject | None, str | None]:
     """Whom PID names: a national number, else a device (implants), else the sender's own number."""
     others: list[Subject] = []
     serial: str | None = None
-    for parts in pid.repetitions(3):
+    for system, told in numbers(pid, 3):
+        if system in identity.NATIONAL:
+            return Subject(system=system, value=told), None
+        if device := _DEVICE.fullmatch(told):
+            serial = serial or device["serial"]
+        else:
+            others.append(Subject(system=system, value=told))
+    return (None, serial) if serial else (next(iter(others), None), None)
+
+
+def numbers(segment: Segment, of: int) -> Iterator[tuple[str, str]]:
+    """Each number in a field (CX), as system and value; one of no known authority is the
+    sender's own."""
+    for parts in segment.repetitions(of):
         told, _, _, authority, kind = [*parts, "", "", "", ""][:5]
         if not told:
             continue
@@ -148,12 +166,9 @@ def whose(pid: Segment) -> tuple[Subject | None, str | None]:
         system = f"urn:oid:{oid}" if oid[:2].replace(".", "").isdigit() else ""
         system = _NATIONAL_TYPES.get(kind.upper(), system)
         if system in identity.NATIONAL:
-            return Subject(system=system, value=identity.plain_value(system, told)), None
-        if device := _DEVICE.fullmatch(told):
-            serial = serial or device["serial"]
+            yield system, identity.plain_value(system, told)
         else:
-            others.append(Subject(system=system or f"{_OWN_SYSTEM}{namespace}", value=told))
-    return (None, serial) if serial else (next(iter(others), None), None)
+            yield system or f"{_OWN_SYSTEM}{namespace}", told
 
 
 def _name(message: Message, obr: Segment | None, place: int) -> str:
@@ -163,7 +178,7 @@ def _name(message: Message, obr: Segment | None, place: int) -> str:
     return f"{sender}|{order}" if order else f"{sender}|{message.control_id}|{place}"
 
 
-def _items(order: _Order) -> Iterator[Item]:
+def _items(order: Order) -> Iterator[Item]:
     groups, foreign = _sorted(order)
     known = [*(_reading(order, group) for group in groups), *_events(order)]
     yield from known
@@ -173,7 +188,7 @@ def _items(order: _Order) -> Iterator[Item]:
         yield _item(order, "unknown", foreign, None, errors=[ItemError("OBX", Code.UNKNOWN_CODE)])
 
 
-def _sorted(order: _Order) -> tuple[list[_Group], list[Observed]]:
+def _sorted(order: Order) -> tuple[list[_Group], list[Observed]]:
     """The groups that are readings, and what is not known. Headers without a value are neither."""
     groups: dict[tuple[str, str, str], list[_Group]] = {}
     foreign: list[Observed] = []
@@ -200,13 +215,13 @@ def _is_told(row: Observed) -> bool:
     return not (row.status in _IGNORED or row.is_absent or attribute)
 
 
-def _reading(order: _Order, group: _Group) -> Item:
+def _reading(order: Order, group: _Group) -> Item:
     rows = list(group.rows.values())
     reading, errors = values.Reading(), list[ItemError]()
     for name, row in group.rows.items():
         if row.status not in _WITHDRAWN:
             _value(group.kind.fields[name], row, reading)
-    how = _how(rows)
+    how = how_of(rows)
     if how != "void":
         values.judge(group.kind, reading)
         paths = {name: f"OBX.{row.place}" for name, row in group.rows.items()}
@@ -229,21 +244,21 @@ def _value(of: kinds.Field, row: Observed, reading: values.Reading) -> None:
         values.take(of, amount, row.ucum(of) or of.ucum, reading)
 
 
-def _how(rows: Sequence[Observed]) -> How | None:
+def how_of(rows: Sequence[Observed]) -> How | None:
     statuses = {row.status for row in rows}
     if statuses <= _WITHDRAWN:
         return "void"
     return "correction" if statuses & (_WITHDRAWN | {"C"}) else None
 
 
-def _events(order: _Order) -> Iterator[Item]:
+def _events(order: Order) -> Iterator[Item]:
     """The maker's own verdicts as events, each at its own time."""
     for row in order.rows:
         if _is_told(row) and (told := _means(order, row)) is not None:
             yield _event(order, told, row)
 
 
-def _means(order: _Order, row: Observed) -> str | None:
+def _means(order: Order, row: Observed) -> str | None:
     """The event that this answer stands for, if it is one."""
     rules = [rule for rule in hl7_observed.EVENTS if row.number in rule["of"]]
     if not rules or not row.number:
@@ -257,17 +272,17 @@ def _means(order: _Order, row: Observed) -> str | None:
     return None
 
 
-def _event(order: _Order, told: str, row: Observed) -> Item:
+def _event(order: Order, told: str, row: Observed) -> Item:
     kind = kinds.CATALOGUE["cied_event"]
     reading = values.Reading(values={"value": told})
     rows = [row, *(each for each in order.episodes.get(row.group, ()) if each is not row)]
     stamp = next((each.text for each in rows if each.type in ("DTM", "TS")), "") or row.at
     group = _Group(kind, row.group, {"value": row})
     name = f"{kind.name}.{told}"
-    return _item(order, name, rows, group, reading=reading, how=_how([row]), stamp=stamp)
+    return _item(order, name, rows, group, reading=reading, how=how_of([row]), stamp=stamp)
 
 
-def _foreign(order: _Order, rows: Sequence[Observed]) -> Item:
+def _foreign(order: Order, rows: Sequence[Observed]) -> Item:
     told = [
         {
             "code": [{"system": system, "code": code} for system, code in row.codings],
@@ -285,7 +300,7 @@ def _foreign(order: _Order, rows: Sequence[Observed]) -> Item:
 
 
 def _item(
-    order: _Order,
+    order: Order,
     name: str,
     rows: Sequence[Observed],
     group: _Group | None,
@@ -296,7 +311,7 @@ def _item(
     errors: Sequence[ItemError] = (),
     stamp: str = "",
 ) -> Item:
-    at, until, claimed = _times(order, rows, stamp)
+    at, until, claimed = times(order, rows, stamp)
     faults = list(errors)
     if at is None and how != "void":
         faults.append(ItemError("OBX-14", Code.BAD_TIME))
@@ -336,8 +351,8 @@ def _item(
     )
 
 
-def _times(
-    order: _Order, rows: Sequence[Observed], stamp: str
+def times(
+    order: Order, rows: Sequence[Observed], stamp: str
 ) -> tuple[moments.When | None, datetime | None, dict[str, Any]]:
     """When it was: its own time, the time above it in the tree, the session's, the order's."""
     above = {row.group: row.at for row in order.rows if row.at}
@@ -373,7 +388,7 @@ def _doubts(rows: Sequence[Observed]) -> dict[str, Any]:
     return told
 
 
-def _content(order: _Order, rows: Sequence[Observed]) -> dict[str, Any]:
+def _content(order: Order, rows: Sequence[Observed]) -> dict[str, Any]:
     subject = order.subject
     return {
         "who": [subject.system, subject.value] if subject else order.serial,
@@ -382,18 +397,18 @@ def _content(order: _Order, rows: Sequence[Observed]) -> dict[str, Any]:
     }
 
 
-def _raw(order: _Order, rows: Sequence[Observed]) -> bytes:
+def _raw(order: Order, rows: Sequence[Observed]) -> bytes:
     """The segments that this item needs to be read again; the sender's secret is left out."""
     own = [row.segment for row in rows]
     session = [
         row.segment for row in order.rows if row.number == _SESSION and row.segment not in own
     ]
     parts = [*order.header, *([order.segment] if order.segment else []), *session, *own]
-    lines = [_without_secret(each) if each.name == "MSH" else each.line for each in parts]
+    lines = [without_secret(each) if each.name == "MSH" else each.line for each in parts]
     return ("\r".join(lines) + "\r").encode()
 
 
-def _without_secret(msh: Segment) -> str:
+def without_secret(msh: Segment) -> str:
     fields = [*msh.fields]
     if len(fields) > 8 and len(fields[8]) > 15:
         fields[8] = ""
@@ -402,7 +417,7 @@ def _without_secret(msh: Segment) -> str:
 
 def _unknown(message: Message) -> Item:
     raw = "\r".join(
-        _without_secret(each) if each.name == "MSH" else each.line for each in message.segments
+        without_secret(each) if each.name == "MSH" else each.line for each in message.segments
     )
     content = sha256(raw.encode()).digest()
     return Item(

@@ -50,7 +50,8 @@ class NotAResource(Refused):
 
 
 class ResourceNotTaken(Refused):
-    """Taken are Observation, QuestionnaireResponse, and a Bundle of these."""
+    """Taken are Observation, QuestionnaireResponse, Communication, a Bundle of these, and by
+    themselves Media and DocumentReference."""
 
     code = "resource-not-taken"
 
@@ -101,9 +102,15 @@ class NotHl7(Refused):
 
 
 class MessageNotTaken(Refused):
-    """Of HL7 v2, results (ORU) are taken."""
+    """Of HL7 v2, results (ORU) are taken, and of ADT A01, A02, A03, A08, A11, A13, A31 and A40."""
 
     code = "message-not-taken"
+
+
+class SenderNotTaken(Refused):
+    """Who is in hospital and who is one person is told by a credential of kind system alone."""
+
+    code = "sender-not-taken"
 
 
 class NotACard(Refused):

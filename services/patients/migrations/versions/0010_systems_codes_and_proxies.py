@@ -2,8 +2,8 @@
 
 from shared import migrations
 
-revision = "patients_0008"
-down_revision = "patients_0007"
+revision = "patients_0010"
+down_revision = "patients_0009"
 branch_labels = None
 depends_on = None
 

@@ -2,7 +2,7 @@
 
 from shared import migrations
 
-revision = "alerts_0007"
+revision = "alerts_0005"
 down_revision = "alerts_0004"
 branch_labels = None
 depends_on = None

@@ -1,0 +1,80 @@
+"""Edge: follows what the hospital's own register says. One loop; any number of replicas run it."""
+
+import asyncio
+from datetime import UTC, datetime
+
+import asyncpg
+import structlog
+from prometheus_client import Counter
+
+from services.patients import administer, store_administration
+from services.patients.store_administration import Noted
+from shared.database import Database, DatabaseIsAway
+
+log = structlog.get_logger()
+
+ACTED = Counter("hjemvakt_administration_total", "Messages of the register acted on", ["fate"])
+
+POLL_SECONDS = 0.5
+MOST_TRIES = 5
+
+
+class Consumer:
+    """Part of the service: each message is acted on in the transaction that settles it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._task: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        self._task = asyncio.create_task(self._run())
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def ready(self) -> str | None:
+        return "The register is not followed." if self._task and self._task.done() else None
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                if await self.once():
+                    continue
+            except (DatabaseIsAway, asyncpg.PostgresError, OSError) as error:
+                log.warning("The register waits for the database.", fault=type(error).__name__)
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def once(self) -> bool:
+        """Act on the oldest message. Whether there was one."""
+        noted: Noted | None = None
+        try:
+            async with self._database.transaction() as tx:
+                noted = await store_administration.next_noted(tx)
+                if noted is None:
+                    return False
+                now = datetime.now(UTC)
+                outcome = await administer.act(tx, noted, now)
+                await store_administration.settle(tx, noted.org, noted.fact_id, outcome, now)
+        except (DatabaseIsAway, OSError):
+            raise
+        except Exception as error:
+            # One message that cannot be acted on must not hold up those behind it.
+            if noted is None:
+                raise
+            await self._failed(noted, type(error).__name__)
+            return True
+        ACTED.labels("done").inc()
+        log.info("The register was followed.", org=noted.org, fact=str(noted.fact_id), did=outcome)
+        return True
+
+    async def _failed(self, noted: Noted, fault: str) -> None:
+        ACTED.labels("failed").inc()
+        log.error(
+            "A message of the register could not be acted on.",
+            org=noted.org, fact=str(noted.fact_id), fault=fault, tries=noted.tries + 1,
+        )  # fmt: skip
+        async with self._database.transaction() as tx:
+            await store_administration.failed(tx, noted.org, noted.fact_id, fault, MOST_TRIES)
+        await asyncio.sleep(POLL_SECONDS)

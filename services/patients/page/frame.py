@@ -1,0 +1,62 @@
+"""What every page has around it: language, theme, who watches, the words the scripts need."""
+
+import functools
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from services.patients.page import words, written
+from services.patients.page.words import Words
+from shared.contracts import Watch
+
+TEMPLATES = Path(__file__).parent.parent / "templates"
+THEMES = ("light", "dark")
+View = dict[str, Any]
+
+
+def around(lang: str, theme: str | None, *, title: str, tab: str = "", csrf: str = "") -> View:
+    t = words.words(lang)
+    return {
+        "lang": t["page"]["lang"],
+        "t": t,
+        "theme": theme if theme in THEMES else None,
+        "title": f"{title} · {t['page']['product']}",
+        "heading": title,
+        "tab": tab,
+        "csrf": csrf,
+        "script_words": json.dumps(t["script"], ensure_ascii=False),
+    }
+
+
+def watching(watch: Watch, unit: str, now: datetime, t: Words) -> View:
+    """Whether somebody watches now, and when next: never more than the calendar says."""
+    w = t["watch"]
+    following = w["never"]
+    if watch.next is not None:
+        at = written.time(watch.next)
+        when = written.day(watch.next, now, t)
+        following = w["next"].format(day=when, time=at)
+    if not watch.now:
+        return {"now": False, "lead": w["nobody"], "next": following}
+    until = ""
+    if watch.until is not None:
+        until = w["until"].format(time=written.moment(watch.until, now, t))
+    return {"now": True, "lead": w["now"].format(unit=unit), "until": until, "next": following}
+
+
+@functools.cache
+def templates() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def render(template: str, view: View) -> str:
+    return templates().get_template(template).render(view)

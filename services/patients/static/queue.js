@@ -1,0 +1,164 @@
+// The queue in the phone: what was typed is kept here until the unit's receipt has come.
+// Each thing has an id of its own from the start, so that sending it again counts once.
+"use strict";
+
+const Queue = (() => {
+  const words = JSON.parse(document.body.dataset.words);
+  const opened = new Promise((resolve, reject) => {
+    const request = indexedDB.open("hjemvakt-me", 1);
+    request.onupgradeneeded = () => {
+      request.result.createObjectStore("queue", { keyPath: "id" });
+      request.result.createObjectStore("phone", { keyPath: "key" });
+    };
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+  opened.catch(() => say(words.no_storage));
+
+  function asked(request) {
+    return new Promise((resolve, reject) => {
+      request.onsuccess = () => resolve(request.result);
+      request.onerror = () => reject(request.error);
+    });
+  }
+
+  async function store(name, mode = "readonly") {
+    return (await opened).transaction(name, mode, { durability: "strict" }).objectStore(name);
+  }
+
+  async function put(name, value) {
+    const into = await store(name, "readwrite");
+    into.put(value);
+    return new Promise((resolve, reject) => {
+      into.transaction.oncomplete = () => resolve();
+      into.transaction.onerror = into.transaction.onabort = () => reject(into.transaction.error);
+    });
+  }
+
+  async function remove(id) {
+    await asked((await store("queue", "readwrite")).delete(id));
+  }
+
+  async function all() {
+    const found = await asked((await store("queue")).getAll());
+    return found.sort((a, b) => a.at.localeCompare(b.at));
+  }
+
+  // Whose things may be typed here: set by a page that knows, forgotten at log-out.
+  async function owner() {
+    return (await asked((await store("phone")).get("owner")))?.value ?? null;
+  }
+
+  async function remember(value) {
+    await put("phone", { key: "owner", value });
+  }
+
+  // {csrf, owner} of whoever is logged in; null when nobody is; throws with no network.
+  async function session() {
+    const answer = await fetch("/me/session", { headers: { accept: "application/json" } });
+    if (answer.status === 401 || answer.status === 403) return null;
+    if (!answer.ok) throw new Error("no session");
+    const found = await answer.json();
+    await remember(found.owner);
+    return found;
+  }
+
+  async function add(thing) {
+    const whose = await owner();
+    if (whose === null) throw new Error("nobody");
+    const kept = { ...thing, id: crypto.randomUUID(), owner: whose, at: now(), state: "waiting" };
+    await put("queue", kept);
+    return kept;
+  }
+
+  // With the phone's own offset, so that the clock time it was typed at stays readable.
+  function now() {
+    const date = new Date(), minutes = -date.getTimezoneOffset();
+    const local = new Date(date.getTime() + minutes * 60000).toISOString().slice(0, 19);
+    const two = (n) => String(Math.trunc(Math.abs(n))).padStart(2, "0");
+    return `${local}${minutes < 0 ? "-" : "+"}${two(minutes / 60)}:${two(minutes % 60)}`;
+  }
+
+  async function post(thing, csrf) {
+    const headers = { "x-csrf-token": csrf };
+    if (thing.file) {
+      headers["content-type"] = thing.file.type;
+      // A header is ASCII: letters beyond it travel as JSON escapes.
+      headers["hjemvakt-about"] = ascii({ id: thing.id, at: thing.at, ...thing.about });
+      return fetch("/me/photos", { method: "POST", headers, body: thing.file });
+    }
+    headers["content-type"] = "application/json";
+    const body = JSON.stringify({ items: [{ id: thing.id, at: thing.at, ...thing.item }] });
+    return fetch("/me/send", { method: "POST", headers, body });
+  }
+
+  function ascii(value) {
+    return JSON.stringify(value).replace(/[\u007f-\uffff]/g,
+      (one) => "\\u" + one.charCodeAt(0).toString(16).padStart(4, "0"));
+  }
+
+  // One at a time, also when two tabs are open. Answers the receipts by id.
+  async function send() {
+    const work = () => sendAll();
+    return navigator.locks ? navigator.locks.request("hjemvakt-me", work) : work();
+  }
+
+  async function sendAll() {
+    const receipts = {};
+    let waiting = (await all()).filter((one) => one.state === "waiting");
+    if (waiting.length === 0) return receipts;
+    const found = await session();
+    if (found === null) return receipts;
+    waiting = waiting.filter((one) => one.owner === found.owner);
+    for (const one of waiting) {
+      const answer = await post(one, found.csrf);
+      if (answer.ok) {
+        receipts[one.id] = (await answer.json()).results[0];
+        await remove(one.id);
+      } else if ([413, 415, 422].includes(answer.status)) {
+        await put("queue", { ...one, state: "refused" });
+      } else {
+        break; // too many, or away: later
+      }
+    }
+    return receipts;
+  }
+
+  // What lies here, shown where it lies. Nothing of somebody else's.
+  async function show() {
+    const place = document.getElementById("queue");
+    if (!place) return;
+    const whose = await owner();
+    const mine = (await all()).filter((one) => one.owner === whose);
+    const logged = document.body.dataset.loggedOut !== "1";
+    place.hidden = mine.length === 0;
+    place.querySelector("ul").replaceChildren(...mine.map((one) => {
+      const li = document.createElement("li"), head = document.createElement("p");
+      const name = document.createElement("span"), value = document.createElement("span");
+      head.className = "t"; name.className = "n"; value.className = "v";
+      name.textContent = one.name; value.textContent = one.value ?? "";
+      head.append(name, value);
+      const why = document.createElement("p");
+      why.className = "sec";
+      const text = one.state === "refused" ? words.refused
+        : logged ? words.waiting : words.waiting_login;
+      why.textContent = `${text} · ${one.at.slice(11, 16)}`;
+      li.append(head, why);
+      if (one.state === "refused") {
+        const button = document.createElement("button");
+        button.type = "button"; button.textContent = `${words.remove}: ${one.name}`;
+        button.addEventListener("click", async () => { await remove(one.id); await show(); });
+        li.append(button);
+      }
+      return li;
+    }));
+    for (const note of document.querySelectorAll(".unsent")) note.hidden = mine.length === 0;
+  }
+
+  function say(text) {
+    const place = document.getElementById("says");
+    if (place) place.textContent = text;
+  }
+
+  return { words, add, send, show, owner, remember, session, say };
+})();

@@ -1,0 +1,184 @@
+"""The further FHIR doors: XML, files, messages, validation, and a statement that is true."""
+
+import base64
+import copy
+import re
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from services.ingest import fhir_examples, fhir_more
+from tests.devices.test_fhir_xml import LAUGHS, OBSERVATION
+from tests.ingest.conftest import Holder
+
+XML = {"content-type": "application/fhir+xml"}
+MDC = "urn:iso:std:iso:11073:10101"
+PDF = b"%PDF-1.4\n" + b"1 0 obj\n" * 9000 + b"%%EOF\n"
+
+
+def own(example: dict[str, Any], **changed: Any) -> dict[str, Any]:
+    """An example without its subject: the credential's own patient."""
+    made = copy.deepcopy(example)
+    made.pop("subject", None)
+    return made | changed
+
+
+async def test_xml_is_stored_as_the_same_reading_and_a_bomb_is_not_parsed(
+    http: httpx.AsyncClient, holder: Holder, owner: asyncpg.Connection
+) -> None:
+    body = re.sub(rb"<subject>.*</subject>", b"", OBSERVATION, flags=re.S)
+
+    answer = await http.post("/fhir/Observation", content=body, headers=holder.headers | XML)
+    again = await http.post("/fhir/Observation", content=body, headers=holder.headers | XML)
+    bomb = await http.post("/fhir/Observation", content=LAUGHS, headers=holder.headers | XML)
+
+    assert (answer.status_code, again.status_code, bomb.status_code) == (201, 200, 400)
+    assert await owner.fetchval("select count(*) from ledger.reading") == 1
+    kept = "select count(*) from ledger.receipt where media_type = 'application/fhir+json'"
+    assert await owner.fetchval(kept) == 1
+
+
+@pytest.mark.parametrize("kind", ["Media", "DocumentReference"])
+async def test_a_file_in_a_resource_is_kept_once_and_withdrawn(
+    http: httpx.AsyncClient, holder: Holder, owner: asyncpg.Connection, kind: str
+) -> None:
+    data = base64.b64encode(PDF).decode()
+    sent = own(fhir_examples.MEDIA if kind == "Media" else fhir_examples.DOCUMENT)
+    inside = sent["content"] if kind == "Media" else sent["content"][0]["attachment"]
+    inside["data"] = data
+
+    first = await http.post(f"/fhir/{kind}", json=sent, headers=holder.headers)
+    again = await http.post(f"/fhir/{kind}", json=sent, headers=holder.headers)
+    assert (first.status_code, again.status_code) == (201, 200), first.text
+    assert await owner.fetchval("select original from ledger.attachment") == PDF
+
+    await http.post(
+        f"/fhir/{kind}", json=sent | {"status": "entered-in-error"}, headers=holder.headers
+    )
+    assert await owner.fetchval("select count(*) from ledger.current") == 0
+
+    del inside["data"]
+    without = await http.post(f"/fhir/{kind}", json=sent, headers=holder.headers)
+    assert without.status_code == 422
+    inside["data"] = base64.b64encode(b"<script>").decode()
+    other = await http.post(f"/fhir/{kind}", json=sent, headers=holder.headers)
+    assert other.status_code == 422
+
+
+async def test_what_a_patient_wrote_waits_for_a_person_with_its_text(
+    http: httpx.AsyncClient, holder: Holder, owner: asyncpg.Connection
+) -> None:
+    sent = own(fhir_examples.MESSAGE)
+    answer = await http.post("/fhir/Communication", json=sent, headers=holder.headers)
+
+    assert answer.status_code == 202
+    row = await owner.fetchrow("select patient_id, drafts::text from ledger.quarantine")
+    assert row is not None
+    assert row["patient_id"] == holder.patient_id
+    assert "klør" in row["drafts"]
+
+
+async def test_validation_stores_nothing_and_says_what_is_wrong(
+    http: httpx.AsyncClient, holder: Holder, owner: asyncpg.Connection
+) -> None:
+    good = own(fhir_examples.OBSERVATION)
+    bad = good | {"valueQuantity": {"value": 9999, "code": "kg"}}
+
+    async def validated(kind: str, body: Any) -> list[Any]:
+        path = f"/fhir/{kind}/$validate"
+        answer = await http.post(path, json=body, headers=holder.headers)
+        assert answer.status_code == 200, answer.text
+        return list(answer.json()["issue"])
+
+    assert [one["severity"] for one in await validated("Observation", good)] == ["information"]
+    [fault] = await validated("Observation", bad)
+    assert fault["details"]["coding"][0]["code"] == "implausible"
+    wrapped = {"resourceType": "Parameters", "parameter": [{"name": "resource", "resource": bad}]}
+    assert await validated("Observation", wrapped) == [fault]
+    [other] = await validated("QuestionnaireResponse", good)
+    assert other["severity"] == "error"
+    bundle = copy.deepcopy(fhir_examples.BUNDLE)
+    bundle["entry"].append({"resource": bad})
+    bundle["entry"].append({"resource": {"resourceType": "Encounter"}})
+    places = [one["expression"][0] for one in await validated("Bundle", bundle)]
+    assert places[0].startswith("Bundle.entry[1].resource.")
+    assert places[1] == "Bundle.entry[2]"
+    for table in ("receipt", "quarantine", "reading"):
+        assert await owner.fetchval(f"select count(*) from ledger.{table}") == 0
+
+
+async def test_a_gateways_clock_accompanies_its_readings_and_a_fault_is_believed(
+    http: httpx.AsyncClient, holder: Holder, owner: asyncpg.Connection
+) -> None:
+    extension = "http://hl7.org/fhir/uv/phd/StructureDefinition/CoincidentTimeStampReference"
+    clock: dict[str, Any] = {
+        "resourceType": "Observation",
+        "id": "coin-1",
+        "status": "final",
+        "code": {"coding": [{"system": MDC, "code": "67975"}]},
+        "subject": {"reference": "Device/phd-1"},
+        "effectiveDateTime": "2026-11-20T07:00:00+01:00",
+        "valueDateTime": "2026-11-20T06:00:00+01:00",
+    }
+    faulty = {key: told for key, told in clock.items() if key != "valueDateTime"} | {
+        "id": "coin-2",
+        "dataAbsentReason": {"coding": [{"code": "error"}]},
+    }
+    readings = [
+        own(
+            fhir_examples.OBSERVATION,
+            identifier=[{"value": f"reading-{number}"}],
+            effectiveDateTime="2026-11-20T07:00:00+01:00",
+            extension=[
+                {"url": extension, "valueReference": {"reference": f"Observation/coin-{number}"}}
+            ],
+        )
+        for number in (1, 2)
+    ]
+    bundle = {
+        "resourceType": "Bundle",
+        "type": "batch",
+        "entry": [{"resource": one} for one in (clock, faulty, *readings)],
+    }
+
+    answer = await http.post("/fhir", json=bundle, headers=holder.headers)
+
+    statuses = [one["response"]["status"][:3] for one in answer.json()["entry"]]
+    assert statuses == ["200", "200", "201", "201"]
+    rows = await owner.fetch("select flags, body::text from ledger.reading order by message_id")
+    assert '"clock_ahead_seconds": -3600' in rows[0]["body"]
+    assert "clock_suspect" not in rows[0]["flags"]
+    assert "clock_suspect" in rows[1]["flags"]
+
+
+def doors(app: FastAPI) -> set[tuple[str, str]]:
+    found = set()
+    for path, methods in app.openapi()["paths"].items():
+        if path.startswith("/fhir"):
+            found |= {(method.upper(), path) for method in methods}
+    return found
+
+
+async def test_the_capability_statement_is_true(app: FastAPI, http: httpx.AsyncClient) -> None:
+    said = (await http.get("/fhir/metadata")).json()
+    assert said["format"] == ["json", "xml"]
+    told = {("GET", "/fhir/metadata"), ("POST", "/fhir")}
+    for one in said["rest"][0]["resource"]:
+        kind = one["type"]
+        codes = {each["code"] for each in one["interaction"]}
+        told.add(("POST", f"/fhir/{kind}"))
+        if "update" in codes:
+            told.add(("PUT", f"/fhir/{kind}/{{id}}"))
+        if one.get("conditionalUpdate"):
+            told.add(("PUT", f"/fhir/{kind}"))
+        if one.get("operation"):
+            told.add(("POST", f"/fhir/{kind}/$validate"))
+    for each in said["rest"][0]["operation"]:
+        assert each["name"] == "validate"
+        told.add(("POST", "/fhir/Bundle/$validate"))
+    assert told == doors(app)
+    assert {each["code"] for each in said["rest"][0]["interaction"]} == {"batch", "transaction"}
+    assert fhir_more.FILE_BYTES > 20 * 1024 * 1024

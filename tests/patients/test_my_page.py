@@ -1,0 +1,342 @@
+"""The patient's own page through its doors: whose it is, what it says, what it takes."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from services.patients import send as send_verb
+from services.patients.page import words
+from shared import ledger
+from shared.database import Database
+from tests.journeys import photos
+from tests.patients.conftest import NOW, Person, Record, Ward
+
+PAGES = ("/me", "/me/enter/body_weight", "/me/enter/blood_pressure", "/me/trends", "/me/plan",
+         "/me/about", "/me/worried", "/me/photo")  # fmt: skip
+
+
+async def myself(ward: Ward, programme: str = "home_dialysis") -> Person:
+    await ward.nurse.post(f"{ward.path}/enrolments", {"programme": programme})
+    return await ward.record.person(patient=ward.patient)
+
+
+def weight(value: str = "84.7", **more: Any) -> dict[str, Any]:
+    return {
+        "id": str(uuid4()), "at": NOW.isoformat(), "kind": "body_weight",
+        "values": {"value": value}, **more,
+    }  # fmt: skip
+
+
+async def send(me: Person, *items: dict[str, Any]) -> list[Any]:
+    answer = await me.post("/me/send", {"items": list(items)}, 200)
+    results: list[Any] = answer["results"]
+    return results
+
+
+@pytest.mark.parametrize("page", PAGES)
+async def test_every_page_is_answered_strictly(ward: Ward, page: str) -> None:
+    me = await myself(ward)
+    await send(me, weight())
+    for lang in ("nb", "en"):
+        answer = await me.ask("GET", page, params={"lang": lang})
+        assert f'<html lang="{lang}"' in answer.text
+        policy = answer.headers["content-security-policy"]
+        assert "unsafe" not in policy
+        assert "default-src 'none'" in policy
+        assert answer.headers["cache-control"] == "no-store"
+        # Nothing inline, nothing from elsewhere.
+        assert not re.search(r"<script(?! src=\"/me/static/)|<style| style=| on\w+=\"", answer.text)
+        assert "tel:113" in answer.text
+        assert "tel:116117" in answer.text
+
+
+async def test_a_reading_is_stored_once_however_often_it_is_sent(ward: Ward) -> None:
+    me = await myself(ward)
+    item = weight("84,7")
+
+    first, again = (await send(me, item))[0], (await send(me, item))[0]
+
+    assert (first["result"], again["result"]) == ("stored", "duplicate")
+    found = (await ward.nurse.get(f"{ward.path}/readings"))["readings"]
+    assert [one["values"] for one in found] == [{"value": Decimal("84.7")}]
+    assert found[0]["source"] == f"patient:{ward.patient}"
+    assert found[0]["entered"] == "manual"
+
+
+async def test_received_is_told_and_seen_is_not_claimed(ward: Ward) -> None:
+    me = await myself(ward)
+    item = weight()
+    await send(me, item)
+
+    page = (await me.ask("GET", f"/me/sent/{item['id']}")).text
+
+    assert "Mottatt" in page
+    assert "Ikke sett" in page
+    assert "Ingen har lest det ennå." in page
+
+
+async def test_what_cannot_be_used_is_kept_for_a_person_to_look_at(ward: Ward) -> None:
+    me = await myself(ward)
+    item = weight("4000")
+
+    receipt = (await send(me, item))[0]
+
+    assert receipt["result"] == "quarantined"
+    assert receipt["errors"] == [{"path": "values.value", "code": "implausible"}]
+    held = (await ward.nurse.get("/v1/quarantine", unit=ward.unit))["items"]
+    assert [one["code"] for one in held] == ["implausible"]
+    page = (await me.ask("GET", f"/me/sent/{item['id']}")).text
+    assert "må ses på av et menneske" in page
+
+
+async def test_a_correction_takes_the_place_of_what_the_patient_sent_himself(ward: Ward) -> None:
+    me = await myself(ward)
+    wrong = weight("48.7")
+    await send(me, wrong)
+
+    receipt = (await send(me, weight("84.7", replaces=wrong["id"])))[0]
+
+    assert receipt["result"] == "corrected"
+    found = (await ward.nurse.get(f"{ward.path}/readings"))["readings"]
+    assert [one["values"] for one in found] == [{"value": Decimal("84.7")}]
+
+
+async def test_nobody_corrects_what_another_has_sent(ward: Ward) -> None:
+    me = await myself(ward)
+    theirs = await ward.nurse.post(
+        f"{ward.path}/readings",
+        {"kind": "body_weight", "at": NOW.isoformat(), "values": {"value": 80}},
+    )
+
+    await send(me, weight("84.7", replaces=theirs["id"]))
+
+    found = (await ward.nurse.get(f"{ward.path}/readings"))["readings"]
+    assert theirs["id"] in [one["id"] for one in found]
+
+
+async def test_a_red_answer_is_met_at_once_with_whom_to_call(ward: Ward) -> None:
+    me = await myself(ward)
+    form = {
+        "id": str(uuid4()), "at": NOW.isoformat(), "questionnaire": "home-dialysis-daily",
+        "answers": {"chest-pain": [True]}, "status": "completed",
+    }  # fmt: skip
+
+    receipt = (await send(me, form))[0]
+
+    assert receipt["result"] == "stored"
+    assert "Ring 113" in receipt["crisis"]["nb"]
+    assert [one["number"] for one in receipt["crisis"]["numbers"]] == ["113", "116117"]
+
+
+async def test_a_form_shows_no_score_and_marks_its_red_answers(ward: Ward) -> None:
+    me = await myself(ward, "mental_remote")
+
+    page = (await me.ask("GET", "/me/forms/phq-9")).text
+
+    assert 'data-red="harm"' in page
+    assert "ordinal" not in page.lower()
+    assert "score" not in page.lower()
+
+
+async def test_a_form_of_another_programme_is_not_there(ward: Ward) -> None:
+    me = await myself(ward)
+
+    page = await me.ask("GET", "/me/forms/copd-daily", 404)
+
+    assert "Skjemaet finnes ikke" in page.text
+
+
+async def test_the_page_is_the_patients_and_nobody_elses(ward: Ward) -> None:
+    await myself(ward)
+    for page in (*PAGES, "/me/session"):
+        await ward.nurse.ask("GET", page, 403)
+    await ward.nurse.ask("POST", "/me/send", 403, json={"items": [weight()]})
+    nobody = Person(ward.record.client, None)
+    assert (await nobody.ask("GET", "/me/plan", 303)).headers["location"] == (
+        "/me/login?next=%2Fme%2Fplan"
+    )
+    await nobody.ask("GET", "/me/session", 401)
+
+
+async def test_what_is_sent_by_cookie_comes_from_our_own_page(ward: Ward) -> None:
+    me = await myself(ward)
+    client = ward.record.client
+    client.cookies.set("hjemvakt-me", me.token or "")
+    browser = Person(client, None)
+    same = {"sec-fetch-site": "same-origin"}
+    token = (await browser.ask("GET", "/me/session"))["csrf"]
+    body = {"items": [weight()]}
+
+    await browser.ask("POST", "/me/send", 403, json=body, headers={"sec-fetch-site": "cross-site"})
+    await browser.ask("POST", "/me/send", 403, json=body, headers=same)
+    foreign = same | {"x-csrf-token": "å".encode()}
+    await browser.ask("POST", "/me/send", 403, json=body, headers=foreign)
+    await browser.ask("POST", "/me/send", 200, json=body, headers=same | {"x-csrf-token": token})
+
+
+async def test_staff_cookies_open_nothing_here(ward: Ward) -> None:
+    await myself(ward)
+    ward.record.client.cookies.set("hjemvakt", ward.nurse.token or "")
+    await Person(ward.record.client, None).ask("GET", "/me", 303)
+
+
+async def test_the_log_in_leads_back_to_our_own_pages_only(ward: Ward) -> None:
+    await myself(ward)
+    client = ward.record.client
+    for place, expected in (("/me/plan", "/me/plan"), ("//evil.example", "/me"), ("/v1/x", "/me")):
+        answer = await client.post(
+            "/me/login",
+            data={"patient": ward.patient, "next": place},
+            headers={"sec-fetch-site": "same-origin"},
+        )
+        assert (answer.status_code, answer.headers["location"]) == (303, expected)
+        assert "httponly" in answer.headers["set-cookie"].lower()
+    assert (await client.post("/me/login", data={"patient": ward.patient})).status_code == 403
+
+
+async def test_the_phones_own_page_has_nothing_of_anybody(ward: Ward) -> None:
+    me = await myself(ward)
+    await send(me, weight("84.7"))
+    client = ward.record.client
+    client.cookies.set("hjemvakt-me", me.token or "")
+
+    page = (await Person(client, None).ask("GET", "/me/offline")).text
+    script = (await Person(client, None).ask("GET", "/me/worker.js")).text
+
+    for secret in ("Testesen", "84,7", ward.patient, 'csrf" content'):
+        assert secret not in page
+    assert 'const FILES = [OFFLINE, "/me/static/' in script
+
+
+async def test_who_has_seen_the_record_is_told(ward: Ward) -> None:
+    me = await myself(ward)
+    await ward.nurse.get(f"{ward.path}/readings")
+
+    page = (await me.ask("GET", "/me/about")).text
+
+    assert "nurse 1" in page
+    assert "målinger" in page
+
+
+async def test_a_photo_becomes_an_attachment_of_the_patients(ward: Ward) -> None:
+    me = await myself(ward, "chronic_wounds")
+    about = f'{{"id":"{uuid4()}","at":"{NOW.isoformat()}","kind":"wound_photo"}}'
+    headers = {"content-type": "image/jpeg", "hjemvakt-about": about}
+
+    first = await me.ask("POST", "/me/photos", content=photos.photo(), headers=headers)
+    again = await me.ask("POST", "/me/photos", content=photos.photo(), headers=headers)
+
+    assert [one["results"][0]["result"] for one in (first, again)] == ["stored", "duplicate"]
+    found = (await ward.nurse.get(f"{ward.path}/attachments"))["attachments"]
+    assert [one["kind"] for one in found] == ["wound_photo"]
+    await me.ask("POST", "/me/photos", 415, content=b"x", headers=headers | {"content-type": "a/b"})
+
+
+# --- what alerts know -------------------------------------------------------------------------
+
+
+async def alerts_say(record: Record, query: str, *arguments: Any) -> None:
+    async with record.alerts.transaction() as tx:
+        await tx.execute(query, *arguments)
+
+
+async def test_todays_tasks_are_those_that_the_nurses_list_expects(ward: Ward) -> None:
+    me = await myself(ward)
+    await expect(ward, "body_weight", "weight-morning")
+
+    page = (await me.ask("GET", "/me")).text
+
+    assert 'href="/me/enter/body_weight"><svg' in page
+    assert "Vei deg" in page
+    assert "1 igjen" in page
+    # What has just been sent is not asked for once more, though nobody has judged it yet.
+    await send(me, weight(at=datetime.now(UTC).isoformat()))
+    page = (await me.ask("GET", "/me")).text
+    assert "Alt i planen for i dag er kommet inn." in page
+
+
+async def expect(ward: Ward, kind: str, slot: str) -> None:
+    enrolment = (await ward.nurse.get(f"{ward.path}/enrolments"))["enrolments"][0]["id"]
+    now = datetime.now(UTC)
+    await alerts_say(
+        ward.record,
+        """
+        insert into alerts.due (org, patient_id, plan, local_day, slot, kind, opens_at, due_at,
+                                grace_until)
+        values ($1, $2, $3, (now() at time zone 'Europe/Oslo')::date, $4, $5, $6, $7, $8)
+        """,
+        ward.record.org, UUID(ward.patient), enrolment, slot, kind,
+        now - timedelta(hours=1), now + timedelta(hours=1), now + timedelta(hours=2),
+    )  # fmt: skip
+
+
+async def test_another_organisations_plan_is_not_shown(ward: Ward) -> None:
+    me = await myself(ward)
+    await expect(ward, "body_weight", "weight-morning")
+    await alerts_say(ward.record, "update alerts.due set org = 'elsewhere'")
+
+    assert "Planen din har ikke noe i dag." in (await me.ask("GET", "/me")).text
+
+
+async def test_a_look_at_the_green_is_seen_by_the_unit(ward: Ward) -> None:
+    me = await myself(ward)
+    item = weight()
+    await send(me, item)
+    statement = """
+        insert into alerts.review (org, patient_id, at, unit_id, by, by_name, as_of)
+        values ($1, $2, now(), $3, 'x', 'Nina Eksempel', now() + $4)
+        """
+    who = (ward.record.org, UUID(ward.patient), UUID(ward.unit))
+
+    # What was on her screen before it came, she has not seen.
+    await alerts_say(ward.record, statement, *who, timedelta(hours=-1))
+    assert "Ikke sett" in (await me.ask("GET", f"/me/sent/{item['id']}")).text
+    await alerts_say(ward.record, statement, *who, timedelta(seconds=1))
+
+    page = (await me.ask("GET", f"/me/sent/{item['id']}")).text
+    assert "Enheten har sett det." in page
+    assert "av Nina" in page
+
+
+async def test_the_record_reads_no_notes_of_staff(record: Record) -> None:
+    database = Database(record.urls.patients, name="test", size=1)
+    await database.open()
+    try:
+        for query in (
+            "select note from alerts.move",
+            "select body from alerts.finding",
+            "select 1 from alerts.worklist_row",
+            "update alerts.due set missed_at = null",
+        ):
+            with pytest.raises(Exception, match="permission denied"):
+                async with database.transaction() as tx:
+                    await tx.execute(query)
+    finally:
+        await database.close()
+
+
+def test_every_word_is_there_in_both_languages() -> None:
+    def keys(said: Any, path: str = "") -> set[str]:
+        if not isinstance(said, dict):
+            return {path}
+        return {one for key, each in said.items() for one in keys(each, f"{path}.{key}")}
+
+    assert keys(words.words("nb")) == keys(words.words("en"))
+
+
+def test_no_text_says_that_somebody_is_well() -> None:
+    for lang in ("nb", "en"):
+        said = repr(words.words(lang)).lower()
+        for never in ("alt er bra", "du er frisk", "all is well", "you are fine", "bra jobbet"):
+            assert never not in said
+
+
+def test_an_id_is_the_same_fact_wherever_it_is_reckoned() -> None:
+    patient, message = uuid4(), uuid4()
+    assert send_verb.fact_id("o", patient, message) == ledger.fact_id(
+        "o", f"patient:{patient}", str(message)
+    )
