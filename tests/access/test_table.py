@@ -177,7 +177,7 @@ async def test_every_role_at_every_door_of_the_alerts(database_urls: DatabaseUrl
         async with given.client(world, "nurse", seconds=-1) as client:
             wrong += await ask_everything(client, app, {}, None)
         citizen = Caller(
-            "citizen", "", Role.PATIENT, given.ORG, patient_id=uuid4(), number=b"n" * 32
+            "citizen", "", Role.PATIENT, given.ORG, patient_id=uuid4(), numbers=(b"n" * 32,)
         )
         async with given.client(world, None) as client:
             headers = {
