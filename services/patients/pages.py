@@ -179,7 +179,7 @@ async def offline(request: Request, now: Now) -> Response:
 @router.get("/worker.js")
 async def worker() -> Response:
     """The service worker lies above the other files, because it serves this page too."""
-    headers = {**sheet.HEADERS, "Cache-Control": "no-cache", "Service-Worker-Allowed": "/me"}
+    headers = {**sheet.HEADERS, "Service-Worker-Allowed": "/me"}
     script = (STATIC / "worker.js").read_text("utf-8")
     return Response(script, media_type="text/javascript", headers=headers)
 
