@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from fastapi import APIRouter, Request, Response
 
-from services.ingest import decoders, hot
+from services.ingest import decoders, hot, tokens
 from services.ingest.accept import CannotCommit
 from services.ingest.devices import (
     hl7_adt,
@@ -17,6 +17,7 @@ from services.ingest.devices import (
 )
 from services.ingest.senders import Credential
 from services.ingest.uploads import Uploads
+from shared import access
 from shared.contracts import Item, Receipt, Result
 
 router = APIRouter(tags=["HL7 v2"])
@@ -77,13 +78,17 @@ async def message(request: Request) -> Response:
         credential, body = await door.admitted(request.scope, request.receive, _TYPES, MOST_BYTES)
     except hot.NotAdmitted as refusal:
         return hot.plain(refusal.answer)
-    reply = await take(door, request.app.state.uploads, credential, body)
+    try:
+        reply = await take(door, request.app.state.uploads, credential, body)
+    except access.ScopeIsMissing as missing:
+        return hot.plain(hot.turned_away(missing))
     more = {"Retry-After": "2"} if reply.status == 503 else {}
     return Response(reply.body, reply.status, more, media_type=MEDIA)
 
 
 async def take(door: hot.Door, uploads: Uploads, credential: Credential, body: bytes) -> Reply:
-    """Store a message and acknowledge it. What cannot be read is kept in quarantine."""
+    """Store a message and acknowledge it. What cannot be read is kept in quarantine.
+    ScopeIsMissing: a token is not given for what is in it."""
     now = datetime.now(UTC)
     sent: hl7_message.Message | None = None
     try:
@@ -112,12 +117,15 @@ async def _items(
     sent: hl7_message.Message,
     now: datetime,
 ) -> list[Item]:
-    """Raises a kind of Refused, CannotCommit."""
+    """Raises a kind of Refused, CannotCommit, ScopeIsMissing."""
     if hl7_adt.is_taken(sent):
+        tokens.must_have(credential, "administration.write")
         if not credential.sender.names_its_subject:
             raise refused.SenderNotTaken
         return hl7_adt.decode(sent, door.intake.hashed)
     rest, files = hl7_documents.split(sent, now)
+    if files:
+        tokens.must_have(credential, "attachments.write")
     items = hl7_oru.items(rest, now) if not files or hl7_documents.has_results(rest) else []
     return [*items, *await uploads.enclosed(credential, files)] if files else items
 

@@ -12,15 +12,9 @@ from shared import access
 from shared.access import CLINICAL, Role
 
 # A system reads what it needs by scope; nobody's whole record.
-Holder = Annotated[
-    access.Caller,
-    Depends(access.needs(access.Role.NURSE, access.Role.PHYSICIAN, access.Role.PATIENT)),
-]
+Holder = Annotated[access.Caller, Depends(access.needs(*CLINICAL, Role.PATIENT))]
 
 router = door.router("export", "/v1/patients/{patient_id}/export")
-
-
-PatientOrClinician = Annotated[access.Caller, Depends(access.needs(*CLINICAL, Role.PATIENT))]
 
 
 @router.get(

@@ -61,6 +61,7 @@ async def start(
     """To the identity provider. A link and not a form: our pages' forms lead nowhere else."""
     logins: Logins = request.app.state.logins
     ways = logins.ways()
+    request.app.state.paces.must_begin(_address(request) or "")
     if way >= len(ways):
         return _onwards("/me/login?problem=log-in-failed")
     try:

@@ -17,8 +17,10 @@ from shared.access.keys import Keys
 from tests.access.conftest import AUDIENCE, ORG, RECORD, House, execute
 from tests.access.test_systems import Journal
 from tests.access.test_tokens import BAD
+from tests.ingest.test_administration_doors import adt
+from tests.ingest.test_hl7_doors import PDF, report
 
-WRITES = ("readings.write", "answers.write", "attachments.write")
+WRITES = ("readings.write", "answers.write", "attachments.write", "administration.write")
 SYSTEM = "urn:oid:2.16.578.1.12.4.1.4.2"
 
 
@@ -188,6 +190,16 @@ async def test_answers_among_readings_take_their_own_scope(engine: Engine) -> No
     assert (await engine.send(readings, "/fhir", json=bundle(answers()))).status_code == 403
     assert (await engine.send(both, json=[form])).status_code == 200
     assert (await engine.send(both, "/fhir", json=bundle(answers()))).status_code == 200
+
+
+async def test_what_comes_in_hl7_takes_its_own_scope(engine: Engine) -> None:
+    readings = await engine.token("readings.write")
+    for body, scope in ((adt("A01"), "administration.write"), (report(PDF), "attachments.write")):
+        more = {"content": body, "headers": {"content-type": "application/hl7-v2"}}
+        refused = await engine.send(readings, "/hl7v2", **more)
+        assert (refused.status_code, refused.json()["code"]) == (403, "scope-is-missing"), scope
+        both = await engine.token("readings.write", scope)
+        assert (await engine.send(both, "/hl7v2", **more)).status_code in (200, 202), scope
 
 
 async def test_a_token_needs_its_proof_for_this_door_once(engine: Engine) -> None:

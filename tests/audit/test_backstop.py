@@ -41,6 +41,15 @@ async def test_who_from_where_and_with_which_rights(ward: Ward) -> None:
     assert row["door"] == "GET /v1/patients/{patient_id}"
 
 
+async def test_behind_our_front_door_the_address_is_what_it_wrote(ward: Ward) -> None:
+    app = ward.record.client._transport.app  # type: ignore[attr-defined]  # the application
+    app.state.behind_proxy = True
+    ward.nurse.headers = {"x-forwarded-for": "6.6.6.6, 10.1.2.3"}
+    await ward.nurse.get(ward.path)
+    row = (await ward.record.rows("select address from audit.event order by at desc limit 1"))[0]
+    assert row["address"] == "10.1.2.3"
+
+
 @pytest.mark.parametrize(
     ("status", "path", "outcome"),
     [(403, "/access-log", "refused"), (422, "/readings?limit=x", "failed")],

@@ -46,6 +46,14 @@ async def test_a_code_is_exchanged_for_a_secret_once(ward: Ward) -> None:
     assert await works(ward, given["secret"])
     again = await redeemed(ward, code["code"], 404)
     assert again["code"] == "code-is-not-valid"
+    nurse = ward.record.ids[ward.nurse.token or ""]
+    rows = await ward.record.rows(
+        "select by, about, door from audit.event where what = 'enrolment-codes' order by at"
+    )
+    assert [tuple(row) for row in rows] == [
+        (nurse, code["cred"], "POST /v1/enrolment-codes"),
+        (code["cred"], code["cred"], f"POST {REDEEM}"),
+    ]
 
 
 async def test_a_code_may_be_written_down_carelessly(ward: Ward) -> None:
@@ -94,6 +102,14 @@ async def test_five_wrong_ones_shut_the_address_out_for_a_while(ward: Ward) -> N
     assert len(row["place"]) == 32
     await ward.record.rows("update access.attempt set until = now() returning 1")
     assert (await redeemed(ward, code))["secret"]
+
+
+async def test_wrong_codes_stand_in_the_audit_trail(ward: Ward) -> None:
+    await redeemed(ward, "0000-0000-0000", 404)
+    app = ward.record.client._transport.app  # type: ignore[attr-defined]  # the application
+    await app.state.backstop._write_strangers()
+    [row] = await ward.record.rows("select * from audit.event where outcome = 'refused'")
+    assert (row["org"], row["door"], row["address"]) == ("", f"POST {REDEEM}", "127.0.0.1")
 
 
 async def test_many_tries_at_once_are_many_tries(ward: Ward) -> None:

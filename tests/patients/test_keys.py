@@ -3,6 +3,7 @@ other; nobody is lost, and what only the old key could read is gone at the end."
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -142,3 +143,53 @@ async def test_what_neither_key_has_sealed_is_left_and_said(
         await prepared.patch(f"/v1/staff/{made['id']}", change)
     assert (await rotating.rotate(owner, both)).by_hand == []
     await owner.close()
+
+
+async def test_a_relative_is_let_in_under_both_keys_or_it_is_said_who_is_not(
+    settings: pytest.MonkeyPatch, database_urls: DatabaseUrls
+) -> None:
+    owner = await asyncpg.connect(database_urls.owner)
+    both = identity.Keys(bytes.fromhex(OLD), bytes.fromhex(NEW))
+    turned = identity.Keys(bytes.fromhex(NEW), bytes.fromhex(OLD))
+    until = (datetime.now(UTC) + timedelta(days=9)).isoformat()
+    given = {
+        "national_number": FIRST["value"], "name": "Datter", "relation": "child",
+        "may": ["readings"], "until": until,
+    }  # fmt: skip
+
+    async with service(settings, OLD, None) as old:
+        unit = (await old.post("/v1/units", {"name": "Nyre", "short": "NYRE", "watching": HOURS}))[
+            "id"
+        ]
+        patient = (await new(old, unit, SECOND))["id"]
+        path = f"/v1/patients/{patient}/proxies"
+        earlier = await old.post(path, given)
+        assert (await rotating.rotate(owner, both)).relatives == [
+            f"nordland {patient} {earlier['id']}"
+        ]
+        async with service(settings, OLD, NEW) as prepared:
+            assert await represented(prepared, patient) == [patient]
+            later = await prepared.post(path, given)
+            await prepared.post(f"{path}/{earlier['id']}/end", None, 204)
+        done = await rotating.rotate(owner, both)
+        assert (done.relatives, done.by_hand) == ([], [])
+        assert await represented(old, patient) == [patient], "it looks by its one key"
+    async with service(settings, NEW, OLD) as quick:
+        assert await represented(quick, patient) == [patient]
+        assert (await rotating.finish(owner, turned)).relatives == []
+    async with service(settings, NEW, None) as last:
+        assert await represented(last, patient) == [patient]
+        [kept] = [one["id"] for one in (await last.get(path))["proxies"] if one["ended_at"] is None]
+        assert kept == later["id"]
+    await owner.close()
+
+
+async def represented(administrator: Person, patient: str) -> list[str]:
+    """Whom the relative may ask on behalf of, at this replica, and he can."""
+    who = {"citizen": FIRST["value"], "org": "nordland"}
+    token = (await administrator.client.post("/development/token", json=who)).json()["token"]
+    relative = Person(administrator.client, token)
+    found = (await relative.get("/v1/represented"))["represented"]
+    relative.headers = {"hjemvakt-on-behalf-of": patient}
+    await relative.get(f"/v1/patients/{patient}/readings")
+    return [one["id"] for one in found]

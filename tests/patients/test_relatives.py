@@ -65,6 +65,42 @@ async def test_the_log_says_who_looked_on_whose_behalf(ward: Ward) -> None:
     [look] = [one for one in looks if one["what"] == "readings"]
     assert (look["role"], look["why"], look["by"]) == ("relative", "on-behalf-of", made["id"])
     assert look["name"] == "Datter Testesen"
+    rows = await ward.record.rows("select * from audit.event where role = 'relative' order by at")
+    [read] = [row for row in rows if row["what"] == "readings"]
+    assert (str(read["on_behalf"]), read["by"]) == (ward.patient, made["id"])
+    auditor = await ward.record.auditor()
+    [event] = (await auditor.get("/fhir/AuditEvent", agent=made["id"]))["entry"]
+    agents = event["resource"]["agent"]
+    assert {"reference": f"Patient/{ward.patient}"} in [one["who"] for one in agents]
+    assert event["resource"]["purposeOfEvent"][0]["coding"][0]["code"] == "FAMRQT"
+
+
+async def test_who_lets_whom_in_and_out_is_written_down(ward: Ward) -> None:
+    patient = await patient_of(ward)
+    made = await given(ward, patient)
+    await patient.post(f"{ward.path}/proxies/{made['id']}/end", None, 204)
+    rows = await ward.record.rows(
+        "select * from audit.event where what = 'proxies' and outcome = 'changed' order by at"
+    )
+    assert [(row["by"], str(row["patients"][0])) for row in rows] == [
+        (ward.patient, ward.patient), (ward.patient, ward.patient),
+    ]  # fmt: skip
+    assert [row["door"].rpartition("/")[2] for row in rows] == ["proxies", "end"]
+
+
+async def test_of_what_another_gave_him_a_patient_is_told_no_name(ward: Ward) -> None:
+    """By which the relative is known before he names a patient."""
+    await given(ward, await patient_of(ward), name="Som far kaller meg")
+    other = await ward.record.patient(ward.nurse, ward.unit)
+    elsewhere = Ward(ward.record, ward.unit, ward.nurse, other)
+    await given(elsewhere, await patient_of(elsewhere), name="Som mor kaller meg")
+    daughter = await daughter_of(ward)
+    daughter.headers = {}
+    await daughter.get("/v1/represented")
+    for one in (ward, elsewhere):
+        looks = (await (await patient_of(one)).get(f"{one.path}/access-log"))["looks"]
+        assert "relative" in [look["role"] for look in looks]
+        assert [look["name"] for look in looks if look["role"] == "relative"] == [None]
 
 
 @pytest.mark.parametrize("how", ["ended", "run out", "not begun"])
