@@ -55,6 +55,10 @@ GET    /v1/patients/{patient_id}/shields            401 ok  404 403 403 ok  403 
 POST   /v1/patients/{patient_id}/shields            401 ok  404 403 403 ok  403 403 404 403 403
 POST   /v1/patients/{patient_id}/shields/{shield_id}/end \
                                                     401 ok  404 403 403 ok  403 403 404 403 403
+GET    /v1/patients/{patient_id}/links              401 403 403 ok  403 ok  403 404 404 403 403
+POST   /v1/patients/{patient_id}/links              401 403 403 ok  403 403 403 404 403 403 403
+POST   /v1/patients/{patient_id}/links/{link_id}/undo \
+                                                    401 403 403 ok  403 403 403 404 403 403 403
 GET    /v1/patients/{patient_id}/enrolments         401 ok  404 ok  403 403 403 404 403 403 403
 POST   /v1/patients/{patient_id}/enrolments         401 403 403 ok  403 403 403 404 403 403 403
 POST   /v1/patients/{patient_id}/enrolments/{enrolment_id}/end \
@@ -113,6 +117,7 @@ POST   /v1/patients/{patient_id}/bindings/{binding_id}/end \
 POST   /v1/patients/{patient_id}/bindings/{binding_id}/withdraw \
                                                     401 403 403 ok  403 403 403 404 403 403 403
 GET    /v1/quarantine                               401 403 403 ok  ok  ok  403 ok  ok  403 403
+POST   /v1/quarantine/replay                        401 403 403 ok  ok  403 403 ok  403 403 403
 POST   /v1/quarantine/{item_id}/bind                401 403 403 ok  403 403 403 404 403 403 403
 POST   /v1/quarantine/{item_id}/replay              401 403 403 ok  404 403 403 404 403 403 403
 POST   /v1/quarantine/{item_id}/reject              401 403 403 ok  404 403 403 404 403 403 403
@@ -200,6 +205,8 @@ class World:
             "/v1/patients/{patient_id}/claims/{claim_id}/decide": {
                 "granted": True, "ground": "not-needed", **REASON,
             },
+            "/v1/patients/{patient_id}/links": {"other_id": str(uuid4()), **REASON},
+            "/v1/patients/{patient_id}/links/{link_id}/undo": REASON,
             "/v1/patients/{patient_id}/enrolments": {"programme": "home_dialysis"},
             "/v1/patients/{patient_id}/enrolments/{enrolment_id}/end": REASON,
             "/v1/patients/{patient_id}/limits": {
@@ -228,6 +235,7 @@ class World:
             "/v1/patients/{patient_id}/bindings": {"cred": ids["cred"]},
             "/v1/patients/{patient_id}/bindings/{binding_id}": {"to": later},
             "/v1/patients/{patient_id}/bindings/{binding_id}/end": {},
+            "/v1/quarantine/replay": {"code": "implausible"},
             "/v1/quarantine/{item_id}/bind": {"patient_id": ids["patient_id"]},
             "/v1/quarantine/{item_id}/reject": REASON,
             "/v1/patients/{patient_id}/proxies": {
@@ -302,6 +310,8 @@ async def world(record: Record) -> World:
     await record.send(loose)
     item = (await nurse.get("/v1/quarantine"))["items"][0]
     colleague = await record.staff("physician", unit)
+    same = {"other_id": await record.patient(nurse, unit), **REASON}
+    link = await nurse.post(f"{path}/links", same)
     administrator = await record.administrator()
     block = {"staff": record.ids[colleague.token or ""]}
     shield = await administrator.post(f"{path}/shields", block)
@@ -314,7 +324,7 @@ async def world(record: Record) -> World:
     relative = await record.person(citizen=RELATIVE, org="nordland")
     relative.headers = {"hjemvakt-on-behalf-of": patient}
     ids = {
-        "shield_id": shield["id"], "proxy_id": ended["id"],
+        "shield_id": shield["id"], "link_id": link["id"], "proxy_id": ended["id"],
         "unit_id": unit, "staff_id": record.ids[nurse.token or ""], "patient_id": patient,
         "enrolment_id": enrolment["id"], "pause_id": pause["id"], "fact_id": reading["id"],
         "device_id": device["id"], "cred": cred, "binding_id": binding["id"],
