@@ -13,8 +13,8 @@ import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from services.ingest import app, asyncapi, crisis, decoders, mqtt, receipts
-from shared import exact
+from services.ingest import app, asyncapi, decoders, mqtt, receipts
+from shared import crisis, exact
 from shared.contracts import Alarm, Code, ItemError, Receipt, Result, Watch
 
 DOCUMENT = asyncapi.document()
