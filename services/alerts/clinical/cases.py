@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid5
 
-from services.alerts.clinical import handled, judge
+from services.alerts.clinical import handled, judge, technical
 from services.alerts.clinical.finding import NAMESPACE, Finding
 from services.alerts.clinical.history import Record
 from shared.attachments import PREFIX, TYPE
@@ -35,8 +35,10 @@ def verdicts(programme: Programme, cases: tuple[Case, ...]) -> list[str]:
 
 
 def run(programme: Programme, case: Case) -> list[Finding]:
+    """That a pause is over is said of every patient, and is no rule of the programme's."""
     record = Record.of(PATIENT, facts(programme, case))
-    return judge.judge(record, {programme.slug: programme}, case.now)
+    found = judge.judge(record, {programme.slug: programme}, case.now)
+    return [one for one in found if one.rule != technical.PAUSE_OVER]
 
 
 def _handled(programme: Programme, case: Case) -> set[str]:

@@ -21,6 +21,7 @@ from shared.programmes import Colour
 # A home gateway drops off for minutes every day; half an hour is worth a person's time.
 OFFLINE = timedelta(minutes=30)
 BATTERY = (Decimal(15), Decimal(5))
+PAUSE_OVER = "pause-over"
 
 CHECK_DEVICE = {
     "nb": "Utstyret ditt har ikke kontakt med oss. Sjekk at det er på og har strøm.",
@@ -80,7 +81,7 @@ def covers(since: datetime) -> dict[str, datetime]:
         "device-offline": since - OFFLINE,
         "device-battery": since,
         "id-reused": since,
-        "pause-over": since,
+        PAUSE_OVER: since,
         "data-after-end": since - ENDED,
         "data-not-followed": since - ENDED,
         **dict.fromkeys(DOUBTS.values(), since),
@@ -99,7 +100,7 @@ def waiting(record: Record, now: datetime) -> list[Waiting]:
         and not _came_back(record, fact, until)
     ]
     found += [
-        Waiting("", "pause-over", "pause", "pause", at.isoformat(), at)
+        Waiting("", PAUSE_OVER, "pause", "pause", at.isoformat(), at)
         for at in standing.turns(record, now)
     ]
     return found
@@ -251,7 +252,7 @@ def _pauses_over(record: Record, now: datetime, since: datetime | None) -> list[
             for language in ("nb", "en")
         }
         found.append(
-            _finding(record, "pause-over", "pause", end, pause.id, None, said, FOLLOWED_AGAIN)
+            _finding(record, PAUSE_OVER, "pause", end, pause.id, None, said, FOLLOWED_AGAIN)
         )
     return found
 
