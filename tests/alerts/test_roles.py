@@ -34,6 +34,15 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
     ("GET", "/v1/deliveries"): (200, 200, 200, 403, 403, 401),
     ("POST", "/v1/deliveries/test"): (403, 403, 422, 403, 403, 401),
     ("POST", "/v1/deliveries/{delivery_id}/retry"): (404, 404, 404, 403, 403, 401),
+    ("GET", "/v1/connections"): (403, 403, 200, 403, 403, 401),
+    ("POST", "/v1/connections"): (403, 403, 422, 403, 403, 401),
+    ("POST", "/v1/connections/{connection_id}/end"): (403, 403, 404, 403, 403, 401),
+    ("GET", "/v1/connections/deliveries"): (403, 403, 200, 403, 403, 401),
+    ("POST", "/v1/connections/deliveries/retry"): (403, 403, 202, 403, 403, 401),
+    ("GET", "/fhir/DetectedIssue"): CLINICAL,
+    ("GET", "/fhir/DetectedIssue/{alert_id}"): CLINICAL,
+    ("GET", "/fhir/Flag"): CLINICAL,
+    ("GET", "/fhir/Task"): CLINICAL,
     ("GET", "/v1/scores"): CLINICAL,
     ("POST", "/v1/what-if"): MOVING,
     ("GET", "/v1/why-not"): MOVING,
@@ -114,7 +123,7 @@ async def test_every_route_has_its_row_and_no_row_is_without_a_route(world: Worl
 @pytest.mark.parametrize("row", sorted(MATRIX))
 async def test_each_role_gets_what_the_matrix_says(world: World, row: tuple[str, str]) -> None:
     patient, alert = await alerted(world)
-    new = {name: str(uuid4()) for name in ("fact_id", "delivery_id", "task_id")}
+    new = {name: str(uuid4()) for name in ("fact_id", "delivery_id", "task_id", "connection_id")}
     known = {
         "patient_id": str(patient), "alert_id": str(alert), "instrument": "phq-9",
         "name": "home-dialysis-daily", **new

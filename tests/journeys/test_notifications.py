@@ -5,7 +5,7 @@ import signal
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -248,11 +248,11 @@ def test_a_patient_who_agreed_to_it_is_reminded_by_sms_before_the_nurse_hears(
     made = hospital.made(hospital.patients, "/v1/patients", new, nurse)
     assert made["has_phone"] is True
     assert "phone" not in made
-    local = datetime.now(ZoneInfo("Europe/Oslo"))
+    due = datetime.now(ZoneInfo("Europe/Oslo")) + timedelta(seconds=5)  # not before he is enrolled
     item = {
         "id": "weight", "names": {"nb": "Vekt", "en": "Weight"}, "kind": "body_weight",
-        "opens": "00:00", "due": max(local.strftime("%H:%M"), "00:01"), "grace": "PT2H",
-        "remind_after": f"PT{local.second + 8}S",
+        "opens": "00:00", "due": due.strftime("%H:%M:%S"), "grace": "PT2H",
+        "remind_after": "PT5S",
     }  # fmt: skip
     enrolment = {"programme": DIALYSIS, "plan": [item], "from": device.ago(3600).isoformat()}
     hospital.made(hospital.patients, f"/v1/patients/{made['id']}/enrolments", enrolment, nurse)

@@ -91,12 +91,12 @@ def why(ward: Hospital, who: Patient, receipt: Any, rule: str) -> Any:
     return next(one for one in answer.json()["rules"] if one["rule"] == rule)
 
 
-def in_ten_minutes_overdue() -> Any:
-    """A plan with a glucose that was due ten minutes ago, without grace worth speaking of."""
-    due = datetime.now(OSLO) - timedelta(minutes=10)
+def soon_overdue() -> Any:
+    """A plan with a glucose that is due in a few seconds, without grace."""
+    due = datetime.now(OSLO) + timedelta(seconds=4)
     return {
         "id": "glucose-now", "names": {"nb": "Blodsukker", "en": "Glucose"}, "kind": "glucose",
-        "opens": "00:00", "due": due.strftime("%H:%M"), "grace": "PT1M",
+        "opens": "00:00", "due": due.strftime("%H:%M:%S"), "grace": "PT0S",
     }  # fmt: skip
 
 
@@ -141,7 +141,7 @@ def test_the_new_programmes_form_is_held_to_its_options_and_judged(ward: Hospita
 
 
 def test_the_new_programmes_silence_is_told(ward: Hospital) -> None:
-    who = patient(ward, NEW, days=0.9, plan=[in_ten_minutes_overdue()])
+    who = patient(ward, NEW, days=0.9, plan=[soon_overdue()])
 
     alert = ward.alert(who, "missing", within=20)
 

@@ -29,8 +29,17 @@ def decode(body: bytes, now: datetime) -> list[Item]:
 
 
 def again(body: bytes, media: str, now: datetime) -> list[Item]:
-    """An item from the bytes that were kept of it."""
-    return cpap.again(body, now) if media == cpap.MEDIA else decode(body, now)
+    """An item from the bytes that were kept of it, by the decoder that kept them: what a part looks
+    like by itself may be another's form. Raises NotReadable."""
+    if media == cpap.MEDIA:
+        return cpap.again(body, now)
+    try:
+        sent = exact.loads(body)
+    except exact.Unreadable as fault:
+        raise refused.NotReadable.because(fault) from None
+    if media == senml.MEDIA:
+        return senml.decode(sent, now)
+    return open_mhealth.decode(sent) if media == open_mhealth.MEDIA else vendor_clouds.decode(sent)
 
 
 def _items(sent: Any, now: datetime) -> list[Item]:

@@ -27,7 +27,7 @@ _DURATIONS = {"sec": 1, "min": 60, "h": 3600, "d": 86_400, "wk": 604_800}
 def is_one(sent: Any) -> bool:
     """Whether this is a data point, a body of a kind we know, or a list of these."""
     if isinstance(sent, list):
-        return bool(sent) and all(is_one(each) for each in sent)
+        return bool(sent) and all(isinstance(each, dict) and is_one(each) for each in sent)
     if not isinstance(sent, dict):
         return False
     header = sent.get("header")
