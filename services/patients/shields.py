@@ -96,8 +96,8 @@ async def open_in_emergency(
     patient_id: UUID,
     why: Why,
 ) -> Emergency:
-    """Open a patient's record for yourself for an hour, without a treating relation or although it
-    is locked. The unit, the auditor and the patient see that you did."""
+    """Open a patient's record for yourself, although no treating relation is there or it is locked.
+    It shuts after an hour; the unit, the auditor and the patient see that you did."""
     looker = door.looker(request, caller)
     return await shield.open_in_emergency(database, looker, patient_id, why.reason, why.text, now)
 

@@ -112,7 +112,10 @@ async def test_credentials_and_devices_page(ward: Ward) -> None:
 async def test_the_other_roles_read_only_what_they_need(ward: Ward) -> None:
     allowed = {
         ward.record.urls.ingest: ["unit", "credential", "secret", "binding"],
-        ward.record.urls.alerts: ["unit", "staff", "staff_number", "shield", "emergency", "ladder"],
+        ward.record.urls.alerts: [
+            *("unit", "staff", "staff_number", "shield", "emergency", "ladder"),
+            *("link", "proxy_number"),
+        ],
     }
     tables = await ward.record.rows(
         "select table_name from information_schema.tables where table_schema = 'patients'"

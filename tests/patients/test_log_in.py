@@ -85,5 +85,5 @@ def test_production_takes_no_synthetic_number() -> None:
 def test_the_same_number_has_another_hash_in_another_hospital() -> None:
     other = replace(TEST, keys=identity.Keys(bytes(range(32))))
     assert TEST.hashes(FNR, "13116900216") != other.hashes(FNR, "13116900216")
-    sealed = TEST.seal(FNR, "13116900216")
+    sealed = TEST.keys.seal(FNR, "13116900216")
     assert TEST.unseal(FNR, sealed) == "13116900216"

@@ -34,7 +34,7 @@ create table patients.administration (
     primary key (org, fact_id),
     foreign key (org, patient_id) references patients.patient (org, id)
 );
-create index administration_waiting on patients.administration (seq) where state = 'waiting';
+create index administration_waiting on patients.administration (org, seq) where state = 'waiting';
 create index administration_of_sender
     on patients.administration (org, cred, received_at desc, fact_id);
 
