@@ -174,9 +174,9 @@ class Intake:
             if not waking:
                 self._wake(org)
             await self._answer(org, batch, answers)
-        except (DatabaseIsAway, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-            # Whether the commit took place may be unknown: the sender sends again, and what was
-            # stored is then a duplicate.
+        except Exception as error:
+            # Whatever it was, nobody is left waiting and the lane goes on. Whether the commit took
+            # place may be unknown: the sender sends again, and what was stored is then a duplicate.
             _report(error, org)
             if waking:
                 self._wake(org)  # of what others have committed it was to tell as well
@@ -192,13 +192,14 @@ class Intake:
         units.update(waiting.credential.unit_id for waiting in batch)
         watches = await self._watching(org, units)
         position = 0
+        made = []  # all of them before the first is told: nobody is answered twice
         for waiting in batch:
             end = position + len(waiting.items)
             theirs = answers[position:end]
-            waiting.answered(
-                receipts.made(waiting.items, theirs, watches, waiting.credential.unit_id)
-            )
+            made.append(receipts.made(waiting.items, theirs, watches, waiting.credential.unit_id))
             position = end
+        for waiting, told in zip(batch, made, strict=True):
+            waiting.answered(told)
 
     async def _as_now(self, org: str, answers: Sequence[ledger.Answer]) -> Sequence[ledger.Answer]:
         """The append says of what it files whether anybody follows the patient; of what it has
@@ -286,4 +287,6 @@ def _count(answers: Iterable[ledger.Answer]) -> None:
 
 
 def _report(error: BaseException, org: str) -> None:
-    log.warning("A batch could not be committed.", org=org, fault=type(error).__name__)
+    foreseen = isinstance(error, DatabaseIsAway | asyncpg.PostgresError | OSError)
+    say = log.warning if foreseen else log.error
+    say("A batch could not be committed.", org=org, fault=type(error).__name__)

@@ -2,7 +2,10 @@
 
 import asyncio
 from functools import partial
+from typing import cast
 from uuid import UUID
+
+import pytest
 
 from services.ingest.accept import CannotCommit, Intake
 from services.ingest.devices import json_v1
@@ -64,6 +67,24 @@ async def test_a_lane_whose_connection_was_cut_makes_itself_another(
                 break
             except CannotCommit:
                 continue
+        assert receipt.result == "stored"
+    finally:
+        await intake.close()
+        await database.close()
+
+
+async def test_a_fault_that_nobody_foresaw_is_answered_and_the_lane_goes_on(
+    database_urls: DatabaseUrls, holder: Holder, unit: UUID
+) -> None:
+    database = Database(database_urls.ingest, name="ingest", size=2)
+    await database.open()
+    intake = Intake(database, partial(identity.hashed, bytes.fromhex(KEY)), lanes=1)
+    nobody = Credential(ORG, cast(ledger.Sender, object()), unit)  # the append stumbles over it
+    credential = Credential(ORG, ledger.Sender(holder.cred), unit)
+    try:
+        with pytest.raises(CannotCommit):
+            await asyncio.wait_for(intake.accept(nobody, reading()), 5)
+        [receipt] = await asyncio.wait_for(intake.accept(credential, reading()), 5)
         assert receipt.result == "stored"
     finally:
         await intake.close()
