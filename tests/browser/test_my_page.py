@@ -3,18 +3,17 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser import barriers
 from tests.browser import screen as toolkit
 from tests.browser.screen import Screen
 from tests.journeys import device
 from tests.journeys.hospital import Hospital, Patient
 
-AXE = Path(__file__).parents[2] / "services/alerts/node_modules/axe-core/axe.min.js"
 PHONE = (390, 844)
 PAGES = ("/me", "/me/enter/body_weight", "/me/enter/blood_pressure", "/me/trends", "/me/plan",
          "/me/about", "/me/worried", "/me/photo", "/me/forms/home-dialysis-daily", "/me/offline",
@@ -304,19 +303,13 @@ def test_a_form_asks_what_follows_and_keeps_what_was_answered(
 def test_no_page_has_a_fault_that_axe_finds(
     phone: Phone, hospital: Hospital, patient: Patient, theme: str, lang: str
 ) -> None:
-    if not AXE.exists():
-        pytest.skip("axe-core is not installed: python -m deploy.local.vendor --tests")
+    barriers.needed()
     hospital.send_one(patient, device.low_pressure())
     phone.go(f"/me?lang={lang}&theme={theme}")
     for place in PAGES:
         phone.go(place)
         phone.page.wait_for_timeout(150)
-        phone.page.evaluate(AXE.read_text())
-        found = phone.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-        told = [
-            f"{place} {one['id']}: {one['nodes'][0]['html'][:200]}" for one in found["violations"]
-        ]
-        assert not told, "\n".join(told)
+        assert (place, barriers.on(phone.page)) == (place, [])
 
 
 @pytest.mark.parametrize("scale", [1, 2])
