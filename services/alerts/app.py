@@ -13,6 +13,7 @@ from starlette.types import Scope
 
 from services.alerts import (
     checker,
+    connection_pages,
     connections,
     consumer,
     deadman,
@@ -27,6 +28,8 @@ from services.alerts import (
     filling,
     form_pages,
     held,
+    intake,
+    intakes,
     login,
     moves,
     moving,
@@ -61,7 +64,7 @@ from shared.database import Database
 from shared.instruments import forms as instrument_forms
 
 STATIC = TEMPLATES.parent / "static"
-PAGES = ("/patients/", "/rows", "/downtime", "/login", "/logout")
+PAGES = ("/patients/", "/rows", "/downtime", "/connections", "/login", "/logout")
 
 PROBLEMS: dict[type[Exception], int] = {
     **access.PROBLEMS,
@@ -109,6 +112,7 @@ PROBLEMS: dict[type[Exception], int] = {
     retrying.NoLadder: 409,
     retrying.NoSuchStep: 422,
     connections.NoSuchConnection: 404,
+    intake.NoSuchSender: 404,
     connections.HostIsNotAllowed: 422,
     fhir.NotAPatient: 422,
     showing.NoSuchAttachment: 404,
@@ -159,12 +163,14 @@ def create() -> FastAPI:
             worklist.router,
             tasks.router,
             deliveries.router,
+            intakes.router,
             connections.router,
             fhir.router,
             pages.router,
             photos.router,
             shut_pages.router,
             form_pages.router,
+            connection_pages.router,
             login.router,
         ],
         parts=[
