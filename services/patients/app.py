@@ -29,6 +29,7 @@ from services.patients import (
     fhir_audit,
     fhir_door,
     fhir_facts,
+    fhir_messages,
     fhir_people,
     issue,
     ladders,
@@ -37,6 +38,9 @@ from services.patients import (
     links,
     login,
     look,
+    messages,
+    notices,
+    notify,
     organise,
     pages,
     paging,
@@ -52,6 +56,7 @@ from services.patients import (
     sheet,
     shield,
     shields,
+    shutting,
     snooping,
     statistics,
     tracing,
@@ -72,6 +77,7 @@ from shared import (
     form_answers,
     ledger,
     programmes,
+    push,
     service,
     settings,
     watching,
@@ -176,6 +182,10 @@ PROBLEMS: dict[type[Exception], int] = {
     auditing.MomentNeedsAnOffset: 422,
     tracing.TooLongASpan: 422,
     fhir_door.NoSuchResource: 404,
+    push.NotAPushAddress: 422,
+    push.NotADevicesKeys: 422,
+    notify.NoticesAreNotOffered: 409,
+    notify.TooManyDevices: 409,
     development.NotHere: 404,
     development.NoSuchPerson: 404,
 }
@@ -203,6 +213,7 @@ def create() -> FastAPI:
             attachments.upload_router,
             attachments.file_router,
             attachments.held_router,
+            messages.router,
             devices.router,
             enrolment_codes.router,
             bindings.router,
@@ -211,6 +222,7 @@ def create() -> FastAPI:
             fhir_people.router,
             fhir_facts.router,
             fhir_attachments.router,
+            fhir_messages.router,
             fhir_audit.router,
             auditing.router,
             exports.router,
@@ -220,6 +232,8 @@ def create() -> FastAPI:
             pages.router,
             sending.router,
             sending.photo_router,
+            notices.router,
+            shutting.router,
         ],
         parts=[database, consumer.Consumer(database), sealing.Sealing(database)],
         problems=PROBLEMS,
@@ -240,6 +254,8 @@ def create() -> FastAPI:
     app.state.snooping = snooping.rules(chosen.snooping)
     app.state.programmes = programmes.in_use(chosen.programmes)
     app.state.versions = programmes.versions(chosen.programmes)
+    app.state.push_key = chosen.push_public_key
+    app.state.push_hosts = push.hosts(chosen.push_hosts)
     known = forms.in_use(chosen.instruments)
     app.state.forms = fhir.forms_of(app.state.programmes, known)
     app.state.questions = form_answers.offered(app.state.programmes.values(), known)
