@@ -8,7 +8,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 import asyncpg
 
-from services.alerts import prompting, reminding, store_outbox
+from services.alerts import prompting, reminding, store_climbs, store_outbox
 from services.alerts.delivery.message import CALM
 from shared import ledger
 
@@ -25,7 +25,7 @@ async def answered(
     decided = (await ledger.decisions(tx, org, [patient_id]))[patient_id]
     held = reminding.held(decided)
     how = await store_outbox.how_reminded(tx, org, patient_id)
-    ladders = await store_outbox.ladders(tx, org, [unit_id])
+    ladders = await store_climbs.ladders(tx, org, [unit_id])
     ways = prompting.ways(ladders.get(unit_id), how, held)
     if not ways:
         return False
