@@ -80,7 +80,7 @@ async def raise_(
     late = await store_messages.say_late(tx, org, patient_id, now)
     if late is None:
         return None
-    patient = await _loaded(tx, org, state, late["promised_at"])
+    patient = await _loaded(tx, org, state, late["promised_at"], now)
     changes = settle(patient, [_finding(patient_id, late)], {}, now, cause="us")
     if not changes:
         return None
@@ -97,7 +97,7 @@ async def answered(
     standing = await store.open_alerts(tx, by.org, [state.patient_id])
     if not any(one.rule == RULE for several in standing.values() for one in several):
         return None
-    patient = await _loaded(tx, by.org, state, now)
+    patient = await _loaded(tx, by.org, state, now, now)
     alert = patient.alert_of("", RULE)
     assert alert is not None
     seen = tuple(row["id"] for row in await store.findings_of(tx, by.org, alert.id))
@@ -111,10 +111,12 @@ async def answered(
     return written
 
 
-async def _loaded(tx: asyncpg.Connection, org: str, state: State, since: datetime) -> Patient:
+async def _loaded(
+    tx: asyncpg.Connection, org: str, state: State, since: datetime, now: datetime
+) -> Patient:
     """Read, and not out of memory: it happens seldom, and what is remembered stays as it was."""
     id_ = state.patient_id
-    return (await triage.load(tx, org, {id_: state}, {id_: since}, Memory(), since))[id_]
+    return (await triage.load(tx, org, {id_: state}, {id_: since}, Memory(), now))[id_]
 
 
 def _finding(patient_id: UUID, late: Any) -> Finding:

@@ -69,9 +69,9 @@ class Opened:
     as_of: datetime
     now: datetime
     open_until: datetime | None = None  # by emergency access
+    conversation: asyncpg.Record | None = None
     behind: Json | None = None  # a silence that is not his
     phone: str | None = None
-    conversation: asyncpg.Record | None = None
 
 
 async def opened(parts: Parts, by: Reader, patient_id: UUID) -> Opened:
