@@ -152,7 +152,14 @@ def create() -> FastAPI:
         delivering.Delivery(database, Post(ways(chosen))),
         outgoing.Outgoing(database, ways(chosen), known, chosen.identity_keys),
     ]
-    parts = Parts(database, notifier, known, memory, instrument_forms.in_use(chosen.instruments))
+    parts = Parts(
+        database,
+        notifier,
+        known,
+        memory,
+        instrument_forms.in_use(chosen.instruments),
+        identity_keys=chosen.identity_keys,
+    )
     app = service.build(
         "alerts",
         routers=[

@@ -15,14 +15,13 @@ import asyncpg
 import structlog
 from prometheus_client import Counter
 
-from services.alerts import store, store_outbox, store_rows
+from services.alerts import store, store_climbs, store_outbox, store_rows, telephone
 from services.alerts.delivery import outcome as outcomes
 from services.alerts.delivery.message import Message
 from services.alerts.delivery.outcome import Outcome, Result, Turn
 from services.alerts.delivery.post import Post
 from services.alerts.delivery.ways import Ways
 from services.alerts.rounds import Rounds
-from shared import identity
 from shared.database import Database, DatabaseIsAway
 from shared.ladders import PATIENT
 
@@ -164,7 +163,7 @@ async def settle(
     if turn.state == "undeliverable":
         log.error("A message reaches nobody.", delivery=str(row["id"]), why=came_to.why)
         if row["kind"] == "alert":
-            await store_outbox.hurry(tx, org, row["alerts"], row["unit_id"], row["step"])
+            await store_climbs.hurry(tx, org, row["alerts"], row["unit_id"], row["step"])
     return turn
 
 
@@ -188,14 +187,7 @@ def _turn(row: asyncpg.Record, came_to: Outcome, now: datetime) -> Turn:
 def _number(row: asyncpg.Record, ways: Ways) -> str | None:
     """The patient's own, opened when it is used and kept nowhere: not in the outbox either. None
     when he has taken it back meanwhile, or it cannot be opened."""
-    if row["phone"] is None or ways.identity_keys is None:
-        return None
-    of = identity.phone_of(row["patient_id"])
-    try:
-        return ways.identity_keys.unseal(of, row["phone"])
-    except identity.SealIsBroken:
-        log.error("A patient's number cannot be opened.", patient=str(row["patient_id"]))
-        return None
+    return telephone.opened(ways.identity_keys, row["patient_id"], row["phone"])
 
 
 def _message(row: asyncpg.Record, public_url: str | None) -> Message:

@@ -36,6 +36,7 @@ from services.alerts.stream import Notifier
 from shared import audit, ledger, sensitive
 from shared.access import Caller
 from shared.database import Database
+from shared.identity import Keys
 
 Json = dict[str, Any]
 STATES = ("open", "acknowledged", "closed")
@@ -57,6 +58,7 @@ class Parts:
     memory: Memory
     forms: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # of the instruments
     replaying: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    identity_keys: Keys | None = field(default=None, repr=False)  # open a patient's own number
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,7 @@ async def worklist(parts: Parts, by: Reader, asked: Question) -> Listed:
             quarantined=await store_views.quarantined(tx, by.org, shown),
             held=await store_views.held(tx, by.org, ids),
             progress=await _progress(tx, parts, by, ids, now),
-            behind=await _behind(tx, by, shown, ids),
+            behind=await behind(tx, by, shown, ids),
             expected=await store_views.expected_today(tx, by.org, shown, schedule.local_day(now)),
             programmes=await store_views.programmes_followed(tx, by.org, shown) - by.shut,
             units=await store_views.units(tx, by.org),
@@ -172,7 +174,7 @@ async def _progress(
     return promises.progress_of(counted, rows, now)
 
 
-async def _behind(
+async def behind(
     tx: asyncpg.Connection, by: Reader, units: Sequence[UUID], patient_ids: Sequence[UUID]
 ) -> dict[UUID, Json]:
     """Who waits for a portal that is silent, or for a platform that hears nobody; by which alarm.
@@ -200,18 +202,7 @@ async def as_of(tx: asyncpg.Connection, org: str, now: datetime) -> datetime:
 def worklist_json(listed: Listed, lang: str) -> Json:
     quarantined, _ = listed.quarantined
     return {
-        "rows": [
-            telling.row(
-                row,
-                listed.units,
-                listed.now,
-                lang,
-                held=listed.held.get(row["patient_id"]),
-                progress=listed.progress.get(row["patient_id"], ()),
-            )
-            | {"behind": listed.behind.get(row["patient_id"])}
-            for row in listed.rows
-        ],
+        "rows": [_row_json(listed, row, lang) for row in listed.rows],
         "counts": {**{name: listed.counts[name] for name in COUNTED}, "quarantined": quarantined},
         "hidden": {"red": len(listed.hidden)},
         "tasks": [
@@ -222,6 +213,16 @@ def worklist_json(listed: Listed, lang: str) -> Json:
         "lag_seconds": telling.lag_seconds(listed.oldest, listed.now),
         "next": None,
     }
+
+
+def _row_json(listed: Listed, stored: asyncpg.Record, lang: str) -> Json:
+    id_ = stored["patient_id"]
+    held, progress = listed.held.get(id_), listed.progress.get(id_, ())
+    row = telling.row(stored, listed.units, listed.now, lang, held=held, progress=progress)
+    row["behind"] = listed.behind.get(id_)
+    # Nothing has come of him, whoever is to blame: a green one is not known to be as he was.
+    row["technical"] = row["technical"] or row["behind"] is not None
+    return row
 
 
 def _watch(listed: Listed) -> Any:

@@ -119,6 +119,7 @@ def task(one: Json, data: Json, now: datetime, lang: str) -> View:
         "name": person["name"],
         "number": person["number"],
         "born": person["born"],
+        "age": person["age"],
         "text": one["text"],
         "by": t["worklist"]["task_by"].format(
             who=one["made_by"]["name"], clock=written.clock(one["due_at"], now, t, lang)
@@ -173,6 +174,30 @@ def _platform(fault: Json, me: str | None, now: datetime, lang: str) -> View:
         if since
         else None,
         "who": shown.staff(fault.get("assignee"), me, now, lang),
+        **_faults_alert(fault.get("alert"), now, t, lang),
+        "behind": [
+            {
+                "href": f"/patients/{one['patient']['id']}",
+                "name": shown.person(one["patient"], one.get("number"), now, lang)["name"],
+                "number": str(one.get("number") or "–"),
+                "clock": written.clock(one["behind"]["since"], now, t, lang),
+            }
+            for one in fault.get("behind") or ()
+        ],
+    }
+
+
+def _faults_alert(given: Json | None, now: datetime, t: words.Words, lang: str) -> View:
+    """What the keys act on, and under the name when it was acknowledged."""
+    if given is None:
+        return {"key": "", "alert": None, "who_sub": ""}
+    clock = ""
+    if given["state"] == "acknowledged" and given.get("acknowledged_at"):
+        clock = written.clock(given["acknowledged_at"], now, t, lang)
+    return {
+        "key": f"row-platform-{given['id']}",
+        "alert": {**given, "moves": " ".join(given["moves"])},
+        "who_sub": str(t["worklist"]["acknowledged"]).format(clock=clock) if clock else "",
     }
 
 
