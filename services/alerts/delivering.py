@@ -15,7 +15,7 @@ import asyncpg
 import structlog
 from prometheus_client import Counter
 
-from services.alerts import store, store_outbox, store_rows, telephone
+from services.alerts import store, store_climbs, store_outbox, store_rows, telephone
 from services.alerts.delivery import outcome as outcomes
 from services.alerts.delivery.message import Message
 from services.alerts.delivery.outcome import Outcome, Result, Turn
@@ -163,7 +163,7 @@ async def settle(
     if turn.state == "undeliverable":
         log.error("A message reaches nobody.", delivery=str(row["id"]), why=came_to.why)
         if row["kind"] == "alert":
-            await store_outbox.hurry(tx, org, row["alerts"], row["unit_id"], row["step"])
+            await store_climbs.hurry(tx, org, row["alerts"], row["unit_id"], row["step"])
     return turn
 
 

@@ -6,7 +6,7 @@ from uuid import NAMESPACE_URL, uuid5
 import asyncpg
 import structlog
 
-from services.alerts import reminding, store_outbox
+from services.alerts import reminding, store_climbs, store_outbox
 from services.alerts.delivery.message import CALM
 from services.alerts.escalating import routes
 from services.alerts.patient import Patient
@@ -25,7 +25,7 @@ async def remind(
     if not reminders:
         return 0
     id_, held = patient.state.patient_id, reminding.credentials(patient)
-    ladders = await store_outbox.ladders(tx, org, [one.unit_id for one in reminders])
+    ladders = await store_climbs.ladders(tx, org, [one.unit_id for one in reminders])
     language, by_sms = await store_outbox.how_reminded(tx, org, id_)
     made = 0
     for one in reminders:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import asyncpg
 
-from services.alerts import store_outbox
+from services.alerts import store_climbs, store_outbox
 from services.alerts.patient import PLATFORM, Alert
 from services.alerts.store import alert_of
 from shared.contracts import Json
@@ -373,7 +373,7 @@ async def stories(tx: asyncpg.Connection, org: str, found: Sequence[Alert]) -> l
         ids,
     )
     messages, climbs = await store_outbox.of_alerts(tx, org, ids)
-    ladders = await store_outbox.ladders(tx, org)
+    ladders = await store_climbs.ladders(tx, org)
     return [
         Story(
             one,

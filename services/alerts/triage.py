@@ -104,7 +104,7 @@ async def take(
     since = {id_: min(one.since, now) for id_, one in news.items()}
     afresh = [id_ for id_, one in news.items() if one.afresh]
     patients = await load(
-        tx, org, states, since, memory, programmes, afresh=afresh, failed=judged.failed
+        tx, org, states, since, memory, now, programmes, afresh=afresh, failed=judged.failed
     )
     written = writing.Writing(org, now)
     ctids: list[tuple[int, int]] = []
@@ -206,6 +206,7 @@ async def load(
     states: Mapping[UUID, State],
     since: Mapping[UUID, datetime],
     memory: Memory,
+    now: datetime,
     programmes: Programmes | None = None,
     *,
     afresh: Iterable[UUID] = (),
@@ -227,7 +228,7 @@ async def load(
             remembered.state = state
             patients[id_] = remembered
     if missing:
-        patients |= await _read(tx, org, states, missing, programmes, failed, bare)
+        patients |= await _read(tx, org, states, missing, now, programmes, failed, bare)
     return {id_: patients[id_] for id_ in states if id_ in patients}
 
 
@@ -236,6 +237,7 @@ async def _read(
     org: str,
     states: Mapping[UUID, State],
     missing: Mapping[UUID, datetime],
+    now: datetime,
     programmes: Programmes | None,
     failed: dict[UUID, str] | None,
     bare: bool,
@@ -262,14 +264,20 @@ async def _read(
             if programmes is not None:
                 reaches.append(_reach(patient, missing[id_], programmes))
     facts: dict[UUID, list[Fact]] = {id_: [] for id_ in ids}
-    answers = await ledger.answers(tx, org, ids, first + LOOKBACK - ANSWERS_LOOK_BACK)
+    answers = await ledger.answers(tx, org, ids, first + LOOKBACK - ANSWERS_LOOK_BACK, now)
     others: list[Fact] = []
     if programmes is not None:
-        others = await ledger.in_reach(tx, org, reaches, types=NO_ANSWERS, bare=bare)
+        others = await ledger.in_reach(tx, org, reaches, now, types=NO_ANSWERS, bare=bare)
     else:  # of one, and on a connection that plans each statement: the plain one is planned fast
         for id_, since in missing.items():
             others += await ledger.facts(
-                tx, org, id_, since=since - LOOKBACK, types=NO_ANSWERS, bare=bare
+                tx,
+                org,
+                id_,
+                since=since - LOOKBACK,
+                until=now + ledger.AHEAD,
+                types=NO_ANSWERS,
+                bare=bare,
             )
     for fact in (*answers, *others):
         if fact.body.get("v") in KNOWN_VERSIONS:

@@ -416,11 +416,11 @@ def hidden_forms(parts: Parts, by: Reader, patient: Patient) -> frozenset[str]:
     )
 
 
-async def record_of(tx: asyncpg.Connection, org: str, patient_id: UUID, since: datetime) -> Patient:
+async def record_of(tx: asyncpg.Connection, org: str, patient_id: UUID, now: datetime) -> Patient:
     """The patient read without a lock, for showing only."""
     state = State(patient_id)
     loaded = await triage.load(
-        tx, org, {patient_id: state}, {patient_id: since}, Memory(), bare=False
+        tx, org, {patient_id: state}, {patient_id: now}, Memory(), now, bare=False
     )
     return loaded[patient_id]
 

@@ -32,7 +32,6 @@ from services.patients import (
     fhir_people,
     issue,
     ladders,
-    limiting,
     limits,
     linking,
     links,
@@ -78,6 +77,7 @@ from shared import (
     watching,
 )
 from shared import ladders as ladder_rules
+from shared import limits as own_limits
 from shared.access import source
 from shared.access.login import Logins
 from shared.audit import sealing
@@ -113,14 +113,14 @@ PROBLEMS: dict[type[Exception], int] = {
     enrol.NoSuchEnrolment: 404,
     enrol.EnrolmentHasEnded: 409,
     enrol.NotEnrolled: 409,
-    limiting.UnknownLimit: 422,
-    limiting.LimitIsOutOfBounds: 422,
-    limiting.AlreadyProposed: 409,
-    limiting.NoSuchProposal: 404,
-    limiting.ProposalIsSettled: 409,
-    limiting.NeedsAnotherPerson: 409,
-    limiting.LimitHasChanged: 409,
-    limiting.PrescriberNotNamed: 409,
+    own_limits.UnknownLimit: 422,
+    own_limits.LimitIsOutOfBounds: 422,
+    own_limits.AlreadyProposed: 409,
+    own_limits.NoSuchProposal: 404,
+    own_limits.ProposalIsSettled: 409,
+    own_limits.NeedsAnotherPerson: 409,
+    own_limits.LimitHasChanged: 409,
+    own_limits.PrescriberNotNamed: 409,
     versions.NoSuchProgramme: 404,
     versions.VersionIsNotLoaded: 409,
     versions.ProgrammeIsNotApproved: 409,

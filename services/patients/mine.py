@@ -12,12 +12,10 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from services.patients import (
-    limiting,
     look,
     store,
     store_care,
     store_devices,
-    store_limits,
     store_mine,
     store_shields,
     versions,
@@ -26,10 +24,11 @@ from services.patients.look import Looker, Opened
 from services.patients.nouns import Binding, Device, Enrolment, Look, Patient, Shield, Unit
 from services.patients.store_mine import Due, Seen, Told
 from services.patients.versions import Loaded
-from shared import ledger, watching
+from shared import ledger, limits, watching
 from shared.audit import store as trail
 from shared.contracts import Fact, Watch
 from shared.database import Database
+from shared.limits import store as kept_limits
 from shared.programmes import PlanItem, Programme
 
 WHAT = "own-page"
@@ -132,7 +131,7 @@ async def _mine(seen: Opened, loaded: Loaded, now: datetime, days: int) -> Mine:
     followed = {one.programme: active[one.programme] for one in running if one.programme in active}
     own = {
         (one.programme, one.name): one.value
-        for one in await store_limits.limits(tx, org, patient.id)
+        for one in await kept_limits.limits(tx, org, patient.id)
         if one.since <= now
     }
     facts = await ledger.facts(
@@ -148,7 +147,7 @@ async def _mine(seen: Opened, loaded: Loaded, now: datetime, days: int) -> Mine:
         followed,
         running,
         {
-            (slug, limit.name): limiting.number(one, limit.name, own.get((slug, limit.name)))
+            (slug, limit.name): limits.number(one, limit.name, own.get((slug, limit.name)))
             for slug, one in followed.items()
             for limit in one.limits
         },
