@@ -338,7 +338,7 @@ async def _patient(
     id_ = state.patient_id
     if id_ == PLATFORM:
         return await watchdog.platform(tx, org, state)
-    loaded = await triage.load(tx, org, {id_: state}, {id_: now}, memory, failed={})
+    loaded = await triage.load(tx, org, {id_: state}, {id_: now}, memory, now, failed={})
     return loaded.get(id_)
 
 
