@@ -14,6 +14,7 @@ from starlette.types import Scope
 from services.alerts import (
     answering,
     checker,
+    connection_pages,
     connections,
     consumer,
     conversations,
@@ -30,6 +31,8 @@ from services.alerts import (
     filling,
     form_pages,
     held,
+    intake,
+    intakes,
     login,
     message_pages,
     moves,
@@ -65,7 +68,7 @@ from shared.database import Database
 from shared.instruments import forms as instrument_forms
 
 STATIC = TEMPLATES.parent / "static"
-PAGES = ("/patients/", "/rows", "/downtime", "/login", "/logout")
+PAGES = ("/patients/", "/rows", "/downtime", "/connections", "/login", "/logout")
 
 PROBLEMS: dict[type[Exception], int] = {
     **access.PROBLEMS,
@@ -116,6 +119,7 @@ PROBLEMS: dict[type[Exception], int] = {
     retrying.NoLadder: 409,
     retrying.NoSuchStep: 422,
     connections.NoSuchConnection: 404,
+    intake.NoSuchSender: 404,
     connections.HostIsNotAllowed: 422,
     fhir.NotAPatient: 422,
     showing.NoSuchAttachment: 404,
@@ -176,12 +180,14 @@ def create() -> FastAPI:
             tasks.router,
             conversations.router,
             deliveries.router,
+            intakes.router,
             connections.router,
             fhir.router,
             pages.router,
             photos.router,
             shut_pages.router,
             form_pages.router,
+            connection_pages.router,
             message_pages.router,
             login.router,
         ],
