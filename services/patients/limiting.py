@@ -81,24 +81,41 @@ async def set_limit(
     if programme not in loaded:
         raise UnknownProgramme
     async with look.opened(database, looker, patient_id, "limits", changes=True) as seen:
-        await _lock(seen)
         of = (await versions.in_force(seen.tx, seen.org, loaded))[programme]
-        await _may_be(seen, of, name, value)
-        history = await store_limits.limits(seen.tx, seen.org, patient_id)
-        at = since or now
-        rules = widening(of, name, in_force(history, programme, name, at), value)
-        if rules and at < now:  # nobody makes a red rule speak less in the past
-            at = now
-            rules = widening(of, name, in_force(history, programme, name, at), value)
-        if rules:
-            before = number(of, name, in_force(history, programme, name, at))
-            return await _propose(
-                seen, looker, "limit", programme, name, before, value, list(rules),
-                reason=reason, prescriber=None, since=at, now=now,
-            )  # fmt: skip
-        author = looker.caller.name
-        limit = PersonalLimit(uuid4(), programme, name, value, reason, at, seen.by, author)
-        return await _into_force(seen, limit)
+        return await limit(
+            seen, looker, of, name=name, value=value, reason=reason, since=since, now=now
+        )
+
+
+async def limit(
+    seen: Opened,
+    looker: Looker,
+    of: Programme,
+    *,
+    name: str,
+    value: Decimal | None,
+    reason: str,
+    since: datetime | None,
+    now: datetime,
+) -> PersonalLimit | Proposal:
+    """As `set_limit`, of a patient that is open."""
+    await _lock(seen)
+    await _may_be(seen, of, name, value)
+    history = await store_limits.limits(seen.tx, seen.org, seen.patient.id)
+    at = since or now
+    rules = widening(of, name, in_force(history, of.slug, name, at), value)
+    if rules and at < now:  # nobody makes a red rule speak less in the past
+        at = now
+        rules = widening(of, name, in_force(history, of.slug, name, at), value)
+    if rules:
+        before = number(of, name, in_force(history, of.slug, name, at))
+        return await _propose(
+            seen, looker, "limit", of.slug, name, before, value, list(rules),
+            reason=reason, prescriber=None, since=at, now=now,
+        )  # fmt: skip
+    author = looker.caller.name
+    own = PersonalLimit(uuid4(), of.slug, name, value, reason, at, seen.by, author)
+    return await _into_force(seen, own)
 
 
 async def decide_scale(
@@ -149,11 +166,11 @@ async def confirm_limit(
         if number(found[programme], proposal.name, own) != proposal.before:
             raise LimitHasChanged
         await _settle(seen, proposal, "confirmed", now, None)
-        limit = PersonalLimit(
+        own_limit = PersonalLimit(
             uuid4(), programme, proposal.name, proposal.value, proposal.reason, since,
             proposal.by, proposal.by_name, seen.by, looker.caller.name,
         )  # fmt: skip
-        return await _into_force(seen, limit, proposal)
+        return await _into_force(seen, own_limit, proposal)
 
 
 async def confirm_scale(
@@ -226,11 +243,11 @@ async def _lock(seen: Opened) -> None:
 
 
 async def _may_be(seen: Opened, programme: Programme, name: str, value: Decimal | None) -> None:
-    limit = programme.limit_by_name.get(name)
-    if limit is None:
+    known = programme.limit_by_name.get(name)
+    if known is None:
         raise UnknownLimit
-    if value is not None and not limit.min <= value <= limit.max:
-        raise LimitIsOutOfBounds(limit)
+    if value is not None and not known.min <= value <= known.max:
+        raise LimitIsOutOfBounds(known)
     held = await store_care.enrolments(seen.tx, seen.org, seen.patient.id)
     if not any(one.programme == programme.slug and one.ended_at is None for one in held):
         raise NotEnrolled
