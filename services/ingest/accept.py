@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from uuid import UUID
 
 import asyncpg
@@ -19,7 +20,8 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from services.ingest import receipts, store
 from services.ingest.senders import Credential
-from shared import ledger, watching
+from services.ingest.traffic import Traffic
+from shared import identity, ledger, watching
 from shared.contracts import Item, Receipt, Result, Watch
 from shared.database import Database, DatabaseIsAway, Line
 
@@ -58,10 +60,16 @@ class Intake:
     """Takes items of any credential and answers each after the commit that holds it."""
 
     def __init__(
-        self, database: Database, hashed: Callable[[str, str], bytes], lanes: int = LANES
+        self,
+        database: Database,
+        keys: identity.Keys,
+        traffic: Traffic,
+        lanes: int = LANES,
     ) -> None:
         self._database = database
-        self.hashed = hashed
+        self.hashes = keys.hashes
+        self.traffic = traffic
+        self.hashed = partial(identity.hashed, keys.first)
         self._free = [database.line() for _ in range(lanes)]
         self._queues: dict[str, deque[_Waiting]] = {}
         self._waiting = 0
@@ -128,6 +136,7 @@ class Intake:
             raise CannotCommit from error
         self._wake(credential.org)
         _count(answers)
+        self.traffic.answered(credential, items, answers)
         told = await self._as_now(credential.org, answers)
         units = {answer.unit_id or credential.unit_id for answer in told}
         watches = await self._watching(credential.org, units)
@@ -196,6 +205,7 @@ class Intake:
         for waiting in batch:
             end = position + len(waiting.items)
             theirs = answers[position:end]
+            self.traffic.answered(waiting.credential, waiting.items, theirs)
             made.append(receipts.made(waiting.items, theirs, watches, waiting.credential.unit_id))
             position = end
         for waiting, told in zip(batch, made, strict=True):

@@ -65,7 +65,7 @@ class Door:
         except NotAdmitted as refusal:
             return refusal.answer
         except refused.Refused as fault_found:
-            return refuse(fault_found, credential, body)
+            return self.refuse(fault_found, credential, body)
         if not items:
             return 200, JSON, b'{"results":[]}', []
         try:
@@ -119,6 +119,11 @@ class Door:
             return await self.admission.credential(scope, headers)
         except TURNED_AWAY as refusal:
             raise NotAdmitted(turned_away(refusal)) from None
+
+    def refuse(self, fault: refused.Refused, credential: Credential, body: bytes) -> Answer:
+        """A body of which nothing can be used: counted, so that nothing is lost unseen."""
+        self.intake.traffic.refused(credential, fault.code)
+        return _refuse(fault, credential, body)
 
     def count(self, credential: Credential, size: int) -> None:
         """Raises NotAdmitted when the sender has gone mad."""
@@ -191,8 +196,7 @@ def unacceptable(headers: Mapping[bytes, bytes], types: Sequence[bytes]) -> Answ
     return None
 
 
-def refuse(fault: refused.Refused, credential: Credential, body: bytes) -> Answer:
-    """A body of which nothing can be used: counted, so that nothing is lost unseen."""
+def _refuse(fault: refused.Refused, credential: Credential, body: bytes) -> Answer:
     REFUSED.labels(fault.code).inc()
     log.warning(
         "A body was refused.",

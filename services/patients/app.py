@@ -29,15 +29,18 @@ from services.patients import (
     fhir_audit,
     fhir_door,
     fhir_facts,
+    fhir_messages,
     fhir_people,
     issue,
     ladders,
-    limiting,
     limits,
     linking,
     links,
     login,
     look,
+    messages,
+    notices,
+    notify,
     organise,
     pages,
     paging,
@@ -54,6 +57,7 @@ from services.patients import (
     sheet,
     shield,
     shields,
+    shutting,
     snooping,
     statistics,
     tracing,
@@ -77,11 +81,13 @@ from shared import (
     form_answers,
     ledger,
     programmes,
+    push,
     service,
     settings,
     watching,
 )
 from shared import ladders as ladder_rules
+from shared import limits as own_limits
 from shared.access import browser, source
 from shared.access.login import Logins
 from shared.audit import sealing
@@ -117,14 +123,14 @@ PROBLEMS: dict[type[Exception], int] = {
     enrol.NoSuchEnrolment: 404,
     enrol.EnrolmentHasEnded: 409,
     enrol.NotEnrolled: 409,
-    limiting.UnknownLimit: 422,
-    limiting.LimitIsOutOfBounds: 422,
-    limiting.AlreadyProposed: 409,
-    limiting.NoSuchProposal: 404,
-    limiting.ProposalIsSettled: 409,
-    limiting.NeedsAnotherPerson: 409,
-    limiting.LimitHasChanged: 409,
-    limiting.PrescriberNotNamed: 409,
+    own_limits.UnknownLimit: 422,
+    own_limits.LimitIsOutOfBounds: 422,
+    own_limits.AlreadyProposed: 409,
+    own_limits.NoSuchProposal: 404,
+    own_limits.ProposalIsSettled: 409,
+    own_limits.NeedsAnotherPerson: 409,
+    own_limits.LimitHasChanged: 409,
+    own_limits.PrescriberNotNamed: 409,
     versions.NoSuchProgramme: 404,
     versions.VersionIsNotLoaded: 409,
     versions.ProgrammeIsNotApproved: 409,
@@ -184,6 +190,10 @@ PROBLEMS: dict[type[Exception], int] = {
     preparing.DraftHasBegun: 409,
     browser.FormIsUnreadable: 422,
     browser.FormIsTooLarge: 413,
+    push.NotAPushAddress: 422,
+    push.NotADevicesKeys: 422,
+    notify.NoticesAreNotOffered: 409,
+    notify.TooManyDevices: 409,
     development.NotHere: 404,
     development.NoSuchPerson: 404,
 }
@@ -211,6 +221,7 @@ def create() -> FastAPI:
             attachments.upload_router,
             attachments.file_router,
             attachments.held_router,
+            messages.router,
             devices.router,
             enrolment_codes.router,
             bindings.router,
@@ -219,6 +230,7 @@ def create() -> FastAPI:
             fhir_people.router,
             fhir_facts.router,
             fhir_attachments.router,
+            fhir_messages.router,
             fhir_audit.router,
             auditing.router,
             exports.router,
@@ -229,6 +241,8 @@ def create() -> FastAPI:
             sending.router,
             sending.photo_router,
             enrolling.router,
+            notices.router,
+            shutting.router,
         ],
         parts=[database, consumer.Consumer(database), sealing.Sealing(database)],
         problems=PROBLEMS,
@@ -251,6 +265,8 @@ def create() -> FastAPI:
     app.state.snooping = snooping.rules(chosen.snooping)
     app.state.programmes = programmes.in_use(chosen.programmes)
     app.state.versions = programmes.versions(chosen.programmes)
+    app.state.push_key = chosen.push_public_key
+    app.state.push_hosts = push.hosts(chosen.push_hosts)
     known = forms.in_use(chosen.instruments)
     app.state.forms = fhir.forms_of(app.state.programmes, known)
     app.state.questions = form_answers.offered(app.state.programmes.values(), known)

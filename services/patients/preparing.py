@@ -17,18 +17,18 @@ from services.patients import (
     limiting,
     look,
     store_drafts,
-    store_limits,
     typed,
     versions,
 )
 from services.patients.enrol import AlreadyEnrolled, UnknownProgramme
-from services.patients.limiting import AlreadyProposed
 from services.patients.look import Looker, Opened
-from services.patients.nouns import Draft, Enrolment, Proposal
+from services.patients.nouns import Draft, Enrolment
 from services.patients.typed import Fault
 from services.patients.versions import Loaded
-from shared import ledger
+from shared import ledger, limits
 from shared.database import Database
+from shared.limits import store as store_limits
+from shared.limits.nouns import Proposal
 from shared.programmes import Programme
 
 # What is handed to the patient is redeemed at home, the same day or the next.
@@ -154,7 +154,7 @@ async def _limits(
         await look.logged(seen.tx, looker, [seen.patient.id], "limits", "changed")
     waiting = []
     for name, value in own.items():
-        made = await limiting.limit(
+        made = await limiting.set_of(
             seen, looker, programme, name=name, value=value, reason=why, since=now, now=now
         )
         if isinstance(made, Proposal):
@@ -210,5 +210,5 @@ async def _locked(seen: Opened, id: UUID) -> Draft:
     return found
 
 
-REFUSALS = (AlreadyEnrolled, AlreadyProposed, UnknownProgramme, bind.AlreadyHeld,
+REFUSALS = (AlreadyEnrolled, limits.AlreadyProposed, UnknownProgramme, bind.AlreadyHeld,
             bind.UnknownCredential)  # fmt: skip

@@ -416,3 +416,15 @@ enrolment_draft = Table(
     Column("enrolment_id", Uuid),
     Column("cred", Text),
 )
+
+push_subscription = Table(
+    "push_subscription",
+    metadata,
+    _key("org", Text),
+    _key("hash", LargeBinary),
+    _must("patient_id", Uuid),
+    _must("endpoint", Text),
+    _must("p256dh", LargeBinary),
+    _must("auth", LargeBinary),
+    _must("made_at", Moment),
+)
