@@ -12,6 +12,8 @@ def about_view(mine: Mine, about: About, lang: str, now: datetime) -> View:
     a = t["about"]
     return {
         "name": mine.patient.name,
+        # What he asked for and does not get is said, not passed over.
+        "instead": a["instead"].get(mine.patient.language),
         "export": f"/v1/patients/{mine.patient.id}/export",
         "programmes": [words.say(one.names, lang) for one in mine.programmes.values()],
         "units": [one.name for one in about.units],
