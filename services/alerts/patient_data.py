@@ -59,6 +59,9 @@ def page(parts: Parts, by: Reader, seen: Opened, days: int) -> Json:
         "lag_seconds": telling.lag_seconds(seen.oldest, now),
         "staff": telling.colleagues(seen.staff, by.units),
         "targets": [{"id": id_, "name": unit["name"]} for id_, unit in seen.units.items()],
+        "message_waits_since": telling.iso(seen.conversation["waiting_since"])
+        if seen.conversation
+        else None,
         "tasks": [_task(seen, one, by.shut) for one in seen.tasks],
         "mine": list(by.units),
         "programmes": [

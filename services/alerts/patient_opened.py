@@ -12,6 +12,7 @@ from services.alerts import (
     reader,
     store,
     store_forms,
+    store_messages,
     store_shields,
     store_tasks,
     store_views,
@@ -54,6 +55,7 @@ class Opened:
     as_of: datetime
     now: datetime
     open_until: datetime | None = None  # by emergency access
+    conversation: asyncpg.Record | None = None
     behind: Json | None = None  # a silence that is not his
     phone: str | None = None
 
@@ -95,6 +97,7 @@ async def opened(parts: Parts, by: Reader, patient_id: UUID) -> Opened:
             oldest=await ledger.oldest_waiting(tx, by.org, ledger.ALERTS),
             as_of=await views.as_of(tx, by.org, now),
             now=now,
+            conversation=await store_messages.conversation(tx, by.org, patient_id),
             open_until=await store_shields.open_until(tx, by.org, [patient_id], by.id),
             behind=(await views.behind(tx, by, units, [patient_id])).get(patient_id),
             phone=await telephone.number(tx, by.org, patient_id, parts.identity_keys),

@@ -16,6 +16,7 @@ import structlog
 from services.alerts import (
     expecting,
     handling,
+    letters,
     looking,
     row,
     store,
@@ -93,30 +94,37 @@ async def take(
     # A withdrawal has handed rows to the patients who lose a fact.
     judged.more = len(taken) >= limit or any(one.type == "void" for one in taken)
     by_patient: dict[UUID, list[Taken]] = {}
-    for one in taken:
+    # Who has only written stands behind everybody of whom something is to be judged.
+    for one in sorted(taken, key=letters.is_letter):
         if one.patient_id not in passing:
             by_patient.setdefault(one.patient_id, []).append(one)
     postponed = list(by_patient)[most:]
     if postponed:
         judged.more = True
-        judged.last_seq = min(by_patient.pop(id_)[0].seq for id_ in postponed) - 1
+        judged.last_seq = min(one.seq for id_ in postponed for one in by_patient.pop(id_)) - 1
     states, now = await store.lock_states_and_look_at_the_clock(tx, org, sorted(by_patient))
     judged.left = by_patient.keys() - states.keys()
     if now is None:
         return judged
-    news = await _news(tx, org, {id_: by_patient[id_] for id_ in states}, memory, states)
+    to_judge = {
+        id_: rows
+        for id_ in states
+        if (rows := [one for one in by_patient[id_] if not letters.is_letter(one)])
+    }
+    news = await _news(tx, org, to_judge, memory, states)
     since = {id_: min(one.since, now) for id_, one in news.items()}
     afresh = [id_ for id_, one in news.items() if one.afresh]
     coming = {
         one.fact_id
-        for id_ in states
-        for one in by_patient[id_]
+        for id_, rows in to_judge.items()
+        for one in rows
         if not news[id_].held and one.type in FACTS
     }
     read: list[Fact] = []
     patients = await load(
-        tx, org, states, since, memory, now, programmes, read, afresh=afresh, failed=judged.failed
-    )
+        tx, org, {id_: states[id_] for id_ in to_judge}, since, memory, now, programmes, read,
+        afresh=afresh, failed=judged.failed,
+    )  # fmt: skip
     _sort(news, [fact for fact in read if fact.id in coming])
     written = writing.Writing(org, now)
     ctids: list[tuple[int, int]] = []
@@ -137,17 +145,21 @@ async def take(
             if (brought := causes.portal(patient.record, fact)) is not None:
                 judged.portals.add(brought)
         lying = {fact.id for fact in news[id_].unknown}
-        ctids += [one.ctid for one in by_patient[id_] if one.fact_id not in lying]
+        ctids += [one.ctid for one in to_judge[id_] if one.fact_id not in lying]
         judged.patients[id_] = patient
     for id_, patient in judged.patients.items():
-        written.brought(patient, by_patient[id_])
+        written.brought(patient, to_judge[id_])
+    noted = await letters.take(tx, org, {id_: by_patient[id_] for id_ in states}, states, now)
+    ctids += noted.ctids
     await written.write(tx, ctids)
-    away = [one for id_ in judged.patients for one in by_patient[id_] if one.type in TAKEN_AWAY]
+    away = [one for id_ in judged.patients for one in to_judge[id_] if one.type in TAKEN_AWAY]
     if away:  # after the readings of this take, which it may take back
         await store_outgoing.note_withdrawn(tx, org, [one.fact_id for one in away])
     judged.done = len(ctids)
-    judged.left |= judged.failed.keys()
+    judged.left |= judged.failed.keys() | noted.left
     judged.units, judged.told = written.units, written.told
+    for unit_id, written_by in noted.units.items():
+        judged.units.setdefault(unit_id, set()).update(written_by)
     judged.received_at = max(
         (one.received_at for rows in by_patient.values() for one in rows if one.type in FACTS),
         default=None,

@@ -208,6 +208,16 @@ class Progress(Frozen):
     items: tuple[str, ...] = Field(min_length=1)
 
 
+class Question(Frozen):
+    """What the files cannot settle: a clinician decides it before the programme is signed. `about`
+    names the rules and limits, `asks` says what is done until then and what else could be.
+    """
+
+    about: tuple[str, ...] = Field(min_length=1)
+    asks: Text
+    evidence: Literal["S", "K", "D"]
+
+
 class Life(Frozen):
     """How long a person's word on an alert holds. A hospital may shorten what is here, and put
     off a red or yellow no longer than half a day.
