@@ -47,13 +47,15 @@ FRESH = 10.0  # a follower that has not finished a round for so long is not read
 
 @dataclass(slots=True)
 class Follower:
-    """Where one organisation's loop stands. `floor` skips rows that lie on, for a second."""
+    """Where one organisation's loop stands. For a second `floor` skips rows that lie on, and `left`
+    their patients: among the few of a take, those who rest would leave no room for the others."""
 
     org: str
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     limit: int = LIMIT
     most: int = FIRST
     floor: int = 0
+    left: set[UUID] = field(default_factory=set)
     from_the_start_at: float = 0.0
     rounded_at: float = 0.0
     beat_at: float = 0.0
@@ -140,6 +142,7 @@ class Consumer:
             soon = follower.held and follower.patience < IMPATIENT
             if soon:
                 follower.floor = 0
+                follower.left.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(SOON if soon else POLL):  # wait_for makes a task
                     await follower.woken.wait()
@@ -155,15 +158,17 @@ class Consumer:
             if now - follower.from_the_start_at >= POLL:
                 # A lower seq may have been committed since: skipping is only for dead rows.
                 follower.floor, follower.from_the_start_at = 0, now
+                follower.left.clear()
             judged = await self.take(follower)
             total += judged.done
             if await self._make_states(follower, judged.left - follower.known):
                 continue  # patients never met before: now they can be locked
-            if judged.left:
+            follower.left |= judged.left - judged.patients.keys()
+            if follower.left:
                 follower.floor = max(follower.floor, judged.last_seq)
             follower.patience = 0 if judged.done else follower.patience + 1
             if not judged.more:
-                follower.held = bool(judged.left)
+                follower.held = bool(follower.left)
                 break
             follower.rounded_at = time.monotonic()
             await self._beat(follower)  # a long catching up is work too
@@ -186,6 +191,7 @@ class Consumer:
                     floor=follower.floor,
                     limit=follower.limit,
                     most=follower.most,
+                    passing=follower.left,
                 )
         except (DatabaseIsAway, OSError, asyncpg.InterfaceError):
             # Perhaps because the take was so long that the database gave up waiting for it.

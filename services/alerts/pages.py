@@ -20,7 +20,9 @@ from services.alerts import (
     moves,
     moving,
     page,
+    patient_curves,
     patient_data,
+    patient_opened,
     sheet,
     shut_pages,
     views,
@@ -139,8 +141,8 @@ async def patient_chart(
     patient_id: UUID,
     days: Annotated[int, Query(ge=1, le=90)] = 30,
 ) -> Response:
-    seen = await patient_data.opened(has, door.reader(request, caller), patient_id)
-    view = page.chart_view(patient_data.chart(has, seen, days), sheet.language(request), seen.now)
+    seen = await patient_opened.opened(has, door.reader(request, caller), patient_id)
+    view = page.chart_view(patient_curves.chart(has, seen, days), sheet.language(request), seen.now)
     return Response(exact.dumps(view), media_type="application/json", headers=sheet.HEADERS)
 
 
@@ -153,7 +155,7 @@ async def _patient(
     more: Mapping[str, Any],
     status: int = 200,
 ) -> Response:
-    seen = await patient_data.opened(has, by, patient_id)
+    seen = await patient_opened.opened(has, by, patient_id)
     data = {**patient_data.page(has, by, seen, days), **sheet.frame(request, by), **more}
     view = page.patient_view(data, sheet.language(request), seen.now)
     return sheet.html(request, "patient.html", view, status)

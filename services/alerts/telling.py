@@ -14,6 +14,7 @@ from services.alerts.reader import Reader
 from services.alerts.store_views import Held, Story
 from shared import watching
 from shared.contracts import Watch
+from shared.programmes import Text
 
 Json = dict[str, Any]
 Units = Mapping[UUID, asyncpg.Record]
@@ -385,3 +386,7 @@ def lag_seconds(oldest: datetime | None, now: datetime) -> float:
 
 def iso(at: datetime | None) -> str | None:
     return at.isoformat().replace("+00:00", "Z") if at else None
+
+
+def said(text: Text) -> Json:
+    return {"nb": text.nb, "en": text.en}

@@ -5,7 +5,7 @@ locked, and only the rows of patients that were locked and judged are deleted.
 """
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -81,10 +81,12 @@ async def take(
     floor: int,
     limit: int,
     most: int,
+    passing: Container[UUID] = (),
 ) -> Judged:
     """Judge, of as many rows as `limit`, those of the first `most` patients: to read a patient
     costs far more than to judge one row of his, so few are judged on all that waits of them.
-    Nothing is remembered in `memory` until the commit."""
+    Those in `passing`, of whom it is known that they cannot be judged now, are passed over. Nothing
+    is remembered in `memory` until the commit."""
     taken = await ledger.take(tx, org, ledger.ALERTS, floor=floor, limit=limit)
     judged = Judged(last_seq=max((one.seq for one in taken), default=floor))
     if not taken:
@@ -94,7 +96,8 @@ async def take(
     by_patient: dict[UUID, list[Taken]] = {}
     # Who has only written stands behind everybody of whom something is to be judged.
     for one in sorted(taken, key=letters.is_letter):
-        by_patient.setdefault(one.patient_id, []).append(one)
+        if one.patient_id not in passing:
+            by_patient.setdefault(one.patient_id, []).append(one)
     postponed = list(by_patient)[most:]
     if postponed:
         judged.more = True
@@ -111,10 +114,18 @@ async def take(
     news = await _news(tx, org, to_judge, memory, states)
     since = {id_: min(one.since, now) for id_, one in news.items()}
     afresh = [id_ for id_, one in news.items() if one.afresh]
+    coming = {
+        one.fact_id
+        for id_, rows in to_judge.items()
+        for one in rows
+        if not news[id_].held and one.type in FACTS
+    }
+    read: list[Fact] = []
     patients = await load(
-        tx, org, {id_: states[id_] for id_ in to_judge}, since, memory, now, programmes,
+        tx, org, {id_: states[id_] for id_ in to_judge}, since, memory, now, programmes, read,
         afresh=afresh, failed=judged.failed,
     )  # fmt: skip
+    _sort(news, [fact for fact in read if fact.id in coming])
     written = writing.Writing(org, now)
     ctids: list[tuple[int, int]] = []
     for id_, patient in patients.items():
@@ -180,7 +191,8 @@ async def _news(
     memory: Memory,
     states: Mapping[UUID, State],
 ) -> dict[UUID, News]:
-    """Facts of patients whose record is in memory are added; every other record is read anew."""
+    """Facts of patients whose record is in memory are read to be added; every other record is read
+    anew, and they with it."""
     news = {
         id_: News(
             since=min(one.at for one in rows), afresh=any(one.type not in FACTS for one in rows)
@@ -197,13 +209,22 @@ async def _news(
     for id_, new in news.items():
         new.held = not new.afresh and memory.has(org, states[id_], new.since)
     wanted = [
-        (one.fact_id, one.at) for rows in by_patient.values() for one in rows if one.type in FACTS
+        (one.fact_id, one.at)
+        for id_, rows in by_patient.items()
+        for one in rows
+        if news[id_].held and one.type in FACTS
     ]
-    for fact in await ledger.in_force(tx, org, wanted, bare=True) if wanted else ():
+    if wanted:
+        _sort(news, await ledger.in_force(tx, org, wanted, bare=True))
+    return news
+
+
+def _sort(news: Mapping[UUID, News], facts: Iterable[Fact]) -> None:
+    """To each patient the facts that came of him: those that can be judged, and the others."""
+    for fact in facts:
         if (of := news.get(fact.patient_id)) is not None:
             known = fact.body.get("v") in KNOWN_VERSIONS
             (of.facts if known else of.unknown).append(fact)
-    return news
 
 
 async def load(
@@ -214,6 +235,7 @@ async def load(
     memory: Memory,
     now: datetime,
     programmes: Programmes | None = None,
+    read: list[Fact] | None = None,
     *,
     afresh: Iterable[UUID] = (),
     failed: dict[UUID, str] | None = None,
@@ -222,7 +244,8 @@ async def load(
     """Patients as they are in the database, their states being locked: out of memory when the
     version there says that nothing has happened since, otherwise read. With `programmes` only what
     judging by them from `since` on can look at, else everything of LOOKBACK before it. Those whose
-    record cannot be read are named in `failed`, or raise when it is not given."""
+    record cannot be read are named in `failed`, or raise when it is not given. Facts that are read
+    are added to `read`, those of unknown versions too."""
     anew = set(afresh)
     patients: dict[UUID, Patient] = {}
     missing: dict[UUID, datetime] = {}
@@ -234,7 +257,7 @@ async def load(
             remembered.state = state
             patients[id_] = remembered
     if missing:
-        patients |= await _read(tx, org, states, missing, now, programmes, failed, bare)
+        patients |= await _read(tx, org, states, missing, now, programmes, read, failed, bare)
     return {id_: patients[id_] for id_ in states if id_ in patients}
 
 
@@ -245,6 +268,7 @@ async def _read(
     missing: Mapping[UUID, datetime],
     now: datetime,
     programmes: Programmes | None,
+    read: list[Fact] | None,
     failed: dict[UUID, str] | None,
     bare: bool,
 ) -> dict[UUID, Patient]:
@@ -285,6 +309,8 @@ async def _read(
                 types=NO_ANSWERS,
                 bare=bare,
             )
+    if read is not None:
+        read += (*answers, *others)
     for fact in (*answers, *others):
         if fact.body.get("v") in KNOWN_VERSIONS:
             facts[fact.patient_id].append(fact)

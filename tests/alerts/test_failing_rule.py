@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
-from services.alerts.consumer import Follower
+from services.alerts.consumer import Consumer, Follower
 from services.alerts.memory import Memory
+from services.alerts.stream import Notifier
+from services.alerts.triage import Judged
 from shared import exact
 from shared.programmes import Programme, Text
 from tests.alerts import given
@@ -37,6 +39,16 @@ def fever(at: Any) -> Any:
 
 def pressure(at: Any) -> Any:
     return given.systolic(195, at)
+
+
+class Counting(Consumer):
+    """Counts its takes."""
+
+    takes = 0
+
+    async def take(self, follower: Follower) -> Judged:
+        self.takes += 1
+        return await super().take(follower)
 
 
 async def alerts(world: World, patient: Any) -> dict[str, tuple[str, str, str | None]]:
@@ -195,3 +207,28 @@ async def test_a_fact_that_the_database_cannot_read_stops_nobody_else(world: Wor
 
     assert await alerts(world, other) == {"blood-pressure": ("red", "clinical", None)}
     assert await alerts(world, patient) == {"judging": ("red", "technical", "us")}
+
+
+async def test_many_who_rest_on_much_hold_up_nobody(world: World) -> None:
+    """Ten rest on three rows each, in turn; a take has room for two patients."""
+    resting = [await given.patient(world) for _ in range(10)]
+    other = await given.patient(world)
+    await world.judge()
+    await world.execute(
+        "update alerts.state set rests_until = clock_timestamp() + interval '1 hour'"
+        " where patient_id = any($1)",
+        resting,
+    )
+    for hours in (3, 2, 1):
+        for one in resting:
+            await given.send(world, one, pressure(ago(hours=hours)))
+    await given.send(world, other, pressure(ago(hours=1)))
+
+    consumer = Counting(world.alerts, Notifier(world.alerts), world.programmes, Memory())
+    judged = await consumer.drain(Follower(given.ORG, most=2, known={*resting, other}))
+
+    assert judged == 1
+    assert await world.open_alerts(other)
+    assert consumer.takes <= 2 * len(resting)
+    waiting = "select count(*) from ledger.handover where patient_id = any($1)"
+    assert (await world.fetch(waiting, resting))[0][0] == 30

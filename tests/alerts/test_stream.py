@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-from services.alerts import patient_data, worklist
+from services.alerts import patient_opened, worklist
 from services.alerts.stream import Hub, Notifier
 from services.alerts.views import Parts
 from services.alerts.worklist import happening, missed
@@ -75,7 +75,7 @@ async def test_what_came_between_the_page_and_the_stream_is_told_at_once(world: 
     await world.judge()
     hub = Hub(world.alerts)
     parts = Parts(world.alerts, Notifier(world.alerts), given.PROGRAMMES, world.memory)
-    shown = (await patient_data.opened(parts, world.nurse, patient)).version
+    shown = (await patient_opened.opened(parts, world.nurse, patient)).version
 
     async with hub.listening(given.ORG, world.nurse.units) as listener:
         await missed(parts, listener, patient, shown)
