@@ -8,26 +8,32 @@ import asyncpg
 from fastapi import FastAPI, Request
 from pydantic import SecretStr
 from starlette.responses import Response
-from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
 
 from services.alerts import (
+    answering,
     checker,
+    connection_pages,
     connections,
     consumer,
+    conversations,
+    conversing,
     deadman,
     deliveries,
     delivering,
     doing,
     door,
     downtime,
+    elsewhere,
     emergency,
     escalating,
     fhir,
     filling,
     form_pages,
     held,
+    intake,
+    intakes,
     login,
+    message_pages,
     moves,
     moving,
     outgoing,
@@ -54,14 +60,14 @@ from services.alerts.memory import Memory
 from services.alerts.page.frame import TEMPLATES
 from services.alerts.stream import Hub, Notifier
 from services.alerts.views import Parts
-from shared import access, audit, entered, ledger, programmes, service, settings
+from shared import access, audit, desk, entered, ledger, programmes, push, service, settings
 from shared.access import source
 from shared.access.login import Logins
 from shared.database import Database
 from shared.instruments import forms as instrument_forms
 
 STATIC = TEMPLATES.parent / "static"
-PAGES = ("/patients/", "/rows", "/downtime", "/login", "/logout")
+PAGES = ("/patients/", "/rows", "/downtime", "/connections", "/login", "/logout")
 
 PROBLEMS: dict[type[Exception], int] = {
     **access.PROBLEMS,
@@ -82,6 +88,9 @@ PROBLEMS: dict[type[Exception], int] = {
     doing.TaskIsDone: 409,
     doing.TextMissing: 422,
     doing.TimeHasPassed: 422,
+    conversing.ConversationHasMoved: 409,
+    conversing.NothingWaits: 409,
+    conversing.AnswerIsNotUsable: 422,
     lifecycle.MoveNotAllowed: 409,
     lifecycle.MoveNotYours: 403,
     lifecycle.NoteMissing: 422,
@@ -109,6 +118,7 @@ PROBLEMS: dict[type[Exception], int] = {
     retrying.NoLadder: 409,
     retrying.NoSuchStep: 422,
     connections.NoSuchConnection: 404,
+    intake.NoSuchSender: 404,
     connections.HostIsNotAllowed: 422,
     fhir.NotAPatient: 422,
     showing.NoSuchAttachment: 404,
@@ -118,17 +128,6 @@ PROBLEMS: dict[type[Exception], int] = {
     audit.LookCannotBeLogged: 503,
     asyncpg.LockNotAvailableError: 503,
 }
-
-
-class Files(StaticFiles):
-    """The pages' own files: nothing from elsewhere, asked for anew when the version changes."""
-
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        response = await super().get_response(path, scope)
-        response.headers["Cache-Control"] = "no-cache"
-        for name, value in sheet.HEADERS.items():
-            response.headers[name] = value
-        return response
 
 
 def create() -> FastAPI:
@@ -167,14 +166,19 @@ def create() -> FastAPI:
             questions.router,
             worklist.router,
             tasks.router,
+            conversations.router,
             deliveries.router,
+            intakes.router,
             connections.router,
             fhir.router,
             pages.router,
             photos.router,
             shut_pages.router,
             form_pages.router,
+            connection_pages.router,
+            message_pages.router,
             login.router,
+            elsewhere.router,
         ],
         parts=[
             database,
@@ -186,6 +190,7 @@ def create() -> FastAPI:
             checker.Checker(taking, notifier, known),
             quarantine.Quarantine(database, notifier),
             held.HeldReds(database, notifier, known),
+            answering.Answering(database, notifier, known),
             downtime.Sheets(parts, chosen.downtime),
             *tellers,
             deadman.DeadMan(_secret(chosen.dead_man_url), [judging, clock, *tellers]),
@@ -195,9 +200,10 @@ def create() -> FastAPI:
         docs=chosen.docs,
         description="Alerts, the worklist and its live stream, scores, and the nurse's pages.",
     )
-    app.mount("/static", Files(directory=STATIC), name="static")
+    app.mount("/static", desk.Files(STATIC, sheet.HEADERS), name="static")
     app.state.parts = parts
     app.state.hub = hub
+    app.state.setup_at = chosen.setup_at.removesuffix("/")
     app.state.ways = ways(chosen)
     guard = access.guard_of(app, chosen, database)
     app.state.logins = Logins(guard, f"{chosen.public_url}/login/callback")
@@ -221,7 +227,19 @@ def ways(chosen: settings.Alerts) -> Ways:
         sms_url=_secret(chosen.sms_url),
         sms_body=_secret(chosen.sms_body),
         sms_headers=json.loads(_secret(chosen.sms_headers) or "{}"),
+        push_key=push.private_key(chosen.push_key) if chosen.push_key else None,
+        push_contact=_contact(chosen),
+        push_hosts=push.hosts(chosen.push_hosts),
+        push_ca=chosen.push_ca,
     )
+
+
+def _contact(chosen: settings.Alerts) -> str | None:
+    """Whom a push service turns to when something is wrong with what we send."""
+    if chosen.mail_from:
+        return f"mailto:{chosen.mail_from}"
+    given = chosen.public_url or ""
+    return given if given.startswith("https://") else None
 
 
 def _secret(given: SecretStr | None) -> str | None:

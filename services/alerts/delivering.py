@@ -17,13 +17,14 @@ from prometheus_client import Counter
 
 from services.alerts import store, store_climbs, store_outbox, store_rows, telephone
 from services.alerts.delivery import outcome as outcomes
-from services.alerts.delivery.message import Message
+from services.alerts.delivery.message import TO_PATIENTS, Message
 from services.alerts.delivery.outcome import Outcome, Result, Turn
 from services.alerts.delivery.post import Post
+from services.alerts.delivery.push import Device
 from services.alerts.delivery.ways import Ways
 from services.alerts.rounds import Rounds
 from shared.database import Database, DatabaseIsAway
-from shared.ladders import PATIENT
+from shared.ladders import PATIENT, PUSH
 
 log = structlog.get_logger()
 
@@ -93,23 +94,34 @@ class Delivery:
     async def _send(self, org: str, row: asyncpg.Record) -> None:
         route = row["routes"][row["place"]]
         message = _message(row, self._post.ways.public_url)
-        to = _number(row, self._post.ways) if route["to"] == PATIENT else route["to"]
+        gone: list[bytes] = []
         try:
-            came_to = (
-                Outcome(Result.REFUSED, "no-number")
-                if to is None
-                else await asyncio.wait_for(self._post.send(route["medium"], to, message), CUT_OFF)
-            )
+            async with asyncio.timeout(CUT_OFF):
+                if route["medium"] == PUSH:
+                    devices = [Device(*one) for one in row["devices"] or ()]
+                    came_to, gone = await self._post.push(devices, message)
+                else:
+                    came_to = await self._by_channel(row, route, message)
         except TimeoutError:
             came_to = Outcome(Result.FAILED, "timeout")
         SENT.labels(row["kind"], route["medium"], str(came_to.result)).inc()
         try:
             async with self._database.transaction() as tx:
+                if gone:
+                    await store_outbox.forget_pushes(tx, org, row["patient_id"], gone)
                 await settle(tx, org, row, came_to)
         except (DatabaseIsAway, asyncpg.PostgresError, OSError) as error:
             # Its lease runs out, and it is sent again with the same id.
             fault = type(error).__name__
             log.warning("A delivery could not be noted.", delivery=str(row["id"]), fault=fault)
+
+    async def _by_channel(
+        self, row: asyncpg.Record, route: dict[str, str], message: Message
+    ) -> Outcome:
+        to = _number(row, self._post.ways) if route["to"] == PATIENT else route["to"]
+        if to is None:
+            return Outcome(Result.REFUSED, "no-number")
+        return await self._post.send(route["medium"], to, message)
 
 
 async def take(tx: asyncpg.Connection, org: str, limit: int) -> list[asyncpg.Record]:
@@ -206,6 +218,6 @@ def _message(row: asyncpg.Record, public_url: str | None) -> Message:
         count=max(1, row["still"]),
         step=row["step"] or 1,
         sensitive=row["sensitive"],
-        link=None if row["kind"] == "reminder" else link,
+        link=None if row["kind"] in TO_PATIENTS else link,
         credentials=tuple(about.get("credentials", ())),
     )

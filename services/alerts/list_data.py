@@ -40,6 +40,7 @@ def page(by: Reader, programmes: Programmes, asked: Question, listed: Listed) ->
         "tasks": [
             telling.task(one, listed.units, listed.names, listed.shut) for one in listed.tasks
         ],
+        "conversations": listed.conversations,
         "mine": list(by.units),
         "reread_at": telling.iso(listed.reread_at),
         "platform": [_platform(by, listed, one) for one in listed.platform],

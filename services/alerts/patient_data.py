@@ -19,6 +19,7 @@ from services.alerts import (
     scoring,
     store,
     store_forms,
+    store_messages,
     store_shields,
     store_tasks,
     store_views,
@@ -68,6 +69,7 @@ class Opened:
     as_of: datetime
     now: datetime
     open_until: datetime | None = None  # by emergency access
+    conversation: asyncpg.Record | None = None
     behind: Json | None = None  # a silence that is not his
     phone: str | None = None
 
@@ -109,6 +111,7 @@ async def opened(parts: Parts, by: Reader, patient_id: UUID) -> Opened:
             oldest=await ledger.oldest_waiting(tx, by.org, ledger.ALERTS),
             as_of=await views.as_of(tx, by.org, now),
             now=now,
+            conversation=await store_messages.conversation(tx, by.org, patient_id),
             open_until=await store_shields.open_until(tx, by.org, [patient_id], by.id),
             behind=(await views.behind(tx, by, units, [patient_id])).get(patient_id),
             phone=await telephone.number(tx, by.org, patient_id, parts.identity_keys),
@@ -143,6 +146,9 @@ def page(parts: Parts, by: Reader, seen: Opened, days: int) -> Json:
         "lag_seconds": telling.lag_seconds(seen.oldest, now),
         "staff": telling.colleagues(seen.staff, by.units),
         "targets": [{"id": id_, "name": unit["name"]} for id_, unit in seen.units.items()],
+        "message_waits_since": telling.iso(seen.conversation["waiting_since"])
+        if seen.conversation
+        else None,
         "tasks": [_task(seen, one, by.shut) for one in seen.tasks],
         "mine": list(by.units),
         "programmes": [

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -98,9 +99,13 @@ async def take_notifications(
                          where u.org = t.org and u.id = t.unit_id), '') as unit,
                case t.kind when 'alert' then a.n when 'reminder' then d.n else 1 end as still,
                a.gravest,
-               case when t.kind = 'reminder' then (
+               case when t.patient_id is not null then (
                    select p.phone from patients.patient p
-                   where p.org = t.org and p.id = t.patient_id and p.sms_reminders) end as phone
+                   where p.org = t.org and p.id = t.patient_id and p.sms_reminders) end as phone,
+               case when t.patient_id is not null then array(
+                   select (s.hash, s.endpoint, s.p256dh, s.auth)
+                   from patients.push_subscription s
+                   where s.org = t.org and s.patient_id = t.patient_id) end as devices
         from taken t
         cross join lateral (
             select count(*) as n,
@@ -255,14 +260,36 @@ async def undelivered(
     )
 
 
-async def how_reminded(tx: asyncpg.Connection, org: str, patient_id: UUID) -> tuple[str, bool]:
-    """In which language, and whether also by SMS: he has given a number and agreed to it."""
+class HowReminded(NamedTuple):
+    """By SMS: he has given a number and agreed to it. By push: a device of his has asked for it."""
+
+    language: str = "nb"
+    by_sms: bool = False
+    by_push: bool = False
+
+
+async def how_reminded(tx: asyncpg.Connection, org: str, patient_id: UUID) -> HowReminded:
     row = await tx.fetchrow(
         """
-        select language, phone is not null and sms_reminders as by_sms
-        from patients.patient where org = $1 and id = $2
+        select p.language, p.phone is not null and p.sms_reminders as by_sms,
+               exists (select from patients.push_subscription s
+                       where s.org = p.org and s.patient_id = p.id) as by_push
+        from patients.patient p where p.org = $1 and p.id = $2
         """,
         org,
         patient_id,
     )
-    return (row["language"], row["by_sms"]) if row else ("nb", False)
+    return HowReminded(*row) if row else HowReminded()
+
+
+async def forget_pushes(
+    tx: asyncpg.Connection, org: str, patient_id: UUID, gone: Sequence[bytes]
+) -> None:
+    """Devices that the push service knows no more."""
+    await tx.execute(
+        "delete from patients.push_subscription "
+        "where org = $1 and patient_id = $2 and hash = any($3)",
+        org,
+        patient_id,
+        list(gone),
+    )

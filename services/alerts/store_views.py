@@ -293,6 +293,10 @@ async def patient_units(
             union select t.unit from alerts.task
             cross join lateral (values (unit_id), (offered_to)) as t(unit)
             where org = $1 and patient_id = $2 and t.unit is not null and done_at is null
+            union select t.unit from alerts.conversation
+            cross join lateral (values (unit_id), (offered_to)) as t(unit)
+            where org = $1 and patient_id = $2 and t.unit is not null
+                and waiting_since is not null
         ) as units
         from alerts.state s where s.org = $1 and s.patient_id = $2
         """,

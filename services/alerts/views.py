@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from services.alerts import (
+    letterbox,
     neutral,
     promises,
     reader,
@@ -103,6 +104,7 @@ class Listed:
     as_of: datetime
     oldest: datetime | None
     more: bool
+    conversations: list[Json] = field(default_factory=list)
     reread_at: datetime | None = None  # then an emergency access of the reader ends
 
 
@@ -127,7 +129,9 @@ async def worklist(parts: Parts, by: Reader, asked: Question) -> Listed:
             tx, by.org, mine, patient_ids=[PLATFORM], states=NOT_CLOSED, before=None, limit=20
         )
         tasks = await store_tasks.tasks(tx, by.org, shown, due=True)
+        conversations = [] if asked.after else await letterbox.lane(tx, by, shown)
         named = {one["patient_id"] for one in (*page, *hidden, *tasks)}
+        named |= {UUID(one["patient"]["id"]) for one in conversations}
         shut = await store_shields.shut(tx, by.org, named, by.id, emergency_counts=by.in_emergency)
         ids = [row["patient_id"] for row in page if row["patient_id"] not in shut]
         listed = Listed(
@@ -151,6 +155,7 @@ async def worklist(parts: Parts, by: Reader, asked: Question) -> Listed:
             as_of=await as_of(tx, by.org, now),
             oldest=await ledger.oldest_waiting(tx, by.org, ledger.ALERTS),
             more=len(rows) > asked.limit,
+            conversations=conversations,
             reread_at=await store_shields.open_until(tx, by.org, named, by.id),
         )
         await reader.note(tx, by, named, "worklist")
@@ -208,6 +213,7 @@ def worklist_json(listed: Listed, lang: str) -> Json:
         "tasks": [
             telling.task(one, listed.units, listed.names, listed.shut) for one in listed.tasks
         ],
+        "conversations": listed.conversations,
         "watching": telling.watch_json(_watch(listed)),
         "as_of": telling.iso(listed.as_of),
         "lag_seconds": telling.lag_seconds(listed.oldest, listed.now),

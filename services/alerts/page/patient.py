@@ -9,6 +9,7 @@ from services.alerts.page import (
     alert,
     answers,
     heading,
+    messages,
     news2,
     photos,
     reading,
@@ -92,6 +93,7 @@ def patient_view(data: Json, lang: str, now: datetime) -> View:
         "targets": [
             {"id": str(each["id"]), "name": each["name"]} for each in data.get("targets") or ()
         ],
+        "messages_said": messages.said(data.get("message_waits_since"), now, lang),
         "chart_days": int(data.get("chart_days") or 30),
         "printed": worklist.printed(now, lang),
     }

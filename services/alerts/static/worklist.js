@@ -2,7 +2,7 @@
 
 import { count, countFromNow, fill, follow, fromNow, gone, isForPage, sendOnEnter, serverIs, start, tellAges, token, words } from "./live.js";
 
-const LANES = ["clinical", "technical", "paused", "done"];
+const LANES = ["clinical", "technical", "messages", "paused", "done"];
 const query = document.body.dataset.query;
 const toast = document.getElementById("toast");
 const news = document.getElementById("news");
@@ -451,6 +451,7 @@ const KEYS = {
   2: () => toLane(2),
   3: () => toLane(3),
   4: () => toLane(4),
+  5: () => toLane(5),
 };
 
 document.addEventListener("keydown", (event) => {
