@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
-from services.alerts import moving, neutral, promises, scoring
+from services.alerts import moving, neutral, promises, raising, scoring
 from services.alerts.clinical import lifecycle, schedule
 from services.alerts.patient import PLATFORM, Alert
 from services.alerts.reader import Reader
@@ -126,6 +126,7 @@ def alert(
     one = story.alert
     said = one.body.get("reason") or {}
     latest = story.moves[-1] if story.moves else None
+    ends = raising.runs_out(one)
     return {
         "id": str(one.id),
         "version": one.version,
@@ -154,6 +155,7 @@ def alert(
         "acknowledged_at": iso(one.acknowledged_at),
         "acknowledged_by": one.acknowledged_by,
         "acknowledged_until": iso(one.acknowledged_until),
+        "ends": {"at": iso(ends[1]), "move": str(ends[0])} if ends else None,
         "snoozed_until": iso(one.snoozed_until),
         "assignee": one.assignee,
         "assignee_name": one.assignee_name,

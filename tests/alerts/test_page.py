@@ -1073,3 +1073,11 @@ def test_a_telephone_number_is_called_from_the_page(number: str, read: str) -> N
 
     assert f'<a class="tel" href="tel:{number}">Telefon <b>{read}</b></a>' in markup
     assert "tel:" not in patient_html(phone=None)
+
+
+def test_an_acknowledged_alert_says_until_when_somebody_has_it_in_hand() -> None:
+    ends = {"at": ago(hours=-12), "move": "ack-expired"}
+    markup = patient_html(alerts=[alert(state="acknowledged", ends=ends)])
+
+    assert "Kvitteringen gjelder til 19:45. Da varsles det på nytt." in markup
+    assert "Kvitteringen" not in patient_html(alerts=[alert(ends=None)])

@@ -305,6 +305,9 @@ class AlertLife(RuleBasedStateMachine):
                 due = raising.runs_out(alert)
                 assert due is not None
                 assert due[1] == known.ends
+            else:  # what is still marked as put off is folded away on the list
+                assert alert.snoozed_until is None
+                assert alert.acknowledged_until is None
 
     @invariant()
     def an_alert_is_as_grave_as_the_gravest_it_was_told_of(self) -> None:

@@ -70,6 +70,19 @@ def test_a_snoozed_red_is_said_twice_and_comes_back_by_itself(
     assert told["history"][-1]["move"] == "snooze-ended"
 
 
+def test_an_acknowledgement_says_until_when_it_holds_by_severity(
+    hospital: Hospital, patient: Patient
+) -> None:
+    hospital.send_one(patient, device.low_pressure())
+    red = hospital.move(hospital.alert(patient, "blood-pressure"), "acknowledge").json()
+    yellow = hospital.move(hospital.alert(patient, "news2"), "acknowledge").json()
+
+    for alert, hours, then in ((red, 12, "ack-expired"), (yellow, 72, "expire")):
+        left = datetime.fromisoformat(alert["ends"]["at"]) - datetime.now(UTC)
+        assert timedelta(hours=hours, minutes=-1) < left <= timedelta(hours=hours)
+        assert alert["ends"]["move"] == then
+
+
 def test_a_green_morning_is_looked_at_with_one_key_and_taken_back(hospital: Hospital) -> None:
     unit = hospital.new_unit("Grønn", ALWAYS)
     nurse = hospital.log_in(person="kari", units=[unit])

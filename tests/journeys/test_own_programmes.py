@@ -133,6 +133,8 @@ def test_a_new_programme_is_a_folder_and_nothing_else(ward: Hospital, folder: Pa
     assert ward.alert_now(alert)["reason"] == "Blodsukker 11,4 (grense 11,0)"
     assert ward.alert_now(alert)["programme_version"] == "1.0"
 
+    assert ward.row(who, programme=NEW)["programme"] == NEW
+    assert ward.row(who, programme=DIALYSIS) is None
     told = why(ward, who, calm, "glucose-yellow-high")
     assert (told["programme"], told["why"]) == (NEW, "not-beyond")
     tried = asked(ward, programme=NEW, days=7, patient=who.id, limits={"glucose_red_high": 12})

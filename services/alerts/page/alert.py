@@ -107,6 +107,10 @@ def _marks(alert: Json, now: datetime, lang: str) -> list[str]:
     if alert.get("basis_changed"):
         marks.append(t["patient"]["basis_changed"])
     marks += [one[:1].upper() + one[1:] for one in row.standing(alert, lang)]
+    ends = alert.get("ends")
+    if ends and ends["move"] in t["patient"]["ends"]:
+        at = written.clock(ends["at"], now, t, lang)
+        marks.append(t["patient"]["ends"][ends["move"]].format(at=at))
     until = alert.get("snoozed_until")
     if until and written.moment(until) > now:
         clock = written.clock(until, now, t, lang)
