@@ -14,6 +14,7 @@ from services.patients import (
     bindings,
     care,
     catalogue,
+    certify,
     claiming,
     claims,
     codes,
@@ -78,7 +79,7 @@ from shared import (
     watching,
 )
 from shared import ladders as ladder_rules
-from shared.access import source
+from shared.access import certificates, source
 from shared.access.login import Logins
 from shared.audit import sealing
 from shared.database import Database
@@ -141,6 +142,10 @@ PROBLEMS: dict[type[Exception], int] = {
     issue.OnlySystemsAreClients: 422,
     codes.CodeIsNotValid: 404,
     codes.SystemsHaveNoCode: 409,
+    issue.KeyIsTheDevices: 409,
+    certify.CertificatesAreNotGiven: 409,
+    certificates.RequestIsNotUsable: 422,
+    enrolment_codes.KeyIsNotUsable: 422,
     proxy.NotAProxyPeriod: 422,
     proxy.NoSuchProxy: 404,
     proxy.ProxyOfHimself: 409,
@@ -236,6 +241,7 @@ def create() -> FastAPI:
     app.state.logins = Logins(guard, f"{chosen.public_url}/me/login/callback", "idporten")
     app.mount("/me/static", pages.Files(directory=pages.STATIC), name="static")
     _problems_as_pages(app)
+    app.state.certifier = certify.Certifier(chosen.device_authorities)
     app.state.mode = chosen.mode
     app.state.snooping = snooping.rules(chosen.snooping)
     app.state.programmes = programmes.in_use(chosen.programmes)

@@ -12,6 +12,7 @@ from pydantic import Field, PlainSerializer
 from shared import audit
 
 CredentialKind = Literal["device", "app", "system"]
+Shows = Literal["secret", "proof", "certificate"]
 Sex = Literal["female", "male", "other"]
 Proposed = Literal["awaiting-second", "confirmed", "withdrawn"]
 PauseKind = Literal["admission", "holiday", "other"]
@@ -288,7 +289,8 @@ class Device:
 @dataclass(frozen=True, slots=True)
 class Credential:
     """What a sender logs in with. The secret itself is shown once and kept nowhere. `client_id`: a
-    system's, as its identity provider knows it; its tokens speak as this credential."""
+    system's, as its identity provider knows it; its tokens speak as this credential. `shows`: its
+    secret alone; its secret with a proof made with its own key; at the broker a certificate."""
 
     cred: str
     kind: CredentialKind
@@ -299,6 +301,7 @@ class Credential:
     rotated_at: datetime | None
     revoked_at: datetime | None
     client_id: str | None = None
+    shows: Shows = "secret"
 
 
 @dataclass(frozen=True, slots=True)

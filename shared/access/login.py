@@ -140,12 +140,12 @@ class Logins:
         log.info("Logged in.", org=caller.org, by=caller.id, issuer=issuer.name)
         return Done(caller, session, str(kept["next"]))
 
-    async def end(self, session: str) -> None:
+    async def end(self, session: str, address: str | None = None) -> None:
         """Log out: the session is over for every page and stream of it."""
         async with self.guard.database.transaction() as tx:
             ended = await store.end_session(tx, _hash(session))
             if ended is not None:
-                who = audit.Who(ended["org"], str(ended["staff_id"]), ended["role"])
+                who = audit.Who(ended["org"], str(ended["by"]), ended["role"], address=address)
                 await audit.note(tx, who, (), "log-out", "changed", why="own")
 
     async def _exchange(self, issuer: Issuer, code: str, kept: Mapping[str, Any]) -> Claims:

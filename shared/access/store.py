@@ -266,13 +266,15 @@ async def seen(connection: asyncpg.Connection, id: bytes) -> None:
 
 
 async def end_session(tx: asyncpg.Connection, id: bytes) -> asyncpg.Record | None:
-    """Whose it was; None if it was over already."""
+    """Whose it was, staff's or a patient's; None if it was over already."""
     return await tx.fetchrow(
         """
         update access.session a set ended_at = clock_timestamp()
-        from patients.staff s
-        where a.id = $1 and a.ended_at is null and s.org = a.org and s.id = a.staff_id
-        returning a.org, a.staff_id, s.role
+        where a.id = $1 and a.ended_at is null
+        returning a.org, coalesce(a.staff_id, a.patient_id) as by, case
+            when a.staff_id is null then 'patient'
+            else (select s.role from patients.staff s where s.org = a.org and s.id = a.staff_id)
+            end as role
         """,
         id,
     )
