@@ -158,6 +158,16 @@ class Patients(_Filing):
         description="folder with the key and certificate that sign for each organisation's "
         "devices; none: devices get no certificates",
     )
+    push_public_key: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9_-]{87}$",
+        description="what `hjemvakt push-key` prints; none: the page offers no notices",
+    )
+    push_hosts: str = Field(
+        default="",
+        description="comma list of push services, host or host:port, the only ones taken, which "
+        "may lie on the hospital's network; empty: any on the open internet",
+    )
 
 
 class Alerts(AnyService):
@@ -199,6 +209,15 @@ class Alerts(AnyService):
     )
     sms_headers: SecretStr | None = Field(
         default=None, description="a JSON object of its headers, such as Authorization"
+    )
+    push_key: Path | None = Field(
+        default=None,
+        description="file that `hjemvakt push-key` made: signs notices to patients' devices; none: "
+        "no notices",
+    )
+    push_hosts: str = Field(default="", description="as the record's: both get the same")
+    push_ca: Path | None = Field(
+        default=None, description="certificates besides the system's, of the hospital's own service"
     )
     undelivered_after: int = Field(
         default=300, ge=1, description="seconds until a message that arrives nowhere is an alarm"

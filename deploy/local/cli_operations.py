@@ -126,6 +126,18 @@ def make_development_key(
     keys.write_private(file, DevelopmentIssuer.new_key())
 
 
+def make_push_key(
+    file: Annotated[Path, typer.Argument(help="Where to write it; an existing file is kept.")],
+) -> None:
+    """Make the key for HJEMVAKT_PUSH_KEY, and print HJEMVAKT_PUSH_PUBLIC_KEY."""
+    from deploy.local import keys
+    from shared import push
+
+    if not file.exists():
+        keys.write_private(file, push.new_key().decode())
+    print(push.public_key(file))
+
+
 def make_client_key(
     file: Annotated[Path, typer.Argument(help="Where to write it; an existing file is kept.")],
 ) -> None:

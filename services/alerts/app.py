@@ -12,9 +12,12 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from services.alerts import (
+    answering,
     checker,
     connections,
     consumer,
+    conversations,
+    conversing,
     deadman,
     deliveries,
     delivering,
@@ -28,6 +31,7 @@ from services.alerts import (
     form_pages,
     held,
     login,
+    message_pages,
     moves,
     moving,
     outgoing,
@@ -54,7 +58,7 @@ from services.alerts.memory import Memory
 from services.alerts.page.frame import TEMPLATES
 from services.alerts.stream import Hub, Notifier
 from services.alerts.views import Parts
-from shared import access, audit, entered, ledger, programmes, service, settings
+from shared import access, audit, entered, ledger, programmes, push, service, settings
 from shared.access import source
 from shared.access.login import Logins
 from shared.database import Database
@@ -82,6 +86,9 @@ PROBLEMS: dict[type[Exception], int] = {
     doing.TaskIsDone: 409,
     doing.TextMissing: 422,
     doing.TimeHasPassed: 422,
+    conversing.ConversationHasMoved: 409,
+    conversing.NothingWaits: 409,
+    conversing.AnswerIsNotUsable: 422,
     lifecycle.MoveNotAllowed: 409,
     lifecycle.MoveNotYours: 403,
     lifecycle.NoteMissing: 422,
@@ -134,23 +141,32 @@ class Files(StaticFiles):
 def create() -> FastAPI:
     chosen = settings.read(settings.Alerts)
     database = Database(chosen.database, name="alerts", size=10)
-    # The take must walk its key whatever the statistics of a mostly empty queue say.
+    # The take must walk its key whatever the statistics of a mostly empty queue say. Whoever reads
+    # one patient after the other does it here too: to plan such a statement costs thirty times what
+    # it costs to run one that has been planned.
     taking = Database(
-        chosen.database, name="alerts-take", size=4, server_settings=ledger.TAKE_SETTINGS
+        chosen.database, name="alerts-take", size=6, server_settings=ledger.TAKE_SETTINGS
     )
     known = programmes.judged_by(chosen.programmes)
     memory = Memory()
     notifier = Notifier(database)
     hub = Hub(database)
     judging = consumer.Consumer(taking, notifier, known, memory)
-    clock = silence.Clock(database, notifier, known, memory)
+    clock = silence.Clock(taking, notifier, known, memory)
     late = timedelta(seconds=chosen.undelivered_after)
     tellers: list[service.Part] = [
-        escalating.Escalation(database, notifier, known, memory, late),
+        escalating.Escalation(taking, notifier, known, memory, late),
         delivering.Delivery(database, Post(ways(chosen))),
         outgoing.Outgoing(database, ways(chosen), known, chosen.identity_keys),
     ]
-    parts = Parts(database, notifier, known, memory, instrument_forms.in_use(chosen.instruments))
+    parts = Parts(
+        database,
+        notifier,
+        known,
+        memory,
+        instrument_forms.in_use(chosen.instruments),
+        identity_keys=chosen.identity_keys,
+    )
     app = service.build(
         "alerts",
         routers=[
@@ -158,6 +174,7 @@ def create() -> FastAPI:
             questions.router,
             worklist.router,
             tasks.router,
+            conversations.router,
             deliveries.router,
             connections.router,
             fhir.router,
@@ -165,6 +182,7 @@ def create() -> FastAPI:
             photos.router,
             shut_pages.router,
             form_pages.router,
+            message_pages.router,
             login.router,
         ],
         parts=[
@@ -174,9 +192,10 @@ def create() -> FastAPI:
             hub,
             judging,
             clock,
-            checker.Checker(database, notifier, known),
+            checker.Checker(taking, notifier, known),
             quarantine.Quarantine(database, notifier),
             held.HeldReds(database, notifier, known),
+            answering.Answering(database, notifier, known),
             downtime.Sheets(parts, chosen.downtime),
             *tellers,
             deadman.DeadMan(_secret(chosen.dead_man_url), [judging, clock, *tellers]),
@@ -212,7 +231,19 @@ def ways(chosen: settings.Alerts) -> Ways:
         sms_url=_secret(chosen.sms_url),
         sms_body=_secret(chosen.sms_body),
         sms_headers=json.loads(_secret(chosen.sms_headers) or "{}"),
+        push_key=push.private_key(chosen.push_key) if chosen.push_key else None,
+        push_contact=_contact(chosen),
+        push_hosts=push.hosts(chosen.push_hosts),
+        push_ca=chosen.push_ca,
     )
+
+
+def _contact(chosen: settings.Alerts) -> str | None:
+    """Whom a push service turns to when something is wrong with what we send."""
+    if chosen.mail_from:
+        return f"mailto:{chosen.mail_from}"
+    given = chosen.public_url or ""
+    return given if given.startswith("https://") else None
 
 
 def _secret(given: SecretStr | None) -> str | None:

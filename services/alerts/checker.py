@@ -100,7 +100,7 @@ async def check(
     stored = await store_rows.stored_rows(tx, org, patient_id)
     # As far back as the oldest of his rows was drawn from.
     since = min((_as_of(one) for one in stored), default=now)
-    patient = (await triage.load(tx, org, {patient_id: state}, {patient_id: since}, Memory()))[
+    patient = (await triage.load(tx, org, {patient_id: state}, {patient_id: since}, Memory(), now))[
         patient_id
     ]
     # Asked when everything has been read, not before: a fact that was appended in between has been

@@ -118,7 +118,7 @@ async def raise_(
         patient = await watchdog.platform(tx, org, state)
     else:
         since = min(one.at for one in found)
-        loaded = await triage.load(tx, org, {patient_id: state}, {patient_id: since}, Memory())
+        loaded = await triage.load(tx, org, {patient_id: state}, {patient_id: since}, Memory(), now)
         patient = loaded[patient_id]
     changes = settle(patient, found, {}, now)
     if not changes:

@@ -16,6 +16,7 @@ import structlog
 from services.alerts import (
     expecting,
     handling,
+    letters,
     row,
     store,
     store_outgoing,
@@ -90,22 +91,29 @@ async def take(
     # A withdrawal has handed rows to the patients who lose a fact.
     judged.more = len(taken) >= limit or any(one.type == "void" for one in taken)
     by_patient: dict[UUID, list[Taken]] = {}
-    for one in taken:
+    # Who has only written stands behind everybody of whom something is to be judged.
+    for one in sorted(taken, key=letters.is_letter):
         by_patient.setdefault(one.patient_id, []).append(one)
     postponed = list(by_patient)[most:]
     if postponed:
         judged.more = True
-        judged.last_seq = min(by_patient.pop(id_)[0].seq for id_ in postponed) - 1
+        judged.last_seq = min(one.seq for id_ in postponed for one in by_patient.pop(id_)) - 1
     states, now = await store.lock_states_and_look_at_the_clock(tx, org, sorted(by_patient))
     judged.left = by_patient.keys() - states.keys()
     if now is None:
         return judged
-    news = await _news(tx, org, {id_: by_patient[id_] for id_ in states}, memory, states)
+    to_judge = {
+        id_: rows
+        for id_ in states
+        if (rows := [one for one in by_patient[id_] if not letters.is_letter(one)])
+    }
+    news = await _news(tx, org, to_judge, memory, states)
     since = {id_: min(one.since, now) for id_, one in news.items()}
     afresh = [id_ for id_, one in news.items() if one.afresh]
     patients = await load(
-        tx, org, states, since, memory, programmes, afresh=afresh, failed=judged.failed
-    )
+        tx, org, {id_: states[id_] for id_ in to_judge}, since, memory, now, programmes,
+        afresh=afresh, failed=judged.failed,
+    )  # fmt: skip
     written = writing.Writing(org, now)
     ctids: list[tuple[int, int]] = []
     for id_, patient in patients.items():
@@ -125,13 +133,17 @@ async def take(
             if (brought := causes.portal(patient.record, fact)) is not None:
                 judged.portals.add(brought)
         lying = {fact.id for fact in news[id_].unknown}
-        ctids += [one.ctid for one in by_patient[id_] if one.fact_id not in lying]
+        ctids += [one.ctid for one in to_judge[id_] if one.fact_id not in lying]
         judged.patients[id_] = patient
+    noted = await letters.take(tx, org, {id_: by_patient[id_] for id_ in states}, states, now)
+    ctids += noted.ctids
     await written.write(tx, ctids)
-    await _sent_on(tx, org, [one for id_ in judged.patients for one in by_patient[id_]])
+    await _sent_on(tx, org, [one for id_ in judged.patients for one in to_judge[id_]])
     judged.done = len(ctids)
-    judged.left |= judged.failed.keys()
+    judged.left |= judged.failed.keys() | noted.left
     judged.units, judged.told = written.units, written.told
+    for unit_id, written_by in noted.units.items():
+        judged.units.setdefault(unit_id, set()).update(written_by)
     judged.received_at = max(
         (one.received_at for rows in by_patient.values() for one in rows if one.type in FACTS),
         default=None,
@@ -206,6 +218,7 @@ async def load(
     states: Mapping[UUID, State],
     since: Mapping[UUID, datetime],
     memory: Memory,
+    now: datetime,
     programmes: Programmes | None = None,
     *,
     afresh: Iterable[UUID] = (),
@@ -227,7 +240,7 @@ async def load(
             remembered.state = state
             patients[id_] = remembered
     if missing:
-        patients |= await _read(tx, org, states, missing, programmes, failed, bare)
+        patients |= await _read(tx, org, states, missing, now, programmes, failed, bare)
     return {id_: patients[id_] for id_ in states if id_ in patients}
 
 
@@ -236,6 +249,7 @@ async def _read(
     org: str,
     states: Mapping[UUID, State],
     missing: Mapping[UUID, datetime],
+    now: datetime,
     programmes: Programmes | None,
     failed: dict[UUID, str] | None,
     bare: bool,
@@ -262,14 +276,20 @@ async def _read(
             if programmes is not None:
                 reaches.append(_reach(patient, missing[id_], programmes))
     facts: dict[UUID, list[Fact]] = {id_: [] for id_ in ids}
-    answers = await ledger.answers(tx, org, ids, first + LOOKBACK - ANSWERS_LOOK_BACK)
+    answers = await ledger.answers(tx, org, ids, first + LOOKBACK - ANSWERS_LOOK_BACK, now)
     others: list[Fact] = []
     if programmes is not None:
-        others = await ledger.in_reach(tx, org, reaches, types=NO_ANSWERS, bare=bare)
+        others = await ledger.in_reach(tx, org, reaches, now, types=NO_ANSWERS, bare=bare)
     else:  # of one, and on a connection that plans each statement: the plain one is planned fast
         for id_, since in missing.items():
             others += await ledger.facts(
-                tx, org, id_, since=since - LOOKBACK, types=NO_ANSWERS, bare=bare
+                tx,
+                org,
+                id_,
+                since=since - LOOKBACK,
+                until=now + ledger.AHEAD,
+                types=NO_ANSWERS,
+                bare=bare,
             )
     for fact in (*answers, *others):
         if fact.body.get("v") in KNOWN_VERSIONS:

@@ -8,13 +8,13 @@ from uuid import UUID
 
 import asyncpg
 
-from services.alerts import row, software, store, store_outbox, store_rows
+from services.alerts import row, software, store, store_climbs, store_rows
 from services.alerts.clinical.history import Record
 from services.alerts.clinical.lifecycle import State as Life
 from services.alerts.patient import SYSTEM, Alert, Expected, Moved, Patient
 from services.alerts.raising import SHOWN_ONLY, Changes
 from services.alerts.row import Programmes, Row
-from services.alerts.store_outbox import ESCALATED, Told
+from services.alerts.store_climbs import ESCALATED, Told
 from services.alerts.store_together import Together
 from shared import ledger
 
@@ -74,7 +74,7 @@ class Writing:
         store.save_findings(together, self.org, self.now, findings)
         store.add_moves(together, self.org, moves)
         told = [one for _, changes in self.changes for one in to_tell(changes)]
-        store_outbox.tell(together, self.org, told, self.now)
+        store_climbs.tell(together, self.org, told, self.now)
         store_rows.save_expected(together, self.org, expected, unexpected)
 
 

@@ -91,8 +91,10 @@ async def questionnaire_response(request: Request) -> Response:
 @router.post(
     "/Communication",
     summary="Send what a patient wrote",
-    description="Kept in quarantine, seen on the patient, until a person has read and filed it.",
-    **documented(fhir_examples.MESSAGE, "Known already; 202 kept for a person"),
+    description="A message to the unit that follows the patient: it stands in the unit's list "
+    "until somebody has answered it. No rule reads it. Photos sent before it are named by "
+    "payload.contentReference.",
+    **documented(fhir_examples.MESSAGE, "Known already; 201 stored, 202 quarantined with why"),
 )
 async def communication(request: Request) -> Response:
     return await received(request, RESOURCE_BYTES, "Communication")

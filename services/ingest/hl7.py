@@ -11,6 +11,7 @@ from services.ingest.devices import (
     hl7_adt,
     hl7_answers,
     hl7_documents,
+    hl7_items,
     hl7_message,
     hl7_oru,
     refused,
@@ -22,7 +23,7 @@ from shared.contracts import Item, Receipt, Result
 
 router = APIRouter(tags=["HL7 v2"])
 
-MEDIA = hl7_oru.MEDIA
+MEDIA = hl7_items.MEDIA
 MOST_BYTES = 5 * 1024 * 1024
 
 _TYPES = (MEDIA.encode(), b"x-application/hl7-v2+er7", b"text/plain")

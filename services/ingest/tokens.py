@@ -121,7 +121,7 @@ def must_be_given_for(credential: Credential, items: Sequence[Item]) -> None:
 
 
 def _is_answers(item: Item) -> bool:
-    if any(draft.type == "answers" for draft in item.drafts or ()):
+    if any(draft.type in ("answers", "message") for draft in item.drafts or ()):
         return True
     try:
         sent = exact.loads(item.raw, fhir_r4.KEYS)

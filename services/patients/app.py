@@ -30,15 +30,18 @@ from services.patients import (
     fhir_audit,
     fhir_door,
     fhir_facts,
+    fhir_messages,
     fhir_people,
     issue,
     ladders,
-    limiting,
     limits,
     linking,
     links,
     login,
     look,
+    messages,
+    notices,
+    notify,
     organise,
     pages,
     paging,
@@ -54,6 +57,7 @@ from services.patients import (
     sheet,
     shield,
     shields,
+    shutting,
     snooping,
     statistics,
     tracing,
@@ -74,11 +78,13 @@ from shared import (
     form_answers,
     ledger,
     programmes,
+    push,
     service,
     settings,
     watching,
 )
 from shared import ladders as ladder_rules
+from shared import limits as own_limits
 from shared.access import certificates, source
 from shared.access.login import Logins
 from shared.audit import sealing
@@ -114,14 +120,14 @@ PROBLEMS: dict[type[Exception], int] = {
     enrol.NoSuchEnrolment: 404,
     enrol.EnrolmentHasEnded: 409,
     enrol.NotEnrolled: 409,
-    limiting.UnknownLimit: 422,
-    limiting.LimitIsOutOfBounds: 422,
-    limiting.AlreadyProposed: 409,
-    limiting.NoSuchProposal: 404,
-    limiting.ProposalIsSettled: 409,
-    limiting.NeedsAnotherPerson: 409,
-    limiting.LimitHasChanged: 409,
-    limiting.PrescriberNotNamed: 409,
+    own_limits.UnknownLimit: 422,
+    own_limits.LimitIsOutOfBounds: 422,
+    own_limits.AlreadyProposed: 409,
+    own_limits.NoSuchProposal: 404,
+    own_limits.ProposalIsSettled: 409,
+    own_limits.NeedsAnotherPerson: 409,
+    own_limits.LimitHasChanged: 409,
+    own_limits.PrescriberNotNamed: 409,
     versions.NoSuchProgramme: 404,
     versions.VersionIsNotLoaded: 409,
     versions.ProgrammeIsNotApproved: 409,
@@ -181,6 +187,10 @@ PROBLEMS: dict[type[Exception], int] = {
     auditing.MomentNeedsAnOffset: 422,
     tracing.TooLongASpan: 422,
     fhir_door.NoSuchResource: 404,
+    push.NotAPushAddress: 422,
+    push.NotADevicesKeys: 422,
+    notify.NoticesAreNotOffered: 409,
+    notify.TooManyDevices: 409,
     development.NotHere: 404,
     development.NoSuchPerson: 404,
 }
@@ -208,6 +218,7 @@ def create() -> FastAPI:
             attachments.upload_router,
             attachments.file_router,
             attachments.held_router,
+            messages.router,
             devices.router,
             enrolment_codes.router,
             bindings.router,
@@ -216,6 +227,7 @@ def create() -> FastAPI:
             fhir_people.router,
             fhir_facts.router,
             fhir_attachments.router,
+            fhir_messages.router,
             fhir_audit.router,
             auditing.router,
             exports.router,
@@ -225,6 +237,8 @@ def create() -> FastAPI:
             pages.router,
             sending.router,
             sending.photo_router,
+            notices.router,
+            shutting.router,
         ],
         parts=[database, consumer.Consumer(database), sealing.Sealing(database)],
         problems=PROBLEMS,
@@ -246,6 +260,8 @@ def create() -> FastAPI:
     app.state.snooping = snooping.rules(chosen.snooping)
     app.state.programmes = programmes.in_use(chosen.programmes)
     app.state.versions = programmes.versions(chosen.programmes)
+    app.state.push_key = chosen.push_public_key
+    app.state.push_hosts = push.hosts(chosen.push_hosts)
     known = forms.in_use(chosen.instruments)
     app.state.forms = fhir.forms_of(app.state.programmes, known)
     app.state.questions = form_answers.offered(app.state.programmes.values(), known)

@@ -14,9 +14,7 @@ from services.patients import (
     look,
     record,
     store_care,
-    store_limits,
     versions,
-    widening,
 )
 from services.patients.door import (
     Cursor,
@@ -31,8 +29,11 @@ from services.patients.door import (
     Versions,
     Word,
 )
-from services.patients.nouns import Number, PersonalLimit, Proposal, Scale, Waiting
 from shared import access
+from shared import limits as own_limits
+from shared.limits import store as store_limits
+from shared.limits import widening
+from shared.limits.nouns import Number, PersonalLimit, Proposal, Scale, Waiting
 from shared.programmes import Programme
 
 router = door.router("limits", "/v1/patients/{patient_id}")
@@ -227,7 +228,7 @@ async def scale(
     async with look.opened(database, looker, patient_id, "spo2-scale") as seen:
         history = await store_limits.scales(seen.tx, seen.org, patient_id)
         proposals = await store_limits.proposals(seen.tx, seen.org, patient_id, "spo2-scale")
-    return Scales(limiting.scale_in_force(history, now), history, proposals)
+    return Scales(own_limits.scale_in_force(history, now), history, proposals)
 
 
 @router.post(
@@ -327,7 +328,7 @@ def _limits_of(
     rows = []
     for limit in programme.limits:
         mine = own.get((programme.slug, limit.name))
-        value = limiting.number(programme, limit.name, mine.value if mine else None)
+        value = own_limits.number(programme, limit.name, mine.value if mine else None)
         ways = widening.ways_of(programme, limit.name)
         rows.append(
             LimitInForce(

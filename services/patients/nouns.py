@@ -3,32 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, PlainSerializer
+from pydantic import Field
 
 from shared import audit
 
 CredentialKind = Literal["device", "app", "system"]
 Shows = Literal["secret", "proof", "certificate"]
 Sex = Literal["female", "male", "other"]
-Proposed = Literal["awaiting-second", "confirmed", "withdrawn"]
 PauseKind = Literal["admission", "holiday", "other"]
 # What a patient can let a relative see: the acts on these in shared/access/table.toml.
 Given = Literal["care", "readings"]
 StaffRole = Literal["nurse", "physician", "administrator", "auditor", "researcher"]
-
-
-def as_number(value: Decimal) -> int | float:
-    return int(value) if value == value.to_integral_value() else float(value)
-
-
-# pydantic would write a Decimal as text; people's limits have few enough digits for a JSON number.
-Number = Annotated[
-    Decimal, PlainSerializer(as_number, return_type=int | float, when_used="json-unless-none")
-]
 
 
 # `from` is a word of Python's own.
@@ -156,82 +144,6 @@ class Enrolment:
     started_at: datetime
     ended_at: datetime | None
     end_reason: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class PersonalLimit:
-    """One decision about one limit; value None is back to the programme's own number.
-
-    `confirmed_by` is the second clinician, where the number made a red rule speak less.
-    """
-
-    id: UUID
-    programme: str
-    name: str
-    value: Number | None
-    reason: str
-    since: From
-    by: str
-    by_name: str | None = None
-    confirmed_by: str | None = None
-    confirmed_by_name: str | None = None
-    recorded_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """Which SpO2 scale NEWS2 reads for this patient, as clinicians decided."""
-
-    id: UUID
-    scale: Literal[1, 2]
-    reason: str
-    since: From
-    by: str
-    by_name: str | None = None
-    confirmed_by: str | None = None
-    confirmed_by_name: str | None = None
-    prescriber: str | None = None
-    recorded_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """What would make a red rule speak less, from `before` to `value`: not in force by itself.
-
-    `rules` are the rules that would speak less. None is the programme's own number.
-    """
-
-    id: UUID
-    patient_id: UUID
-    about: Literal["limit", "spo2-scale"]
-    programme: str | None
-    name: str
-    before: Number | None
-    value: Number | None
-    rules: list[str]
-    reason: str
-    prescriber: str | None
-    since: From
-    proposed_at: datetime
-    by: str
-    by_name: str | None
-    role: str
-    state: Proposed
-    settled_at: datetime | None = None
-    settled_by: str | None = None
-    settled_by_name: str | None = None
-    settled_why: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A proposal on a unit's list, with the patient it is about."""
-
-    patient_id: UUID
-    name: str
-    number: str
-    born: date
-    proposal: Proposal
 
 
 @dataclass(frozen=True, slots=True)

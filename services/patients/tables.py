@@ -423,3 +423,15 @@ claim = Table(
     Column("confirmed_at", Moment),
     Column("confirmed_by", Text),
 )
+
+push_subscription = Table(
+    "push_subscription",
+    metadata,
+    _key("org", Text),
+    _key("hash", LargeBinary),
+    _must("patient_id", Uuid),
+    _must("endpoint", Text),
+    _must("p256dh", LargeBinary),
+    _must("auth", LargeBinary),
+    _must("made_at", Moment),
+)

@@ -19,10 +19,12 @@ _PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """`id` names the proof for the check that it is used once."""
+    """`id` names the proof for the check that it is used once. `nonce`: what whoever checks it has
+    given out for it, if so."""
 
     thumbprint: str
     id: bytes
+    nonce: str | None = None
 
 
 def check(proof: str, *, method: str, address: str, token: str | None, now: float) -> Proof:
@@ -42,17 +44,27 @@ def check(proof: str, *, method: str, address: str, token: str | None, now: floa
     if name is None:
         raise Unusable
     thumbprint = signed.public_key(read.header["jwk"]).thumbprint()
-    return Proof(thumbprint, hashlib.sha256(f"{thumbprint} {name}".encode()).digest())
+    id = hashlib.sha256(f"{thumbprint} {name}".encode()).digest()
+    return Proof(thumbprint, id, tokens.text(claims, "nonce"))
 
 
-def make(key: Key, *, method: str, address: str, token: str | None, now: float) -> str:
-    """A proof as a client makes it."""
+def make(
+    key: Key,
+    *,
+    method: str,
+    address: str,
+    token: str | None,
+    now: float,
+    nonce: str | None = None,
+) -> str:
+    """A proof as a client makes it. `nonce`: as the server has asked for it."""
     claims = {
         "jti": secrets.token_urlsafe(16),
         "htm": method,
         "htu": _without_query(address),
         "iat": int(now),
         **({"ath": hash_of(token)} if token is not None else {}),
+        **({"nonce": nonce} if nonce is not None else {}),
     }
     public = {name: key.as_dict(private=False)[name] for name in _NAMES[key.key_type]}
     return signed.sign(claims, key, type="dpop+jwt", jwk=public)

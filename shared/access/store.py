@@ -4,6 +4,7 @@ Functions receive the connection or transaction and never commit.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -136,6 +137,31 @@ async def system(
         cred,
         client,
     )
+
+
+# --- emergencies ------------------------------------------------------------------------------
+
+
+async def add_emergency(
+    tx: asyncpg.Connection,
+    org: str,
+    id: UUID,
+    patient_id: UUID,
+    by: str,
+    role: str,
+    reason: str,
+    text: str,
+    at: datetime,
+    until: datetime,
+) -> None:
+    await tx.execute(
+        """
+        insert into patients.emergency
+            (org, id, patient_id, staff_id, role, reason, text, at, until)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        """,
+        org, id, patient_id, by, role, reason, text, at, until,
+    )  # fmt: skip
 
 
 # --- attempts ---------------------------------------------------------------------------------

@@ -93,7 +93,7 @@ BAD: dict[str, dict[str, Any]] = {
     "no secret": {"ath": None},
     "no name": {"jti": None},
     "too old": {"iat": int(time.time()) - 120},
-    "too new": {"iat": int(time.time()) + 120},
+    "too new": {"iat": int(time.time()) + 3600},
     "no moment": {"iat": None},
     "another key": {"key": signed.new_key()},
 }

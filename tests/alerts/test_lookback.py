@@ -48,7 +48,7 @@ async def read(world: World, patient: UUID, since: datetime, *, whole: bool) -> 
     async with world.alerts.transaction() as tx:
         programmes = None if whole else world.programmes
         loaded = await triage.load(
-            tx, ORG, {patient: State(patient)}, {patient: since}, Memory(), programmes
+            tx, ORG, {patient: State(patient)}, {patient: since}, Memory(), ago(), programmes
         )
         return loaded[patient]
 

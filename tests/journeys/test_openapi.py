@@ -118,7 +118,7 @@ def test_no_request_makes_a_service_fail(
         if (missing := CASES - tried.answers.total()) <= 0:
             break
         for operation in operations:
-            _try(tried, operation, max(20, missing // len(operations) // 4), turn + 1)
+            _try(tried, operation, max(FEW, missing // len(operations)), turn + 1)
 
     sys.stderr.write(f"{service}: {tried.answers.total()} cases, {dict(tried.answers)}\n")
     assert tried.faults == set()

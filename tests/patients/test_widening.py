@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from services.alerts.clinical import cases as runner
-from services.patients.widening import ways_of, widening
 from shared import programmes
+from shared.limits.widening import ways_of, widening
 from shared.programmes import Programme, cases, limits_of
 
 DIALYSIS = programmes.load("home_dialysis")

@@ -71,6 +71,7 @@ from services.alerts.page.chart import chart_view
 from services.alerts.page.downtime import downtime_view
 from services.alerts.page.filling import form_view
 from services.alerts.page.frame import error_view, login_view, render
+from services.alerts.page.messages import messages_view
 from services.alerts.page.patient import patient_view
 from services.alerts.page.shut import shut_view
 from services.alerts.page.worklist import worklist_view
@@ -81,6 +82,7 @@ __all__ = [
     "error_view",
     "form_view",
     "login_view",
+    "messages_view",
     "patient_view",
     "render",
     "shut_view",

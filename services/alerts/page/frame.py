@@ -107,7 +107,6 @@ def _script_words(t: words.Words) -> View:
         "none": t["page"]["none"],
         "greens": t["worklist"]["greens"],
         "task_failed": t["worklist"]["task_failed"],
-        "task_why": t["worklist"]["task_why"],
         "hits": t["worklist"]["search_hits"],
         "no_hits": t["worklist"]["search_none"],
         "printed": t["worklist"]["printed"],

@@ -9,7 +9,14 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from services.ingest.devices import hl7_message, hl7_observed, hl7_oru, moments
+from services.ingest.devices import (
+    hl7_items,
+    hl7_message,
+    hl7_observed,
+    hl7_oru,
+    hl7_subject,
+    moments,
+)
 from services.ingest.devices.hl7_message import Message, Segment
 from shared import exact
 from shared.contracts import Code, Draft, Item, ItemError
@@ -55,7 +62,7 @@ def _people(message: Message) -> Iterator[tuple[Segment, Sequence[Segment]]]:
 def _item(
     message: Message, pid: Segment, group: Sequence[Segment], place: int, hashed: Hashed
 ) -> Item:
-    subject, _ = hl7_oru.whose(pid)
+    subject, _ = hl7_subject.of(pid)
     event = EVENTS[message.kind[1]]
     head = [each for each in message.segments if each.name == "EVN"]
     segments = [*head, *group]
@@ -85,7 +92,7 @@ def _item(
         message_id=message_id,
         content=sha256(exact.canonical([message.kind, told])).digest(),
         raw=_raw(message, segments),
-        media_type=hl7_oru.MEDIA,
+        media_type=hl7_items.MEDIA,
         drafts=() if errors else (Draft("administration", event, body),),
         at=when.at if when else None,
         subject=subject,
@@ -148,7 +155,7 @@ def _name(pid: Segment) -> str:
 
 
 def _hashes(mrg: Segment, hashed: Hashed) -> Iterator[str]:
-    for system, value in hl7_oru.numbers(mrg, 1):
+    for system, value in hl7_subject.numbers(mrg, 1):
         yield hashed(system, value).hex()
 
 
@@ -157,7 +164,7 @@ def _first(segments: Sequence[Segment], name: str) -> Segment | None:
 
 
 def _raw(message: Message, segments: Sequence[Segment]) -> bytes:
-    lines = [hl7_oru.without_secret(message.segments[0]), *(each.line for each in segments)]
+    lines = [hl7_items.without_secret(message.segments[0]), *(each.line for each in segments)]
     return ("\r".join(lines) + "\r").encode()
 
 
@@ -169,7 +176,7 @@ def _nobody(message: Message) -> Item:
         message_id=f"sha256:{content.hex()}",
         content=content,
         raw=raw,
-        media_type=hl7_oru.MEDIA,
+        media_type=hl7_items.MEDIA,
         errors=(ItemError("PID", Code.MISSING_VALUE),),
     )
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import asyncpg
 
-from services.patients.nouns import PersonalLimit, Proposal, Proposed, Scale, Waiting
+from shared.limits.nouns import PersonalLimit, Proposal, Proposed, Scale, Waiting
 
 _PROPOSAL = """
     p.id, p.patient_id, p.about, nullif(p.programme, ''), p.name, p.before, p.value, p.rules,
@@ -166,3 +166,18 @@ async def waiting(
         org, unit_id, after, limit,
     )  # fmt: skip
     return [Waiting(row[0], row[1], row[2], row[3], Proposal(*tuple(row)[4:])) for row in rows]
+
+
+async def lock(tx: asyncpg.Connection, org: str, patient_id: UUID) -> datetime:
+    """Two who change one patient's limits take turns: each compares with what is in force.
+
+    Answers the moment of one's turn: what is decided now is in force from then, and not from when
+    it was asked for, or it would fall behind what the other has decided meanwhile.
+    """
+    await tx.execute(
+        "select pg_advisory_xact_lock(hashtextextended('limits ' || $1 || ' ' || $2::text, 0))",
+        org,
+        str(patient_id),
+    )
+    turn: datetime = await tx.fetchval("select clock_timestamp()")
+    return turn
