@@ -171,10 +171,12 @@ def check_programmes(
         Path | None, typer.Argument(exists=True, file_okay=False, help="Without it: the built-in.")
     ] = None,
 ) -> None:
-    """Check every programme: its form, its rules, and that each rule speaks and keeps silent."""
+    """Check every programme: its form, its rules, and that every case goes as it is written."""
+    from services.alerts.clinical import cases
     from shared import programmes
 
-    faults = programmes.check(folder or Path(str(programmes.__file__)).parent)
+    place = folder or Path(str(programmes.__file__)).parent
+    faults = programmes.check(place) or list(cases.differing(place))
     for fault in faults:
         print(fault)
     if faults:

@@ -8,12 +8,11 @@ import asyncpg
 from fastapi import FastAPI, Request
 from pydantic import SecretStr
 from starlette.responses import Response
-from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
 
 from services.alerts import (
     answering,
     checker,
+    connection_pages,
     connections,
     consumer,
     conversations,
@@ -24,12 +23,15 @@ from services.alerts import (
     doing,
     door,
     downtime,
+    elsewhere,
     emergency,
     escalating,
     fhir,
     filling,
     form_pages,
     held,
+    intake,
+    intakes,
     login,
     message_pages,
     moves,
@@ -58,14 +60,14 @@ from services.alerts.memory import Memory
 from services.alerts.page.frame import TEMPLATES
 from services.alerts.stream import Hub, Notifier
 from services.alerts.views import Parts
-from shared import access, audit, entered, ledger, programmes, push, service, settings
+from shared import access, audit, desk, entered, ledger, programmes, push, service, settings
 from shared.access import source
 from shared.access.login import Logins
 from shared.database import Database
 from shared.instruments import forms as instrument_forms
 
 STATIC = TEMPLATES.parent / "static"
-PAGES = ("/patients/", "/rows", "/downtime", "/login", "/logout")
+PAGES = ("/patients/", "/rows", "/downtime", "/connections", "/login", "/logout")
 
 PROBLEMS: dict[type[Exception], int] = {
     **access.PROBLEMS,
@@ -116,6 +118,7 @@ PROBLEMS: dict[type[Exception], int] = {
     retrying.NoLadder: 409,
     retrying.NoSuchStep: 422,
     connections.NoSuchConnection: 404,
+    intake.NoSuchSender: 404,
     connections.HostIsNotAllowed: 422,
     fhir.NotAPatient: 422,
     showing.NoSuchAttachment: 404,
@@ -125,17 +128,6 @@ PROBLEMS: dict[type[Exception], int] = {
     audit.LookCannotBeLogged: 503,
     asyncpg.LockNotAvailableError: 503,
 }
-
-
-class Files(StaticFiles):
-    """The pages' own files: nothing from elsewhere, asked for anew when the version changes."""
-
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        response = await super().get_response(path, scope)
-        response.headers["Cache-Control"] = "no-cache"
-        for name, value in sheet.HEADERS.items():
-            response.headers[name] = value
-        return response
 
 
 def create() -> FastAPI:
@@ -176,14 +168,17 @@ def create() -> FastAPI:
             tasks.router,
             conversations.router,
             deliveries.router,
+            intakes.router,
             connections.router,
             fhir.router,
             pages.router,
             photos.router,
             shut_pages.router,
             form_pages.router,
+            connection_pages.router,
             message_pages.router,
             login.router,
+            elsewhere.router,
         ],
         parts=[
             database,
@@ -205,9 +200,10 @@ def create() -> FastAPI:
         docs=chosen.docs,
         description="Alerts, the worklist and its live stream, scores, and the nurse's pages.",
     )
-    app.mount("/static", Files(directory=STATIC), name="static")
+    app.mount("/static", desk.Files(STATIC, sheet.HEADERS), name="static")
     app.state.parts = parts
     app.state.hub = hub
+    app.state.setup_at = chosen.setup_at.removesuffix("/")
     app.state.ways = ways(chosen)
     guard = access.guard_of(app, chosen, database)
     app.state.logins = Logins(guard, f"{chosen.public_url}/login/callback")

@@ -11,9 +11,6 @@ from shared.access import Caller, Role, browser, entrance
 from shared.access.entrance import Entrance
 from shared.access.login import Logins
 
-# The browser that began is the one that comes back.
-ENTRANCE = Entrance("/login", "/", "hjemvakt-login", sheet.HEADERS)
-
 router = APIRouter(include_in_schema=False)
 
 
@@ -92,7 +89,7 @@ async def log_in(request: Request, has: Has) -> Response:
     )
     await views.logged_in(has, caller, entrance.address(request))
     token = request.app.state.issuer.token(caller)
-    response = ENTRANCE.onwards(ENTRANCE.inside(form.get("next", "/")))
+    response = ENTRANCE.onwards(_first_page(caller, form.get("next", "/")))
     browser.keep(request, response, access.COOKIE, token, access.SESSION_SECONDS)
     return response
 
@@ -107,3 +104,14 @@ async def stay(request: Request, caller: access.Clinician) -> Response:
     """Somebody is at the screen: a list that is watched is in use though nothing is asked for."""
     door.from_page(request, caller)
     return Response(status_code=204)
+
+
+def _first_page(caller: Caller, asked: str) -> str:
+    """Where somebody comes in; the list is of patients, whom no administrator sees."""
+    wanted = browser.inside(asked)
+    is_administrator = caller.role is Role.ADMINISTRATOR
+    return "/connections" if is_administrator and wanted == "/" else wanted
+
+
+# The browser that began is the one that comes back.
+ENTRANCE = Entrance("/login", "/", "hjemvakt-login", sheet.HEADERS, lands=_first_page)

@@ -20,6 +20,7 @@ from services.alerts import (
     doing,
     expecting,
     handling,
+    looking,
     prompting,
     store,
     store_rows,
@@ -194,7 +195,7 @@ async def wake(
     portal = causes.portal_of(patient.record)
     listen, blamed = listen and portal not in quiet, None
     if listen:
-        found, covers = triage.find(patient.record, programmes, now, since)
+        found, covers = looking.find(patient.record, programmes, now, since)
         cause = cause_of(patient, now, portals)
         settled = settle(patient, found, covers, now, cause=cause)
         if cause == "portal":

@@ -17,6 +17,7 @@ from services.alerts import (
     expecting,
     handling,
     letters,
+    looking,
     row,
     store,
     store_outgoing,
@@ -24,12 +25,12 @@ from services.alerts import (
     touching,
     writing,
 )
-from services.alerts.clinical import calling, causes, judge, lookback, rules, technical
+from services.alerts.clinical import causes, judge, lookback, technical
 from services.alerts.clinical.finding import Finding, Waiting
 from services.alerts.clinical.history import MEASURED, Record
 from services.alerts.memory import Memory
 from services.alerts.patient import Patient, State, unit_of
-from services.alerts.raising import Changes, Covers, runs_out, settle
+from services.alerts.raising import Changes, runs_out, settle
 from shared import ledger
 from shared.contracts import Fact
 from shared.ledger import Taken
@@ -135,10 +136,14 @@ async def take(
         lying = {fact.id for fact in news[id_].unknown}
         ctids += [one.ctid for one in to_judge[id_] if one.fact_id not in lying]
         judged.patients[id_] = patient
+    for id_, patient in judged.patients.items():
+        written.brought(patient, to_judge[id_])
     noted = await letters.take(tx, org, {id_: by_patient[id_] for id_ in states}, states, now)
     ctids += noted.ctids
     await written.write(tx, ctids)
-    await _sent_on(tx, org, [one for id_ in judged.patients for one in to_judge[id_]])
+    away = [one for id_ in judged.patients for one in to_judge[id_] if one.type in TAKEN_AWAY]
+    if away:  # after the readings of this take, which it may take back
+        await store_outgoing.note_withdrawn(tx, org, [one.fact_id for one in away])
     judged.done = len(ctids)
     judged.left |= judged.failed.keys() | noted.left
     judged.units, judged.told = written.units, written.told
@@ -149,17 +154,6 @@ async def take(
         default=None,
     )
     return judged
-
-
-async def _sent_on(tx: asyncpg.Connection, org: str, judged: Sequence[Taken]) -> None:
-    """Note what other systems are to be sent of this take; what is noted twice is kept once."""
-    readings = [one for one in judged if one.type == "reading"]
-    if readings:
-        await store_outgoing.note_readings(
-            tx, org, [one.fact_id for one in readings], [one.patient_id for one in readings]
-        )
-    if away := [one.fact_id for one in judged if one.type in TAKEN_AWAY]:
-        await store_outgoing.note_withdrawn(tx, org, away)
 
 
 @dataclass(slots=True)
@@ -368,8 +362,8 @@ def _judge_news(patient: Patient, news: News, programmes: Programmes, now: datet
     slugs = {one.programme for one in patient.record.enrolments} & programmes.keys()
     looked: Programmes = {slug: programmes[slug] for slug in slugs}
     if not news.afresh:
-        looked = touching.touched(looked, news.facts)
-    found, covers = find(patient.record, looked, now, min(news.since, now), waits)
+        looked = touching.touched(looked, news.facts, patient.record)
+    found, covers = looking.find(patient.record, looked, now, min(news.since, now), waits)
     found += [_unknown_version(patient.record, fact) for fact in news.unknown]
     heard = [one for one in found if one.id in patient.known or not is_silence(one, programmes)]
     changes = settle(patient, heard, covers, now)
@@ -390,46 +384,6 @@ def _judge_news(patient: Patient, news: News, programmes: Programmes, now: datet
     if wakes_at is not None and (state.wakes_at is None or wakes_at < state.wakes_at):
         state.wakes_at = wakes_at
     return changes
-
-
-def find(
-    record: Record,
-    programmes: Programmes,
-    now: datetime,
-    since: datetime,
-    waits: list[Waiting] | None = None,
-) -> tuple[list[Finding], Covers]:
-    """What the rules see, and what they looked at: a group that failed has looked at nothing.
-    What will speak later unless something comes is added to `waits`."""
-    failed: set[tuple[str, str]] = set()
-
-    def note(programme: str, group: str, error: Exception) -> None:
-        failed.add((programme, group))
-        log.error(
-            "A rule group could not be judged.",
-            patient=str(record.patient_id),
-            programme=programme,
-            group=group,
-            fault=type(error).__name__,
-        )
-
-    found = judge.judge(record, programmes, now, since, note, waits)
-    covers = {("", rule): at for rule, at in technical.covers(since).items()}
-    covers["", calling.RULE] = since
-    for slug in {one.programme for one in record.enrolments} & programmes.keys():
-        programme = programmes[slug]
-        try:
-            versions = rules.judging(programme, record, since)
-            covered = [(one, rules.covers(one, record, since)) for one in versions]
-        except Exception:  # then nothing counts as gone; what failed is a finding already
-            continue
-        for version, by_rule in covered:
-            for group in version.groups:
-                if (slug, group.name) not in failed:
-                    for rule in group.rules:
-                        key, at = (slug, rule.id), by_rule[rule.id]
-                        covers[key] = max(at, covers.get(key, at))
-    return found, covers
 
 
 def not_loaded(record: Record, programmes: Programmes, now: datetime) -> frozenset[tuple[str, str]]:

@@ -154,11 +154,14 @@ async def received(request: Request, most: int, resource: str | None) -> Respons
         if sent.bundle == "transaction":
             return await _transaction(door, credential, sent)
         receipts = await door.intake.accept(credential, sent.items) if sent.items else []
+        for entry in sent.entries:
+            if entry.refusal is not None:
+                door.intake.traffic.refused(credential, entry.refusal.code)
         return fhir_replies.bundle(sent.entries, receipts, "batch")
     except hot.NotAdmitted as refusal:
         return hot.plain(refusal.answer)
     except refused.Refused as unusable:
-        hot.refuse(unusable, credential, body)
+        door.refuse(unusable, credential, body)
         return fhir_replies.refusal(unusable)
     except CannotCommit:
         return hot.plain(hot.unavailable())

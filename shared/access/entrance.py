@@ -2,7 +2,7 @@
 there and back, what failed counted, and out again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -12,6 +12,7 @@ from fastapi.responses import RedirectResponse
 from shared import service
 from shared.access import attempts, browser, login, source
 from shared.access.caller import (
+    Caller,
     IssuerDoesNotAnswer,
     LevelIsTooLow,
     NotRegisteredHere,
@@ -41,6 +42,7 @@ class Entrance:
     waiting: str
     headers: Mapping[str, str]
     cookie: str = COOKIE
+    lands: Callable[[Caller, str], str] | None = None  # where somebody comes in, if he may choose
 
     async def start(self, request: Request, way: int, next: str) -> Response:
         """To the identity provider. A link and not a form: our pages' forms lead nowhere else.
@@ -67,7 +69,8 @@ class Entrance:
             done = await logins.finish(began, given, address(request))
         except FAILED as refused:
             return await self.failed(request, service.code_of(type(refused)))
-        response = self.onwards(self.inside(done.next))
+        place = self.lands(done.caller, done.next) if self.lands else done.next
+        response = self.onwards(self.inside(place))
         browser.forget(request, response, self.waiting)
         browser.keep(request, response, self.cookie, done.session, login.SESSION_SECONDS)
         return response

@@ -128,14 +128,14 @@ class Decoder:
     read: Callable[[bytes], list[Item]]
 
 
-def _hashed(system: str, value: str) -> bytes:
-    return f"{system}|{value}".encode()
+def _hashes(system: str, value: str) -> list[bytes]:
+    return [f"{system}|{value}".encode()]
 
 
 def _hl7(body: bytes) -> list[Item]:
     message = hl7_message.read(body)
     if hl7_adt.is_taken(message):
-        return hl7_adt.decode(message, _hashed)
+        return hl7_adt.decode(message, _hashes)
     rest, files = hl7_documents.split(message, NOW)
     items = hl7_oru.items(rest, NOW)
     return [*items, *(_file(each) for each in files)]

@@ -68,6 +68,7 @@ events? [{"at", "what": "alert|move|limit", "colour"?, "text"}]. Answers JSON wi
 """
 
 from services.alerts.page.chart import chart_view
+from services.alerts.page.connections import connection_view, connections_view
 from services.alerts.page.downtime import downtime_view
 from services.alerts.page.filling import form_view
 from services.alerts.page.frame import error_view, login_view, render
@@ -78,6 +79,8 @@ from services.alerts.page.worklist import worklist_view
 
 __all__ = [
     "chart_view",
+    "connection_view",
+    "connections_view",
     "downtime_view",
     "error_view",
     "form_view",

@@ -4,7 +4,7 @@
 
 const SHELL = "hjemvakt-shell-2";
 const OFFLINE = "/me/offline";
-const FILES = [OFFLINE, "/me/static/hjemvakt.css", "/me/static/queue.js", "/me/static/drafts.js", "/me/static/me.js", "/me/static/icon.svg"];
+const FILES = [OFFLINE, "/me/static/colours.css", "/me/static/hjemvakt.css", "/me/static/queue.js", "/me/static/drafts.js", "/me/static/me.js", "/me/static/icon.svg"];
 
 self.addEventListener("install", (event) => {
   event.waitUntil(caches.open(SHELL).then((shell) => shell.addAll(FILES)).then(() => self.skipWaiting()));

@@ -3,7 +3,7 @@
 from shared import migrations
 
 revision = "patients_0012"
-down_revision = "patients_0011"
+down_revision = "patients_0015"
 branch_labels = None
 depends_on = None
 
