@@ -47,6 +47,9 @@ HEADERS = [
     ),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=()"),
 ]
+# A refusal has at most 4 KiB, however much is wrong; `more` says how many faults are not named.
+MOST_FAULTS = 50
+MOST_BYTES_OF_FAULTS = 3600
 DOCS = "/docs"  # a page of the framework's own, with scripts; not passed on by the front door
 
 
@@ -210,17 +213,22 @@ def _handle_problems(app: FastAPI, problems: Mapping[type[Exception], int]) -> N
     @app.exception_handler(RequestValidationError)
     async def invalid(_request: Request, error: RequestValidationError) -> Response:
         # FastAPI's own handler echoes the input, which may be a patient's value or NaN.
+        found = error.errors()
         faults = [
             {
                 "loc": [_place(part) for part in fault["loc"]],
                 "type": fault["type"],
                 "msg": _msg(fault),
             }
-            for fault in error.errors()
+            for fault in found[:MOST_FAULTS]
         ]
-        return problem(
-            422, "invalid-request", "The request is not of the expected form", errors=faults
+        while len(exact.dumps(faults)) > MOST_BYTES_OF_FAULTS:
+            faults.pop()
+        left: dict[str, Any] = (
+            {"more": len(found) - len(faults)} if len(faults) < len(found) else {}
         )
+        title = "The request is not of the expected form"
+        return problem(422, "invalid-request", title, None, errors=faults, **left)
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> Response:

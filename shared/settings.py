@@ -157,6 +157,11 @@ class Patients(_Filing):
     secure_cookie: bool = Field(
         default=False, description="__Host- cookie over https; on behind the front door"
     )
+    device_authorities: Path | None = Field(
+        default=None,
+        description="folder with the key and certificate that sign for each organisation's "
+        "devices; none: devices get no certificates",
+    )
     push_public_key: str | None = Field(
         default=None,
         pattern=r"^[A-Za-z0-9_-]{87}$",

@@ -12,14 +12,18 @@ import socket
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from deploy.local import broker_files, process
+from deploy.local import broker_certificates, broker_files, process
 
 CONFIGURATION = Path(__file__).resolve().parents[1] / "mosquitto" / "mosquitto.conf"
+BY_CERTIFICATE = CONFIGURATION.with_name("certificates.conf")
 STOPPING = ((signal.SIGTERM, 10.0),)
 INNER_USER = "ingest"
+# Without this Mosquitto, started by root, becomes a user who cannot reach its folder.
+OWN_USER = "user root\n"
 
 IOTCORE_WARNING = (
     "The broker is iotcore, for demonstration only: MQTT 5 only, any password is accepted, "
@@ -50,11 +54,13 @@ class Broker(Protocol):
     def stop(self) -> None: ...
 
 
-def choose(directory: Path, port: int, inner_port: int) -> Broker:
+def choose(
+    directory: Path, port: int, inner_port: int, certificates_port: int | None = None
+) -> Broker:
     """Mosquitto if there is one; HJEMVAKT_BROKER=iotcore tries the other all the same."""
     found = find_mosquitto()
     if found and os.environ.get("HJEMVAKT_BROKER") != "iotcore":
-        return Mosquitto(found, directory, port, inner_port)
+        return Mosquitto(found, directory, port, inner_port, certificates_port)
     return IotCore(directory, port)
 
 
@@ -73,13 +79,21 @@ class Mosquitto:
     warning: str | None = None
     shared_subscription = True
 
-    def __init__(self, program: Path, directory: Path, port: int, inner_port: int) -> None:
+    def __init__(
+        self,
+        program: Path,
+        directory: Path,
+        port: int,
+        inner_port: int,
+        certificates_port: int | None = None,
+    ) -> None:
         self.directory = directory.resolve()
         self.credentials = self.directory / "credentials"
         self.pid_file = self.directory / "mosquitto.pid"
         self.log = self.directory / "mosquitto.log"
         self.port = port
         self.inner_port = inner_port
+        self.certificates_port = certificates_port
         self._program = program
         self._password = secrets.token_urlsafe(24)
         self._process: subprocess.Popen[bytes] | None = None
@@ -97,16 +111,18 @@ class Mosquitto:
         broker_files.write_inner(self.credentials, self.inner_url)
         for name in ("devices.passwords", "devices.acl"):
             (self.credentials / name).touch(mode=0o600)
+        self._take_certificates()
         configuration = self.directory / "mosquitto.conf"
-        configuration.write_text(self._configuration())
+        configuration.write_text(f"{self._here(CONFIGURATION)}\n{OWN_USER}")
         self._process = process.start(
             [self._program, "-c", configuration],
             log=self.log,
             env={"PATH": "/usr/bin:/bin"},
             cwd=self.directory,
         )
-        for port in (self.port, self.inner_port):
-            _wait_for(port, self._process, self.log)
+        for port in (self.port, self.inner_port, self.certificates_port):
+            if port is not None:
+                _wait_for(port, self._process, self.log)
 
     def stop(self) -> None:
         if self._process is not None:
@@ -115,18 +131,37 @@ class Mosquitto:
     def reload(self) -> bool:
         return broker_files.hang_up(self.pid_file)
 
-    def _configuration(self) -> str:
-        text = CONFIGURATION.read_text()
+    @property
+    def own_certificate(self) -> Path:
+        """What a device must know to be sure that this is the broker."""
+        return self.directory / "server.crt"
+
+    def _take_certificates(self) -> None:
+        """Open the door for devices with a certificate."""
+        listeners = self.directory / "listeners"
+        listeners.mkdir(exist_ok=True, mode=0o700)
+        if self.certificates_port is None:
+            return
+        broker_certificates.server_certificate(self.directory)
+        if not (self.credentials / broker_certificates.WITHDRAWN).exists():
+            nobody = broker_certificates.of_nobody(datetime.now(UTC))
+            broker_files.write_authorities(self.credentials, (), nobody)
+        (listeners / BY_CERTIFICATE.name).write_text(self._here(BY_CERTIFICATE))
+
+    def _here(self, configuration: Path) -> str:
+        text = configuration.read_text()
         for there, here in {
             "listener 1883": f"listener {self.port} 127.0.0.1",
             "listener 1884": f"listener {self.inner_port} 127.0.0.1",
+            "listener 8884": f"listener {self.certificates_port} 127.0.0.1",
+            "/mosquitto/listeners": f"{self.directory}/listeners",
+            "/mosquitto/certificates/": f"{self.directory}/",
             "/mosquitto/run/": f"{self.directory}/",
             "/mosquitto/data/": f"{self.directory}/",
             "/mosquitto/credentials/": f"{self.credentials}/",
         }.items():
             text = text.replace(there, here)
-        # Without this Mosquitto, started by root, becomes a user who cannot reach its folder.
-        return f"{text}\nuser root\n"
+        return text
 
 
 class IotCore:

@@ -1,7 +1,8 @@
 """Who may connect to Mosquitto and use which topic, as the files it reads.
 
 Made from the credentials in the record, kept current while they change. On a reload Mosquitto
-itself cuts the live sessions of credentials that were revoked or given a new secret.
+itself cuts the live sessions of credentials that were revoked or given a new secret; those by
+certificate are ended by deploy/local/broker_certificates.py.
 """
 
 import asyncio
@@ -11,13 +12,15 @@ import re
 import signal
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import asyncpg
 import structlog
 
-from deploy.local import keys
+from deploy.local import broker_certificates, keys
+from deploy.local.broker_certificates import Known, Sessions
 from shared import mqtt_password
 from shared.database import Database, DatabaseIsAway
 
@@ -47,17 +50,20 @@ INNER = ("topic read hjv/1/#", "topic read gw/#", "topic write hjv/1/#")
 class Credential:
     org: str
     cred: str
-    mqtt_hash: str
+    mqtt_hash: str  # empty: no password, only a certificate
+    serial: str | None = None  # of its certificate in force
 
     def is_writable(self) -> bool:
         """Whether it can stand in the files without changing what they say about others."""
         return bool(
-            ORG.fullmatch(self.org) and CRED.fullmatch(self.cred) and HASH.fullmatch(self.mqtt_hash)
+            ORG.fullmatch(self.org)
+            and CRED.fullmatch(self.cred)
+            and (HASH.fullmatch(self.mqtt_hash) or (self.serial and not self.mqtt_hash))
         )
 
 
 def passwords(credentials: Iterable[Credential]) -> str:
-    return "".join(f"{one.cred}:{one.mqtt_hash}\n" for one in credentials)
+    return "".join(f"{one.cred}:{one.mqtt_hash}\n" for one in credentials if one.mqtt_hash)
 
 
 def acl(credentials: Iterable[Credential]) -> str:
@@ -82,6 +88,12 @@ def write(directory: Path, credentials: Iterable[Credential]) -> bool:
     return any(changed)
 
 
+def write_authorities(directory: Path, authorities: Iterable[Known], nobody: Known) -> bool:
+    """Write who may sign for devices and what is withdrawn; False when the files said the same."""
+    written = broker_certificates.texts(authorities, nobody)
+    return any([_replace(directory / name, text) for name, text in written.items()])
+
+
 def write_inner(directory: Path, mqtt_url: str) -> None:
     """The files of the inner listener, for the user named in ingest's own broker address."""
     address = urlsplit(mqtt_url)
@@ -102,11 +114,15 @@ def _replace(path: Path, text: str) -> bool:
     return True
 
 
-async def follow(database: Database, directory: Path, reload: Callable[[], bool]) -> None:
+async def follow(
+    database: Database, directory: Path, reload: Callable[[], bool], inner: str | None = None
+) -> None:
     """Keep the files current for ever: within a second of a change, at once when notified.
 
-    `reload` tells the broker to read them again and answers whether it could be told.
+    `reload` tells the broker to read them again and answers whether it could be told. `inner`:
+    ingest's own address of it, by which sessions by certificate are ended.
     """
+    nobody, sessions = broker_certificates.of_nobody(datetime.now(UTC)), Sessions(inner)
     changed = asyncio.Event()
     listening = asyncio.create_task(database.listen("credentials", lambda _payload: changed.set()))
     written: int | None = None
@@ -115,11 +131,22 @@ async def follow(database: Database, directory: Path, reload: Callable[[], bool]
         while True:
             with contextlib.suppress(DatabaseIsAway, asyncpg.PostgresError):
                 async with database.connection() as connection:
+                    if written is None:
+                        sessions.begin(await broker_certificates.lately_withdrawn(connection))
                     if (state := await _fingerprint(connection)) != written:
-                        told = not write(directory, await _credentials(connection)) and told
+                        credentials = await _credentials(connection)
+                        authorities = await broker_certificates.known(connection)
+                        is_new = [
+                            write(directory, credentials),
+                            write_authorities(directory, authorities, nobody),
+                        ]
+                        told = told and not any(is_new)
+                        sessions.follow({one.cred: one.serial for one in credentials if one.serial})
                         written = state
             if not told and (told := reload()):
                 log.info("The broker was told of changed credentials.")
+            if told:
+                await sessions.end()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(changed.wait(), POLL_SECONDS)
                 await asyncio.sleep(GATHER_SECONDS)
@@ -133,9 +160,18 @@ async def _fingerprint(connection: asyncpg.Connection) -> int:
     return int(
         await connection.fetchval(
             """
-            select coalesce(sum(hashtextextended(org || ' ' || cred || ' ' || mqtt_hash, 0)), 0)
-              from patients.credential
-             where revoked_at is null and mqtt_hash <> ''
+            select (
+                select coalesce(sum(hashtextextended(org || ' ' || cred || ' ' || mqtt_hash, 0)), 0)
+                  from patients.credential
+                 where revoked_at is null and mqtt_hash <> ''
+            ) + (
+                select coalesce(sum(hashtextextended(org || ' ' || cred || ' ' || serial, 1)), 0)
+                  from patients.certificate
+                 where withdrawn_at is null
+            ) + (
+                select coalesce(sum(hashtextextended(certificate || withdrawn, 2)), 0)
+                  from patients.authority
+            )
             """
         )
     )
@@ -144,13 +180,15 @@ async def _fingerprint(connection: asyncpg.Connection) -> int:
 async def _credentials(connection: asyncpg.Connection) -> list[Credential]:
     rows = await connection.fetch(
         """
-        select org, cred, mqtt_hash
-          from patients.credential
-         where revoked_at is null and mqtt_hash <> ''
-         order by org, cred
+        select c.org, c.cred, c.mqtt_hash, k.serial
+          from patients.credential c
+          left join patients.certificate k
+            on k.org = c.org and k.cred = c.cred and k.withdrawn_at is null
+         where c.revoked_at is null and (c.mqtt_hash <> '' or k.serial is not null)
+         order by c.org, c.cred
         """
     )
-    found = [Credential(row["org"], row["cred"], row["mqtt_hash"]) for row in rows]
+    found = [Credential(*row) for row in rows]
     for one in found:
         if not one.is_writable():
             log.error("A credential cannot be written to the broker's files.", org=one.org)
@@ -178,6 +216,6 @@ async def run(database_url: str, directory: Path, pid_file: Path, mqtt_url: str 
         except (OSError, TimeoutError, asyncpg.PostgresError):
             await asyncio.sleep(1)
     try:
-        await follow(database, directory, lambda: hang_up(pid_file))
+        await follow(database, directory, lambda: hang_up(pid_file), mqtt_url)
     finally:
         await database.close()

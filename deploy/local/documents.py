@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from deploy.local import licences
 from services.alerts.clinical import lifecycle
 from services.ingest import asyncapi
 from services.ingest.devices import gateway_table, hl7_adt, hl7_observed
@@ -38,6 +39,7 @@ def pages() -> Mapping[str, str]:
         "instruments.md": questionnaire_instruments(),
         "hl7.md": hl7_profile(),
         "gateways.md": gateway_table_page(),
+        "licences.md": licences.page(),
         "asyncapi.json": json.dumps(asyncapi.document(), indent=1, ensure_ascii=False) + "\n",
     }
 

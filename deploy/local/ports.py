@@ -49,6 +49,10 @@ class Ports:
     def issuer(self) -> int:
         return self.base + 8
 
+    @property
+    def mqtt_certificates(self) -> int:
+        return 8884 if self.base == DEFAULT_BASE else self.base + 9
+
     def by_part(self) -> Mapping[str, int]:
         return {
             "ingest": self.ingest,
@@ -59,6 +63,7 @@ class Ports:
             "MQTT for ingest": self.mqtt_inner,
             "HL7 v2 over MLLP": self.mllp,
             "the development issuer": self.issuer,
+            "MQTT by certificate": self.mqtt_certificates,
         }
 
 

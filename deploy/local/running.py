@@ -24,6 +24,8 @@ class Running:
     database: str | None = None
     "The owner's address of the database; None when only the services are known."
     pids: Mapping[str, int] = field(default_factory=dict)
+    mqtts: str | None = None
+    "Where devices with a certificate connect; None: the broker lets none in."
     development_key: str | None = None
     "The file that signs tokens; None: `seed` and `token` cannot work."
     issuer: str | None = None
@@ -38,6 +40,7 @@ class Running:
             "patients": self.patients,
             "alerts": self.alerts,
             "mqtt": self.mqtt,
+            "mqtts": self.mqtts,
             "mllp": self.mllp,
             "database": self.database,
             "issuer": self.issuer,

@@ -66,6 +66,7 @@ class System:
             mllp=f"mllp://127.0.0.1:{self.ports.mllp}",
             database=urls[postgres.OWNER],
             pids=self._pids(),
+            mqtts=self._by_certificate(),
             development_key=str(self.data_dir / "development.jwk") if _is_test() else None,
             issuer=f"http://127.0.0.1:{self.ports.issuer}" if _has_own_issuer() else None,
             shared_subscription=self._uses_shared_subscription(),
@@ -117,7 +118,7 @@ class System:
     def _ports_needed(self, database: bool, mqtt: bool) -> dict[str, int]:
         own = {
             "the database": database, "MQTT": mqtt, "MQTT for ingest": mqtt,
-            "the development issuer": _has_own_issuer(),
+            "MQTT by certificate": mqtt, "the development issuer": _has_own_issuer(),
         }  # fmt: skip
         return {part: port for part, port in self.ports.by_part().items() if own.get(part, True)}
 
@@ -137,7 +138,12 @@ class System:
             self._say("Using the broker of MQTT_URL.")
             address = urlsplit(url)
             return url, f"{address.scheme}://{address.hostname}:{address.port or 1883}"
-        chosen = broker.choose(self.data_dir / "broker", self.ports.mqtt, self.ports.mqtt_inner)
+        chosen = broker.choose(
+            self.data_dir / "broker",
+            self.ports.mqtt,
+            self.ports.mqtt_inner,
+            self.ports.mqtt_certificates,
+        )
         self._say(f"Starting {chosen.name} …")
         if chosen.warning:
             self._say(chosen.warning)
@@ -149,7 +155,7 @@ class System:
 
     def _follow_credentials(self, mosquitto: broker.Mosquitto, database: str) -> None:
         env = {name: value for name, value in os.environ.items() if not _is_a_way_in(name)}
-        env |= {"HJEMVAKT_DATABASE_INGEST": database}
+        env |= {"HJEMVAKT_DATABASE_INGEST": database, "MQTT_URL": mosquitto.inner_url}
         command = Command(
             [
                 *("deploy.local.cli", "broker-files"),
@@ -161,6 +167,11 @@ class System:
         )
         command.start()
         self._parts.append(Watched("broker-files", command))
+
+    def _by_certificate(self) -> str | None:
+        """Where devices with a certificate connect; only our own Mosquitto lets them in."""
+        mine = any(isinstance(watched.part, broker.Mosquitto) for watched in self._parts)
+        return f"mqtts://localhost:{self.ports.mqtt_certificates}" if mine else None
 
     def _uses_shared_subscription(self) -> bool:
         return not any(isinstance(watched.part, broker.IotCore) for watched in self._parts)
@@ -206,6 +217,9 @@ class System:
             # Without a front door the pages of one service lead to the other's port.
             env.setdefault("HJEMVAKT_WORKLIST_AT", f"http://127.0.0.1:{self.ports.alerts}")
             env.setdefault("HJEMVAKT_SETUP_AT", f"http://127.0.0.1:{self.ports.patients}")
+            if name == "patients":
+                authorities = self.data_dir / "device-authorities"
+                env.setdefault("HJEMVAKT_DEVICE_AUTHORITIES", str(authorities))
             if name == "ingest":
                 env |= {"MQTT_URL": mqtt_url, "HJEMVAKT_MQTT_SHARED": str(shared).lower()}
                 env.setdefault("HJEMVAKT_MLLP", f"127.0.0.1:{self.ports.mllp}")

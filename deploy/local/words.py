@@ -29,7 +29,7 @@ PortBase = Annotated[
         min=1024,
         max=65_000,
         help="ingest +1, patients +2, alerts +3, MQTT +4 (1883 at the default base), database +5, "
-        "log-in +7.",
+        "HL7 +7, log-in +8, MQTT by certificate +9.",
     ),
 ]
 AsJson = Annotated[

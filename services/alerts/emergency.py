@@ -5,7 +5,7 @@ has shut for one person by name is not opened by anything.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 import asyncpg
@@ -14,14 +14,11 @@ from services.alerts import reader, store, store_shields, store_views
 from services.alerts.patient import PLATFORM
 from services.alerts.reader import NoSuchPatient, Reader
 from services.alerts.stream import Notifier
-from shared.access import Blocked
+from shared.access import Blocked, emergency
 from shared.database import Database
 
-LASTS = timedelta(minutes=60)
-REASONS = ("acute-illness", "call-from-patient", "on-behalf-of-unit", "patient-consents")
 SHORTEST = 5
 LONGEST = 2000
-WHAT = "emergency-access"
 
 
 class ReasonMissing(Exception):
@@ -50,7 +47,7 @@ async def open_(
     database: Database, notifier: Notifier, by: Reader, patient_id: UUID, reason: str, text: str
 ) -> datetime:
     """Until when. ReasonMissing, NoSuchPatient, Blocked."""
-    if reason not in REASONS or not SHORTEST <= len(text.strip()) <= LONGEST:
+    if reason not in emergency.REASONS or not SHORTEST <= len(text.strip()) <= LONGEST:
         raise ReasonMissing
     async with database.transaction() as tx:
         known, units = await store_views.patient_units(tx, by.org, patient_id)
@@ -59,25 +56,15 @@ async def open_(
         standing = await store_shields.standing(
             tx, by.org, patient_id, by.id, treats=bool(units & by.units)
         )
-        why = f"emergency:{reason}"
-        if standing.blocked:
-            await reader.note(tx, by, [patient_id], WHAT, "refused", why=why)
-        else:
-            await reader.note(tx, by, [patient_id], WHAT, "changed", why=why)
-        now = await store.now(tx)
-        if not standing.blocked:
-            await store_shields.open_in_emergency(
-                tx,
-                by.org,
-                patient_id,
-                staff_id=by.id,
-                role=by.role,
-                reason=reason,
-                text=text.strip(),
-                at=now,
-                until=now + LASTS,
-            )
+
+        async def note(outcome: emergency.Ended, why: str) -> None:
+            await reader.note(tx, by, [patient_id], emergency.WHAT, outcome, why=why)
+
+        opened = emergency.asked(
+            patient_id, by=by.id, role=by.role, reason=reason, text=text, at=await store.now(tx)
+        )
+        await emergency.open_(tx, by.org, opened, note, blocked=standing.blocked)
     if standing.blocked:
         raise Blocked
     notifier.tell(by.org, {unit: {patient_id} for unit in units})
-    return now + LASTS
+    return opened.until

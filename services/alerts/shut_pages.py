@@ -13,6 +13,7 @@ from services.alerts.reader import NotYourUnit, Reader
 from services.alerts.views import Parts
 from shared import access, service
 from shared.access import Blocked, Locked
+from shared.access.emergency import REASONS
 
 router = APIRouter(include_in_schema=False)
 
@@ -38,7 +39,7 @@ async def shut(
         "patient_id": patient_id,
         "patient": telling.person(patient_id, seen.names) if seen.names else None,
         "number": seen.names["number"] if seen.names else None,
-        "reasons": emergency.REASONS,
+        "reasons": REASONS,
         **(more or {}),
     }
     view = page.shut_view(data, sheet.language(request), seen.now)

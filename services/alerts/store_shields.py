@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import asyncpg
 
@@ -88,25 +88,3 @@ async def open_until(
         staff_id,
     )
     return until
-
-
-async def open_in_emergency(
-    tx: asyncpg.Connection,
-    org: str,
-    patient_id: UUID,
-    *,
-    staff_id: str,
-    role: str,
-    reason: str,
-    text: str,
-    at: datetime,
-    until: datetime,
-) -> None:
-    await tx.execute(
-        """
-        insert into patients.emergency
-            (org, id, patient_id, staff_id, role, reason, text, at, until)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-        """,
-        org, uuid4(), patient_id, staff_id, role, reason, text, at, until,
-    )  # fmt: skip

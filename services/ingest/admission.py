@@ -6,6 +6,7 @@ keeps what he has.
 
 import time
 from collections.abc import Mapping
+from hashlib import sha256
 
 from starlette.types import Scope
 
@@ -42,6 +43,8 @@ class Admission:
         try:
             if tokens.is_one(headers):
                 return await self._tokens.credential(scope, headers)
+            if tokens.is_bound(headers):
+                return await self._of_bound_secret(scope, headers)
             return await self._of_secret(scope, headers)
         except NotAuthenticated:
             self._failures.note(self._where(scope))
@@ -58,6 +61,12 @@ class Admission:
         if found is None:
             raise NotAuthenticated
         return found
+
+    async def _of_bound_secret(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Credential:
+        shown = headers[b"authorization"].partition(b" ")[2].strip()
+        if self._senders.remembered_by_bound_hash(sha256(shown).digest()) is None:
+            self._failures.must_wait(self._where(scope))
+        return await self._tokens.bound(scope, headers)
 
     def take(self, credential: Credential, size: int) -> None:
         """Count a body of so many bytes. TooManyRequests."""

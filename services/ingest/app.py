@@ -48,10 +48,11 @@ def create() -> FastAPI:
     table = gateway_table.load(chosen.gateways)
     again = replay.Replay(database, chosen.identity_keys, forms, desk, table)
 
+    where = partial(source.of, behind_proxy=chosen.behind_proxy)
     parts: list[service.Part] = [database, senders, counted, intake, again]
     admission = Admission(
         senders,
-        Tokens(access.guard(chosen, database, people=False), senders, chosen.public_url),
+        Tokens(access.guard(chosen, database, people=False), senders, chosen.public_url, where),
         source.Failures(chosen.failures_per_minute),
         per_minute=chosen.intake_per_minute,
         behind_proxy=chosen.behind_proxy,
@@ -83,7 +84,7 @@ def create() -> FastAPI:
         ],
         parts=parts,
         problems={CannotCommit: 503},
-        backstop=audit.Backstop(database, partial(source.of, behind_proxy=chosen.behind_proxy)),
+        backstop=audit.Backstop(database, where),
         docs=chosen.docs,
         application=hot.Application,
         description="Readings, answers and device events in; a receipt for each, after its commit.",

@@ -151,8 +151,8 @@ class Application(FastAPI):
                 door.room.leave_for(scope)
             return
         status, media_type, body, more = await door.observations(scope, receive)
-        if status in (401, 403) and self.state.backstop is not None:
-            self.state.backstop.attempt(scope, PATH)
+        if status >= 400 and self.state.backstop is not None:
+            await self.state.backstop.settled(scope, status, PATH)
         await send(
             {
                 "type": "http.response.start",

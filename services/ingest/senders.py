@@ -26,6 +26,7 @@ CHANNEL = "credentials"
 Key = bytes | tuple[str, str]  # a secret's hash, or (org, cred)
 Ask = Callable[[asyncpg.Connection], Awaitable[asyncpg.Record | None]]
 
+_BOUND = b"bound "
 _FORGOTTEN = (0.0, None)
 _UNKNOWN = (False, None)
 
@@ -36,6 +37,7 @@ class Credential:
     sender: Sender
     unit_id: UUID | None
     scopes: frozenset[str] | None = None  # what its token is given for; None: it showed a secret
+    thumbprint: str | None = None  # of the key without which its secret serves for nothing
 
 
 class Senders:
@@ -67,6 +69,18 @@ class Senders:
             return credential
         return await self._look_up(key, partial(store.credential_by_secret, secret_hash=key))
 
+    async def by_bound_secret(self, secret: str) -> Credential | None:
+        """One whose secret is bound to a key; that the sender has the key is yet to be proven.
+        What is remembered of it nobody finds who looks for a plain secret."""
+        key = access.secret_hash(secret)
+        place = _BOUND + key
+        found, credential = self._remembered(place)
+        if found:
+            return credential
+        return await self._look_up(
+            place, partial(store.credential_by_bound_secret, secret_hash=key)
+        )
+
     async def by_name(self, org: str, cred: str) -> Credential | None:
         """The credential that a broker has authenticated as this user."""
         found, credential = self._remembered((org, cred))
@@ -93,6 +107,10 @@ class Senders:
         """The same without waiting; None also when it is simply not remembered."""
         return self._remembered(secret_hash)[1]
 
+    def remembered_by_bound_hash(self, secret_hash: bytes) -> Credential | None:
+        """Of a secret that is bound to a key."""
+        return self._remembered(_BOUND + secret_hash)[1]
+
     def remembered(self, org: str, cred: str) -> Credential | None:
         return self._remembered((org, cred))[1]
 
@@ -113,4 +131,4 @@ def _credential(row: asyncpg.Record | None) -> Credential | None:
     if row is None:
         return None
     sender = Sender(row["cred"], names_its_subject=row["kind"] == "system")
-    return Credential(row["org"], sender, row["unit_id"])
+    return Credential(row["org"], sender, row["unit_id"], thumbprint=row.get("thumbprint"))

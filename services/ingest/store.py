@@ -16,7 +16,23 @@ async def credential_by_secret(
         select c.org, c.cred, c.kind, c.unit_id
         from patients.secret s
         join patients.credential c on c.org = s.org and c.cred = s.cred
-        where s.secret_hash = $1 and c.revoked_at is null
+        where s.secret_hash = $1 and c.revoked_at is null and c.thumbprint is null
+          and (s.until is null or s.until > clock_timestamp())
+        """,
+        secret_hash,
+    )
+
+
+async def credential_by_bound_secret(
+    connection: asyncpg.Connection, secret_hash: bytes
+) -> asyncpg.Record | None:
+    """One whose secret serves only with a proof made with its own key."""
+    return await connection.fetchrow(
+        """
+        select c.org, c.cred, c.kind, c.unit_id, c.thumbprint
+        from patients.secret s
+        join patients.credential c on c.org = s.org and c.cred = s.cred
+        where s.secret_hash = $1 and c.revoked_at is null and c.thumbprint is not null
           and (s.until is null or s.until > clock_timestamp())
         """,
         secret_hash,

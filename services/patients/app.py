@@ -14,6 +14,7 @@ from services.patients import (
     bindings,
     care,
     catalogue,
+    certify,
     claiming,
     claims,
     codes,
@@ -88,7 +89,7 @@ from shared import (
 )
 from shared import ladders as ladder_rules
 from shared import limits as own_limits
-from shared.access import browser, source
+from shared.access import browser, certificates, source
 from shared.access.login import Logins
 from shared.audit import sealing
 from shared.database import Database
@@ -151,6 +152,10 @@ PROBLEMS: dict[type[Exception], int] = {
     issue.OnlySystemsAreClients: 422,
     codes.CodeIsNotValid: 404,
     codes.SystemsHaveNoCode: 409,
+    issue.KeyIsTheDevices: 409,
+    certify.CertificatesAreNotGiven: 409,
+    certificates.RequestIsNotUsable: 422,
+    enrolment_codes.KeyIsNotUsable: 422,
     proxy.NotAProxyPeriod: 422,
     proxy.NoSuchProxy: 404,
     proxy.ProxyOfHimself: 409,
@@ -261,6 +266,7 @@ def create() -> FastAPI:
     app.mount("/setup/static", desk.Files(pages.STATIC, sheet.HEADERS), name="setup-static")
     app.state.worklist_at = chosen.worklist_at.removesuffix("/")
     _problems_as_pages(app)
+    app.state.certifier = certify.Certifier(chosen.device_authorities)
     app.state.mode = chosen.mode
     app.state.snooping = snooping.rules(chosen.snooping)
     app.state.programmes = programmes.in_use(chosen.programmes)

@@ -1,4 +1,5 @@
-"""Verbs: a one-time code that a device or app exchanges for its secret, without a log-in.
+"""Verbs: a one-time code that a device or app exchanges for its secret, without a log-in: for the
+secret alone, for one bound to a key it has made itself, or for a certificate of such a key.
 
 The code stands for one credential, which staff can bind to a patient before the code is redeemed.
 A later code for the same credential takes the earlier one's place; a new phone gets its secret so,
@@ -13,10 +14,12 @@ from uuid import UUID
 
 import asyncpg
 
-from services.patients import issue, organise, store_codes, store_devices
+from services.patients import certify, issue, organise, store_codes, store_devices
+from services.patients.certify import Certifier
 from services.patients.nouns import Credential, CredentialKind
 from shared import access, audit
-from shared.access import Caller, attempts
+from shared.access import Caller, attempts, certificates
+from shared.access.certificates import Certificate
 from shared.database import Database
 from shared.mqtt_password import mosquitto_hash
 
@@ -47,10 +50,23 @@ class Made:
 
 
 @dataclass(frozen=True, slots=True)
+class Keys:
+    """What the device has made itself: a request for a certificate (for the broker), the
+    thumbprint of a key that its secret shall be bound to (for HTTP); neither: a plain secret."""
+
+    request: str | None = None
+    thumbprint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Redeemed:
+    """`secret` is None where the device has asked for a certificate only."""
+
     org: str
     credential: Credential
-    secret: str
+    secret: str | None
+    certificate: Certificate | None = None
+    authority: str | None = None
 
 
 def new() -> str:
@@ -113,13 +129,21 @@ async def made(
 
 
 async def redeem(
-    database: Database, written: str, where: str, door: str, now: datetime
+    database: Database,
+    certifier: Certifier,
+    written: str,
+    keys: Keys,
+    where: str,
+    door: str,
+    now: datetime,
 ) -> Redeemed:
-    """The secret, once. `where` the request comes from, and by which door, is written down.
-    CodeIsNotValid, TooManyRequests."""
+    """The secret, once. `where` the request comes from, and by which door, is written down. A
+    request that cannot be used leaves the code as it is. CodeIsNotValid, TooManyRequests,
+    RequestIsNotUsable, CertificatesAreNotGiven."""
     place = attempts.place("enrolment-code", where)
     await attempts.count(database, place)
-    secret = access.new_secret()
+    if keys.request is not None:
+        certificates.requested_key(keys.request)
     async with database.transaction() as tx:
         found = await store_codes.redeem(tx, hashed(plain(written)), now)
         if found is None:
@@ -128,13 +152,38 @@ async def redeem(
         credential = await store_devices.credential(tx, org, cred, lock=True)
         if credential is None or credential.revoked_at is not None:
             raise CodeIsNotValid
-        await store_devices.rotate(
-            tx, org, cred, access.secret_hash(secret), mosquitto_hash(secret), now, now + OVERLAP
-        )
+        redeemed = await _given(tx, certifier, org, credential, keys, now)
         who = audit.Who(org, cred, credential.kind, address=where or None, door=door)
         await audit.note(tx, who, (), WHAT, "changed", why="own", about=cred)
         await attempts.succeeded(tx, place)
-    return Redeemed(org, replace(credential, rotated_at=now), secret)
+    return redeemed
+
+
+async def _given(
+    tx: asyncpg.Connection,
+    certifier: Certifier,
+    org: str,
+    credential: Credential,
+    keys: Keys,
+    now: datetime,
+) -> Redeemed:
+    """What takes the place of all that the credential had before."""
+    secret, cred = access.new_secret(), credential.cred
+    at_broker = keys == Keys()  # a password there only where the device has no key of its own
+    by_http = keys.request is None or keys.thumbprint is not None
+    made = authority = None
+    if keys.request is not None:
+        signer = certifier.authority(org)
+        made, authority = await certify.give(tx, signer, org, cred, keys.request, now), signer.pem
+    else:
+        await certify.withdraw(tx, certifier, org, cred, now)
+    await store_devices.rotate(
+        tx, org, cred, access.secret_hash(secret),
+        mosquitto_hash(secret) if at_broker else "", now, now + OVERLAP,
+        thumbprint=keys.thumbprint, opens=by_http,
+    )  # fmt: skip
+    changed = replace(credential, rotated_at=now)
+    return Redeemed(org, changed, secret if by_http else None, made, authority)
 
 
 def for_new(

@@ -199,10 +199,14 @@ async def rotate(
 
 @router.post("/credentials/{cred}/revoke")
 async def revoke(
-    database: Db, now: Now, caller: access.ClinicianOrAdministrator, cred: Cred
+    database: Db,
+    certifier: door.Certificates,
+    now: Now,
+    caller: access.ClinicianOrAdministrator,
+    cred: Cred,
 ) -> Credential:
     """Stop the credential for good."""
-    return await issue.revoke(database, caller, cred, now)
+    return await issue.revoke(database, certifier, caller, cred, now)
 
 
 def _with_secret(issued: issue.Issued) -> IssuedCredential:

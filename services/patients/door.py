@@ -13,6 +13,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from services.patients.certify import Certifier
 from services.patients.look import Looker
 from services.patients.numbers import Numbers
 from services.patients.versions import Loaded
@@ -51,6 +52,11 @@ def _versions(request: Request) -> Loaded:
     return loaded
 
 
+def _certifier(request: Request) -> Certifier:
+    certifier: Certifier = request.app.state.certifier
+    return certifier
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -58,6 +64,7 @@ def _now() -> datetime:
 Db = Annotated[Database, Depends(_database)]
 Keys = Annotated[Numbers, Depends(_numbers)]
 Versions = Annotated[Loaded, Depends(_versions)]
+Certificates = Annotated[Certifier, Depends(_certifier)]
 Now = Annotated[datetime, Depends(_now)]
 Limit = Annotated[int, Query(ge=1, le=200, description="how many at most")]
 Cred = Annotated[str, Path(pattern=r"^[a-z0-9-]{1,64}$")]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlencode
 
 from fastapi import Request, Response
@@ -12,13 +12,17 @@ from services.patients import codes, door, fhir_door, qr
 from services.patients.door import Db, Id, Line, Now, Sent, Word
 from services.patients.nouns import Credential, CredentialKind
 from shared import access
-from shared.access import source
+from shared.access import certificates, signed, source
 
 router = door.router("enrolment codes", "/v1/enrolment-codes")
 
 UNIT = "0d9b1f3e-5a0c-4f6e-9a57-1f0a5b1c2d3e"
 DAY = 24 * 60
 DOOR = "POST /v1/enrolment-codes/redeem"
+
+
+class KeyIsNotUsable(Exception):
+    """The key cannot be used: expected is a public one, P-256 to P-521 or RSA of 2048 bits"""
 
 
 class NewCode(Sent):
@@ -45,9 +49,22 @@ class NewCode(Sent):
 
 
 class Redemption(Sent):
+    """The code; with `jwk` the secret is bound to that key; with `csr` the key in it gets a
+    certificate for the broker, and a secret only if `jwk` is there too."""
+
     model_config = door.example(code="7KQ2-M4XR-9DTV")
 
     code: Word
+    jwk: Annotated[
+        dict[str, Any] | None, Field(description="public key of the device (EC or RSA), as JWK")
+    ] = None
+    csr: Annotated[
+        str | None,
+        Field(
+            max_length=certificates.LONGEST_REQUEST,
+            description="request for a certificate (PKCS #10, PEM), signed with the device's key",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +80,18 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What a sender needs: over HTTP the secret as a bearer token, over MQTT `cred` and the secret
-    as user and password, and topics below `hjv/1/{org}/{cred}/`."""
+    """What a sender needs. Over HTTP the secret, as a bearer token or (`thumbprint` says of which
+    key) with a proof; over MQTT `cred` and the secret as user and password, or the certificate and
+    no password; topics below `hjv/1/{org}/{cred}/`."""
 
     org: str
     cred: str
     kind: CredentialKind
-    secret: str
+    secret: str | None
+    thumbprint: str | None = None
+    certificate: str | None = None
+    authority: str | None = None
+    until: datetime | None = None
 
 
 @router.post("", status_code=201)
@@ -103,13 +125,29 @@ def _credential(new: NewCode, now: datetime) -> Credential | None:
 
 
 @router.post("/redeem", status_code=201)
-async def redeem_code(request: Request, database: Db, now: Now, sent: Redemption) -> Given:
+async def redeem_code(
+    request: Request, database: Db, certifier: door.Certificates, now: Now, sent: Redemption
+) -> Given:
     """Exchange a code for a secret. Five wrong ones in ten minutes shut the address out."""
     where = source.of(request.scope, behind_proxy=request.app.state.behind_proxy)
+    keys = codes.Keys(sent.csr, _thumbprint(sent.jwk))
     try:
-        redeemed = await codes.redeem(database, sent.code, where, DOOR, now)
+        redeemed = await codes.redeem(database, certifier, sent.code, keys, where, DOOR, now)
     except (codes.CodeIsNotValid, access.TooManyRequests):
         request.app.state.backstop.attempt(request.scope)
         raise
-    of = redeemed.credential
-    return Given(redeemed.org, of.cred, of.kind, redeemed.secret)
+    of, made = redeemed.credential, redeemed.certificate
+    return Given(
+        redeemed.org, of.cred, of.kind, redeemed.secret, keys.thumbprint,
+        made.pem if made else None, redeemed.authority, made.until if made else None,
+    )  # fmt: skip
+
+
+def _thumbprint(key: dict[str, Any] | None) -> str | None:
+    """KeyIsNotUsable."""
+    if key is None:
+        return None
+    try:
+        return signed.public_key(key).thumbprint()
+    except signed.Unusable:
+        raise KeyIsNotUsable from None

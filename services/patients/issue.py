@@ -10,7 +10,8 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from services.patients import organise, record, store_devices
+from services.patients import certify, organise, record, store_devices
+from services.patients.certify import Certifier
 from services.patients.nouns import Credential, CredentialKind, Device
 from shared import access
 from shared.access import CLINICAL, Caller, Role
@@ -36,6 +37,10 @@ class NoSuchCredential(Exception):
 
 class CredentialIsRevoked(Exception):
     """This credential has been revoked"""
+
+
+class KeyIsTheDevices(Exception):
+    """This credential goes by a key that the device has made; exchange it by a code"""
 
 
 class ClientIsTaken(Exception):
@@ -145,6 +150,8 @@ async def rotate(
         credential = await of_caller(tx, caller, cred)
         if credential.revoked_at is not None:
             raise CredentialIsRevoked
+        if credential.shows != "secret":
+            raise KeyIsTheDevices
         await store_devices.rotate(
             tx, caller.org, cred, access.secret_hash(secret), hashed, now, now + overlap
         )
@@ -152,12 +159,15 @@ async def rotate(
     return Issued(replace(credential, rotated_at=now), secret)
 
 
-async def revoke(database: Database, caller: Caller, cred: str, now: datetime) -> Credential:
-    """Stop a credential for good. Revoking again changes nothing."""
+async def revoke(
+    database: Database, certifier: Certifier, caller: Caller, cred: str, now: datetime
+) -> Credential:
+    """Stop a credential for good, and its certificate. Revoking again changes nothing."""
     async with database.transaction() as tx:
         credential = await of_caller(tx, caller, cred)
         if credential.revoked_at is None:
             credential = replace(credential, revoked_at=now)
+            await certify.withdraw(tx, certifier, caller.org, cred, now)
             await store_devices.revoke(tx, caller.org, cred, now)
         await organise.noted(tx, caller, "credentials", cred)
     return credential

@@ -1,28 +1,24 @@
 """The patient's log-in and log-out: by ID-porten, or in test mode without it by choosing a name."""
 
 from typing import Annotated
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import RedirectResponse
 
 from services.patients import sheet, store
 from services.patients.door import Db
 from services.patients.page import words
-from shared import access, service
-from shared.access import Caller, Role, attempts, browser, login, source
+from shared import access, audit
+from shared.access import Caller, Role, browser, entrance
+from shared.access.entrance import Entrance
 from shared.access.login import Logins
 
-WAITING = "hjemvakt-me-login"  # the browser that began is the one that comes back
 HOME = "/me"
 FORM = 4096
-FAILED: tuple[type[Exception], ...] = (
-    login.LogInFailed,
-    access.NotRegisteredHere,
-    access.LevelIsTooLow,
-    access.ScopeIsMissing,
-    access.IssuerDoesNotAnswer,
+# The browser that began is the one that comes back.
+ENTRANCE = Entrance(
+    "/me/login", HOME, "hjemvakt-me-login", sheet.HEADERS, access.COOKIE_OF_PATIENTS
 )
 
 router = APIRouter(prefix="/me", include_in_schema=False)
@@ -42,10 +38,11 @@ async def login_page(
     t = words.words(lang)
     view = {
         "ways": [
-            {"name": way.name, "address": _start(place, next)} for place, way in enumerate(ways)
+            {"name": way.name, "address": ENTRANCE.way_in(place, next)}
+            for place, way in enumerate(ways)
         ],
         "by_id": request.app.state.issuer.is_open and not ways,
-        "next": _mine(next),
+        "next": ENTRANCE.inside(next),
         "problem": t["error"].get(problem, t["error"]["unknown"]) if problem else "",
         "left": left,
     }
@@ -58,38 +55,12 @@ async def start(
     way: Annotated[int, Query(ge=0, le=20)] = 0,
     next: Annotated[str, Query(max_length=300)] = HOME,
 ) -> Response:
-    """To the identity provider. A link and not a form: our pages' forms lead nowhere else."""
-    logins: Logins = request.app.state.logins
-    ways = logins.ways()
-    request.app.state.paces.must_begin(_address(request) or "")
-    if way >= len(ways):
-        return _onwards("/me/login?problem=log-in-failed")
-    try:
-        begun = await logins.begin(ways[way], _mine(next))
-    except FAILED as refused:
-        return _onwards(f"/me/login?problem={service.code_of(type(refused))}")
-    response = _onwards(begun.address)
-    browser.keep(request, response, WAITING, begun.browser, login.LOGIN_SECONDS)
-    return response
+    return await ENTRANCE.start(request, way, next)
 
 
 @router.get("/login/callback")
 async def finish(request: Request) -> Response:
-    """Back from the identity provider."""
-    logins: Logins = request.app.state.logins
-    began = browser.kept(request, WAITING)
-    given = {name: value for name, value in request.query_params.items() if len(value) < 4000}
-    try:
-        done = await logins.finish(began, given, _address(request))
-    except FAILED as refused:
-        request.app.state.backstop.attempt(request.scope)
-        at = attempts.place("log-in", _address(request) or "")
-        await attempts.count(request.app.state.database, at, attempts.LOG_INS)
-        return _onwards(f"/me/login?problem={service.code_of(type(refused))}")
-    response = _onwards(_mine(done.next))
-    browser.forget(request, response, WAITING)
-    browser.keep(request, response, request.app.state.cookie, done.session, login.SESSION_SECONDS)
-    return response
+    return await ENTRANCE.finish(request)
 
 
 @router.post("/login")
@@ -97,19 +68,24 @@ async def log_in(request: Request, database: Db) -> Response:
     """Test mode without an identity provider: whoever knows a patient's id is that patient."""
     access.same_site(request)
     if request.app.state.logins.ways() or not request.app.state.issuer.is_open:
-        return _onwards("/me/login")
+        return ENTRANCE.onwards("/me/login")
     form = await _form(request)
     try:
         patient_id = UUID(form.get("patient", "").strip())
     except ValueError:
-        return _onwards("/me/login?problem=not-registered-here")
+        return await ENTRANCE.failed(request, "not-registered-here")
     async with database.transaction() as tx:
         row = await store.anybody(tx, patient_id=patient_id)
+        if row is not None:
+            who = audit.Who(
+                row["org"], str(patient_id), Role.PATIENT.value, address=entrance.address(request)
+            )
+            await audit.note(tx, who, (), "log-in", "changed", why="own", about="development")
     if row is None:
-        return _onwards("/me/login?problem=not-registered-here")
+        return await ENTRANCE.failed(request, "not-registered-here")
     caller = Caller(str(patient_id), row["name"], Role.PATIENT, row["org"], patient_id=patient_id)
     token = request.app.state.issuer.token(caller)
-    response = _onwards(_mine(form.get("next", HOME)))
+    response = ENTRANCE.onwards(ENTRANCE.inside(form.get("next", HOME)))
     cookie = request.app.state.cookie
     browser.keep(request, response, cookie, token, access.SESSION_SECONDS)
     return response
@@ -117,12 +93,7 @@ async def log_in(request: Request, database: Db) -> Response:
 
 @router.post("/logout")
 async def log_out(request: Request) -> Response:
-    access.same_site(request)
-    cookie = request.app.state.cookie
-    await request.app.state.logins.end(browser.kept(request, cookie))
-    response = _onwards("/me/login?left=true")
-    browser.forget(request, response, cookie)
-    return response
+    return await ENTRANCE.leave(request)
 
 
 async def _form(request: Request) -> dict[str, str]:
@@ -136,21 +107,3 @@ async def _form(request: Request) -> dict[str, str]:
         return dict(parse_qsl(body.decode(), max_num_fields=5))
     except ValueError:
         return {}
-
-
-def _onwards(place: str) -> Response:
-    return RedirectResponse(place, 303, headers=sheet.HEADERS)
-
-
-def _start(place: int, next: str) -> str:
-    return f"/me/login/start?{urlencode({'way': place, 'next': _mine(next)})}"
-
-
-def _mine(place: str) -> str:
-    """One of the patient's own pages, whatever was asked for."""
-    found = browser.inside(place, HOME)
-    return found if found == HOME or found.startswith(f"{HOME}/") else HOME
-
-
-def _address(request: Request) -> str | None:
-    return source.of(request.scope, behind_proxy=request.app.state.behind_proxy) or None

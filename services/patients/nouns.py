@@ -11,6 +11,7 @@ from pydantic import Field
 from shared import audit
 
 CredentialKind = Literal["device", "app", "system"]
+Shows = Literal["secret", "proof", "certificate"]
 Sex = Literal["female", "male", "other"]
 PauseKind = Literal["admission", "holiday", "other"]
 # What a patient can let a relative see: the acts on these in shared/access/table.toml.
@@ -214,7 +215,8 @@ class Device:
 @dataclass(frozen=True, slots=True)
 class Credential:
     """What a sender logs in with. The secret itself is shown once and kept nowhere. `client_id`: a
-    system's, as its identity provider knows it; its tokens speak as this credential."""
+    system's, as its identity provider knows it; its tokens speak as this credential. `shows`: its
+    secret alone; its secret with a proof made with its own key; at the broker a certificate."""
 
     cred: str
     kind: CredentialKind
@@ -225,6 +227,7 @@ class Credential:
     rotated_at: datetime | None
     revoked_at: datetime | None
     client_id: str | None = None
+    shows: Shows = "secret"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,13 @@
 """Verbs: a patient shuts the record, for all or for one person; staff open it in an emergency."""
 
-from datetime import datetime, timedelta
-from typing import Literal
+from datetime import datetime
 from uuid import UUID, uuid4
 
 from services.patients import look, store, store_shields
 from services.patients.look import Looker, NoSuchPatient
 from services.patients.nouns import Emergency, Shield
-from shared.access import CLINICAL, Blocked
+from shared.access import CLINICAL, Blocked, emergency
 from shared.database import Database
-
-LASTS = timedelta(minutes=60)
-Reason = Literal["acute-illness", "call-from-patient", "on-behalf-of-unit", "patient-consents"]
 
 
 class AlreadyShut(Exception):
@@ -50,27 +46,33 @@ async def end(
 
 
 async def open_in_emergency(
-    database: Database, looker: Looker, patient_id: UUID, reason: Reason, text: str, now: datetime
+    database: Database,
+    looker: Looker,
+    patient_id: UUID,
+    reason: emergency.Reason,
+    text: str,
+    now: datetime,
 ) -> Emergency:
     """For an hour, for this person. A patient's block is not opened by anything. Blocked."""
     caller = looker.caller
-    opened = Emergency(
-        uuid4(), patient_id, caller.id, caller.name, caller.role.value, reason, text, now,
-        now + LASTS,
-    )  # fmt: skip
+    opened = emergency.asked(
+        patient_id, by=caller.id, role=caller.role.value, reason=reason, text=text, at=now
+    )
     async with database.transaction() as tx:
         if await store.patient(tx, caller.org, patient_id) is None:
             raise NoSuchPatient
         standing = await store_shields.standing(tx, caller.org, patient_id, caller.id, caller.units)
-        outcome: look.Outcome = "refused" if standing.blocked else "changed"
-        await look.logged(
-            tx, looker, [patient_id], "emergency-access", outcome, why=f"emergency:{reason}"
-        )
-        if not standing.blocked:
-            await store_shields.add_emergency(tx, caller.org, opened)
+
+        async def note(outcome: emergency.Ended, why: str) -> None:
+            await look.logged(tx, looker, [patient_id], emergency.WHAT, outcome, why=why)
+
+        await emergency.open_(tx, caller.org, opened, note, blocked=standing.blocked)
     if standing.blocked:
         raise Blocked
-    return opened
+    return Emergency(
+        opened.id, patient_id, caller.id, caller.name, opened.role, reason, opened.text, now,
+        opened.until,
+    )  # fmt: skip
 
 
 async def opened_lately(database: Database, looker: Looker, limit: int) -> list[Emergency]:

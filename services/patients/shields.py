@@ -11,7 +11,7 @@ from services.patients import door, look, shield, store_shields
 from services.patients.door import Db, Id, Limit, Now, Prose, Sent
 from services.patients.nouns import Emergency, Shield
 from shared import access
-from shared.access import CLINICAL, Role
+from shared.access import CLINICAL, Role, emergency
 
 router = door.router("locks and emergency access", "/v1")
 
@@ -34,7 +34,7 @@ class Why(Sent):
         reason="acute-illness", text="Innlagt i natt, ser på målingene hjemmefra"
     )
 
-    reason: shield.Reason
+    reason: emergency.Reason
     text: Annotated[Prose, Field(min_length=5)]
 
 

@@ -78,7 +78,11 @@ async def devices(
 # --- credentials ------------------------------------------------------------------------------
 
 _CREDENTIAL = """
-cred, kind, label, unit_id, device_id, created_at, rotated_at, revoked_at, client_id
+cred, kind, label, unit_id, device_id, created_at, rotated_at, revoked_at, client_id,
+case when thumbprint is not null then 'proof'
+     when exists (select from patients.certificate k where k.org = credential.org
+                  and k.cred = credential.cred and k.withdrawn_at is null) then 'certificate'
+     else 'secret' end as shows
 """
 
 
@@ -115,14 +119,19 @@ async def rotate(
     mqtt_hash: str,
     at: datetime,
     until: datetime,
+    *,
+    thumbprint: str | None = None,
+    opens: bool = True,
 ) -> None:
-    """The secrets before this one serve until then over HTTP; the broker takes one at a time."""
+    """The secrets before this one serve until then over HTTP; the broker takes one at a time.
+    `thumbprint`: of the key that the new one is bound to. Not `opens`: nobody has this secret."""
     await tx.execute(
         """
-        update patients.credential set secret_hash = $3, mqtt_hash = $4, rotated_at = $5
+        update patients.credential
+        set secret_hash = $3, mqtt_hash = $4, rotated_at = $5, thumbprint = $6
         where org = $1 and cred = $2
         """,
-        org, cred, secret_hash, mqtt_hash, at,
+        org, cred, secret_hash, mqtt_hash, at, thumbprint,
     )  # fmt: skip
     await tx.execute(
         """
@@ -138,7 +147,10 @@ async def rotate(
         """,
         org, cred, until,
     )  # fmt: skip
-    await _open_secret(tx, org, cred, secret_hash)
+    if opens:
+        await _open_secret(tx, org, cred, secret_hash)
+    else:
+        await _tell(tx, org)
 
 
 async def revoke(tx: asyncpg.Connection, org: str, cred: str, at: datetime) -> None:

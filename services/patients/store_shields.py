@@ -88,18 +88,6 @@ async def shields(tx: asyncpg.Connection, org: str, patient_id: UUID) -> list[Sh
     return [Shield(*row) for row in rows]
 
 
-async def add_emergency(tx: asyncpg.Connection, org: str, opened: Emergency) -> None:
-    await tx.execute(
-        """
-        insert into patients.emergency
-            (org, id, patient_id, staff_id, role, reason, text, at, until)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-        """,
-        org, opened.id, opened.patient_id, opened.by, opened.role, opened.reason, opened.text,
-        opened.at, opened.until,
-    )  # fmt: skip
-
-
 async def emergencies(
     tx: asyncpg.Connection, org: str, *, unit_ids: Collection[UUID] | None, limit: int
 ) -> list[Emergency]:

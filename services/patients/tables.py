@@ -245,6 +245,27 @@ credential = Table(
     Column("rotated_at", Moment),
     Column("revoked_at", Moment),
     Column("client_id", Text),
+    Column("thumbprint", Text),
+)
+
+authority = Table(
+    "authority",
+    metadata,
+    _key("org", Text),
+    _must("certificate", Text),
+    _must("withdrawn", Text),
+    _must("changed_at", Moment),
+)
+
+certificate = Table(
+    "certificate",
+    metadata,
+    _key("org", Text),
+    _key("serial", Text),
+    _must("cred", Text),
+    _must("made_at", Moment),
+    _must("until", Moment),
+    Column("withdrawn_at", Moment),
 )
 
 secret = Table(

@@ -111,7 +111,7 @@ class Guard:
         if known is None:
             return await self._fresh(place, shown, issuer)
         if issuer.dpop:
-            await self._proven(shown, known.thumbprint)
+            await self.proven(shown, known.thumbprint)
         return known.caller
 
     async def _fresh(self, place: bytes, shown: Shown, issuer: Issuer) -> Caller:
@@ -121,7 +121,7 @@ class Guard:
             raise Unusable  # bound to a key that nobody shows, or to none where one must be
         if issuer.dpop:
             # Before anything is said of who it is: a stolen token tells its thief nothing.
-            await self._proven(shown, thumbprint)
+            await self.proven(shown, thumbprint)
         caller = replace(
             await self.caller(claims, issuer),
             expires=tokens.moment(claims, "exp"),
@@ -157,7 +157,8 @@ class Guard:
         tokens.check(found.claims, tokens.Expected(issuer.issuer, audience), time.time())
         return found
 
-    async def _proven(self, shown: Shown, thumbprint: str | None) -> None:
+    async def proven(self, shown: Shown, thumbprint: str | None) -> None:
+        """That the sender has the key that his token is bound to. Unusable."""
         proof = dpop.check(
             shown.proofs[0],
             method=shown.method,

@@ -35,6 +35,7 @@ ROLES = {
     "helseid": (*CLINICAL, Role.ADMINISTRATOR, Role.AUDITOR),
     "idporten": (Role.PATIENT,),
 }
+NONCE, ASKS_FOR_NONCE = "DPoP-Nonce", "use_dpop_nonce"
 MOST_BYTES = 64 * 1024
 PATIENCE = 8.0  # seconds for one answer of the issuer, however slowly it comes
 
@@ -140,12 +141,12 @@ class Logins:
         log.info("Logged in.", org=caller.org, by=caller.id, issuer=issuer.name)
         return Done(caller, session, str(kept["next"]))
 
-    async def end(self, session: str) -> None:
+    async def end(self, session: str, address: str | None = None) -> None:
         """Log out: the session is over for every page and stream of it."""
         async with self.guard.database.transaction() as tx:
             ended = await store.end_session(tx, _hash(session))
             if ended is not None:
-                who = audit.Who(ended["org"], str(ended["staff_id"]), ended["role"])
+                who = audit.Who(ended["org"], str(ended["by"]), ended["role"], address=address)
                 await audit.note(tx, who, (), "log-out", "changed", why="own")
 
     async def _exchange(self, issuer: Issuer, code: str, kept: Mapping[str, Any]) -> Claims:
@@ -175,8 +176,16 @@ class Logins:
         return claims
 
     async def _post(
-        self, issuer: Issuer, address: str, form: Mapping[str, str], *, proven: bool = False
+        self,
+        issuer: Issuer,
+        address: str,
+        form: Mapping[str, str],
+        *,
+        proven: bool = False,
+        nonce: str | None = None,
     ) -> Mapping[str, Any]:
+        """`nonce`: what the issuer wants to see in the proof (RFC 9449 section 8; HelseID asks for
+        one the first time)."""
         assert issuer.client is not None
         sent = {
             **form,
@@ -188,7 +197,7 @@ class Logins:
         if proven:
             now = time.time()
             headers["DPoP"] = dpop.make(
-                self._proof_key, method="POST", address=address, token=None, now=now
+                self._proof_key, method="POST", address=address, token=None, now=now, nonce=nonce
             )
         try:
             async with asyncio.timeout(PATIENCE), self.guard.keys.client(issuer) as client:
@@ -200,6 +209,9 @@ class Logins:
             raise IssuerDoesNotAnswer from error
         if not answer.is_success or not isinstance(found, dict):
             said = found.get("error") if isinstance(found, dict) else None
+            wanted = answer.headers.get(NONCE, "")
+            if proven and nonce is None and said == ASKS_FOR_NONCE and 0 < len(wanted) <= 1000:
+                return await self._post(issuer, address, form, proven=True, nonce=wanted)
             log.warning("An issuer refused a log-in.", issuer=issuer.name, error=str(said)[:40])
             raise LogInFailed
         return found

@@ -4,6 +4,7 @@ Functions receive the connection or transaction and never commit.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -138,6 +139,31 @@ async def system(
     )
 
 
+# --- emergencies ------------------------------------------------------------------------------
+
+
+async def add_emergency(
+    tx: asyncpg.Connection,
+    org: str,
+    id: UUID,
+    patient_id: UUID,
+    by: str,
+    role: str,
+    reason: str,
+    text: str,
+    at: datetime,
+    until: datetime,
+) -> None:
+    await tx.execute(
+        """
+        insert into patients.emergency
+            (org, id, patient_id, staff_id, role, reason, text, at, until)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        """,
+        org, id, patient_id, by, role, reason, text, at, until,
+    )  # fmt: skip
+
+
 # --- attempts ---------------------------------------------------------------------------------
 
 
@@ -266,13 +292,15 @@ async def seen(connection: asyncpg.Connection, id: bytes) -> None:
 
 
 async def end_session(tx: asyncpg.Connection, id: bytes) -> asyncpg.Record | None:
-    """Whose it was; None if it was over already."""
+    """Whose it was, staff's or a patient's; None if it was over already."""
     return await tx.fetchrow(
         """
         update access.session a set ended_at = clock_timestamp()
-        from patients.staff s
-        where a.id = $1 and a.ended_at is null and s.org = a.org and s.id = a.staff_id
-        returning a.org, a.staff_id, s.role
+        where a.id = $1 and a.ended_at is null
+        returning a.org, coalesce(a.staff_id, a.patient_id) as by, case
+            when a.staff_id is null then 'patient'
+            else (select s.role from patients.staff s where s.org = a.org and s.id = a.staff_id)
+            end as role
         """,
         id,
     )

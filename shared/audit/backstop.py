@@ -52,12 +52,13 @@ class Backstop:
     async def ready(self) -> str | None:
         return None
 
-    async def settled(self, scope: Mapping[str, Any], status: int) -> bool:
-        """False when the answer must not leave, because nothing could be written about it."""
+    async def settled(self, scope: Mapping[str, Any], status: int, door: str = "other") -> bool:
+        """False when the answer must not leave, because nothing could be written about it.
+        `door`: its path template, where the framework has not found it."""
         trail: Trail | None = scope.get("state", {}).get("trail")
         if trail is None:
             if status in (401, 403):
-                self.attempt(scope)
+                self.attempt(scope, door)
             return True
         outcome = outcome_of(trail, scope, status)
         if outcome is None:
@@ -109,7 +110,7 @@ def outcome_of(trail: Trail, scope: Mapping[str, Any], status: int) -> Outcome |
         return None if "refused" in trail.written else "refused"
     if status >= 400:
         return "failed"
-    if trail.written:
+    if trail.written or trail.sends:
         return None
     asks = scope["path"].endswith(ASKS[:2]) or scope["path"].startswith(ASKS[2:])
     return "shown" if scope["method"] in READS or asks else "changed"

@@ -14,12 +14,14 @@ from shared.audit.event import Outcome, Who
 
 @dataclass(slots=True)
 class Trail:
-    """What one request has written so far. `what` and `why` are the table's words for the act."""
+    """What one request has written so far. `what` and `why` are the table's words for the act.
+    `sends`: what comes in by it stands in the ledger, and only what is refused stands here."""
 
     who: Who
     what: str
     why: str
     written: set[Outcome] = field(default_factory=set)
+    sends: bool = False
 
 
 _trail: ContextVar[Trail | None] = ContextVar("trail", default=None)

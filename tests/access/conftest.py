@@ -195,3 +195,11 @@ async def execute(urls: DatabaseUrls, statement: str, *arguments: Any) -> None:
         await connection.execute(statement, *arguments)
     finally:
         await connection.close()
+
+
+async def fetch(urls: DatabaseUrls, query: str, *arguments: Any) -> list[asyncpg.Record]:
+    connection = await asyncpg.connect(urls.owner)
+    try:
+        return list(await connection.fetch(query, *arguments))
+    finally:
+        await connection.close()

@@ -11,6 +11,7 @@ import pytest
 from fastapi import FastAPI
 
 from shared import patience
+from tests.access.conftest import House
 from tests.access.test_table import apps as apps
 from tests.access.test_table import route_names
 
@@ -100,3 +101,17 @@ async def test_no_answer_leads_elsewhere(apps: Mapping[str, FastAPI], name: str)
                 continue
             answer = await asking.request(method, path, headers={"host": "evil.example"})
             assert "evil.example" not in answer.headers.get("location", ""), place
+
+
+async def test_a_refusal_is_short_however_much_is_wrong(house: House) -> None:
+    who = {"role": "administrator", "org": "nordland"}
+    token = (await house.client.post("/development/token", json=who)).json()["token"]
+    headers = {"authorization": f"Bearer {token}"}
+    for faults in (40, 5000):
+        body = {f"a_member_that_nobody_knows_{number}": number for number in range(faults)}
+        refused = await house.client.post("/v1/units", json=body, headers=headers)
+        assert refused.status_code == 422
+        assert len(refused.content) <= 4096
+        told = refused.json()
+        assert told["errors"]
+        assert len(told["errors"]) + told["more"] >= faults

@@ -14,7 +14,7 @@ import pytest
 from services.ingest import app as wiring
 from shared.access import dpop, signed, table
 from shared.access.keys import Keys
-from tests.access.conftest import AUDIENCE, ORG, RECORD, House, execute
+from tests.access.conftest import AUDIENCE, ORG, RECORD, House, execute, fetch
 from tests.access.test_systems import Journal
 from tests.access.test_tokens import BAD
 from tests.ingest.test_administration_doors import adt
@@ -190,6 +190,48 @@ async def test_answers_among_readings_take_their_own_scope(engine: Engine) -> No
     assert (await engine.send(readings, "/fhir", json=bundle(answers()))).status_code == 403
     assert (await engine.send(both, json=[form])).status_code == 200
     assert (await engine.send(both, "/fhir", json=bundle(answers()))).status_code == 200
+
+
+async def test_what_is_no_reading_is_none_whatever_is_wrong_with_it(engine: Engine) -> None:
+    """Broken answers and messages would wait in quarantine, where somebody reads them."""
+    readings = await engine.token("readings.write")
+    both = await engine.token("readings.write", "answers.write")
+    written = {
+        "resourceType": "Communication", "status": "completed",
+        "identifier": [{"system": "urn:example:engine", "value": uuid4().hex}],
+        "subject": {"identifier": {"system": SYSTEM, "value": "41814065640"}},
+        "sent": datetime.now(UTC).isoformat(timespec="seconds"),
+        "payload": [{"contentString": "Jeg har vondt"}],
+    }  # fmt: skip
+    broken = {**answers(), "status": "nothing-that-is-known", "item": "x"}
+    form = {"v": 1, "id": uuid4().hex, "kind": "questionnaire", "at": "never", "answers": 7}
+    for resource in (written, broken):
+        among = bundle(weight("41814065640"), resource)
+        refused = await engine.send(readings, "/fhir", json=among)
+        assert (refused.status_code, refused.json()["code"]) == (403, "scope-is-missing")
+        assert (await engine.send(both, "/fhir", json=among)).status_code == 200
+    assert (await engine.send(readings, json=[form])).status_code == 403
+    assert (await engine.send(both, json=[form])).status_code == 200
+
+
+async def test_what_a_system_is_refused_is_written_down_as_its_own(engine: Engine) -> None:
+    token = await engine.token("answers.write")
+    for path in ("/v1/observations", "/fhir/Observation"):
+        assert (await engine.send(token, path, json={})).status_code == 403
+    readings = await engine.token("readings.write")
+    assert (await engine.send(readings, "/fhir", json=bundle(answers()))).status_code == 403
+    assert (await engine.send(readings, json=[])).status_code == 200
+    backstop = engine.client._transport.app.state.backstop  # type: ignore[attr-defined]
+    await backstop._write_strangers()
+    rows = await fetch(
+        engine.house.urls,
+        "select org, by, role, door, outcome from audit.event where door like 'POST /%'"
+        " and (org = '' or role = 'system') order by at",
+    )
+    assert [tuple(row) for row in rows] == [
+        (ORG, engine.cred, "system", f"POST {path}", "refused")
+        for path in ("/v1/observations", "/fhir/Observation", "/fhir")
+    ]
 
 
 async def test_what_comes_in_hl7_takes_its_own_scope(engine: Engine) -> None:

@@ -5,10 +5,12 @@ from typing import Any
 import httpx
 import pytest
 
-from services.alerts import login as pages
+from services.alerts import login as page_of_staff
 from services.ingest import app as ingest
+from services.patients import login as page_of_patients
 from shared.access import TooManyRequests, attempts, source, table
 from shared.access.caller import Caller, Role
+from shared.access.entrance import Entrance
 from shared.database import Database
 from tests.conftest import DatabaseUrls
 from tests.ingest.conftest import Holder, weight
@@ -88,7 +90,8 @@ async def test_failed_log_ins_wait_and_are_counted_across_replicas(
         await attempts.count(database, there, attempts.LOG_INS)
     finally:
         await database.close()
-    assert pages.attempts is attempts
+    for page in (page_of_staff, page_of_patients):
+        assert isinstance(page.ENTRANCE, Entrance)
 
 
 @pytest.fixture

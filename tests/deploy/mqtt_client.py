@@ -1,5 +1,6 @@
 """A small MQTT client for the tests: connects, remembers what it was told."""
 
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -20,6 +21,7 @@ class Client:
         *,
         client_id: str = "any",
         version: MQTTProtocolVersion = MQTTProtocolVersion.MQTTv5,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.code: str | None = None
         self.is_connected = False
@@ -32,12 +34,15 @@ class Client:
             protocol=version,
             reconnect_on_failure=False,
         )
-        self._paho.username_pw_set(user, secret)
+        if user:
+            self._paho.username_pw_set(user, secret)
+        if tls is not None:
+            self._paho.tls_set_context(tls)
         self._paho.on_connect = self._connected
         self._paho.on_disconnect = self._disconnected
         self._paho.on_message = lambda _client, _data, message: self.received.append(message)
         self._paho.on_publish = self._published
-        self._paho.connect("127.0.0.1", port)
+        self._paho.connect("127.0.0.1" if tls is None else "localhost", port)
         self._paho.loop_start()
         eventually(lambda: self.code is not None)
 
@@ -68,7 +73,7 @@ class Client:
         self.code, self.is_connected = str(reason), not reason.is_failure
 
     def _disconnected(self, _client: Any, _data: Any, _flags: Any, reason: Any, _more: Any) -> None:
-        self.is_connected = False
+        self.code, self.is_connected = self.code or "Cut", False
 
     def _published(self, _client: Any, _data: Any, number: int, reason: Any, _more: Any) -> None:
         self.answers[number] = str(reason)

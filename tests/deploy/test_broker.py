@@ -28,6 +28,14 @@ def credential(cred: str, secret: str | None = None) -> Credential:
     return Credential("nordnes", cred, mqtt_password.mosquitto_hash(secret or SECRETS[cred]))
 
 
+def installed() -> Path:
+    program = broker.find_mosquitto()
+    if program is None:
+        assert not os.environ.get("HJEMVAKT_CI"), "mosquitto must be installed where CI runs"
+        pytest.skip("mosquitto is not installed: the broker's rights are NOT TESTED here")
+    return program
+
+
 @pytest.fixture
 def directory() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="hjv broker ") as directory:
@@ -36,11 +44,7 @@ def directory() -> Iterator[Path]:
 
 @pytest.fixture
 def mosquitto(directory: Path) -> Iterator[broker.Mosquitto]:
-    program = broker.find_mosquitto()
-    if program is None:
-        assert not os.environ.get("HJEMVAKT_CI"), "mosquitto must be installed where CI runs"
-        pytest.skip("mosquitto is not installed: the broker's rights are NOT TESTED here")
-    server = broker.Mosquitto(program, directory, free_port(), free_port())
+    server = broker.Mosquitto(installed(), directory, free_port(), free_port())
     broker_files.write(server.credentials, [credential(SCALE), credential(CUFF)])
     server.start()
     try:

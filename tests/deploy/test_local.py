@@ -120,9 +120,9 @@ def is_alive(pid: int) -> bool:
 
 
 def test_one_number_gives_every_port() -> None:
-    ports = [8001, 8002, 8003, 1883, 8005, 8006, 2575, 8008]
+    ports = [8001, 8002, 8003, 1883, 8005, 8006, 2575, 8008, 8884]
     assert list(Ports().by_part().values()) == ports
-    ports = [9101, 9102, 9103, 9104, 9105, 9106, 9107, 9108]
+    ports = [9101, 9102, 9103, 9104, 9105, 9106, 9107, 9108, 9109]
     assert list(Ports(9100).by_part().values()) == ports
 
 

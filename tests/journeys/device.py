@@ -2,6 +2,7 @@
 
 import json
 import queue
+import ssl
 import time
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -29,7 +30,9 @@ class Device:
         *,
         version: MQTTProtocolVersion = MQTTProtocolVersion.MQTTv5,
         attempts: int = 20,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
+        """With `tls` it shows a certificate and no secret."""
         self.own = f"hjv/1/{org}/{cred}/"
         self.version = version
         self.answers: dict[int, str] = {}
@@ -37,6 +40,7 @@ class Device:
         self._inbox: queue.Queue[tuple[str, bytes | None, Any]] = queue.Queue()
         self._happened: queue.Queue[str] = queue.Queue()
         self._login = (cred, secret)
+        self._tls = tls
         self._cut = 0
         self._client = self._connected(address, attempts)
 
@@ -68,7 +72,10 @@ class Device:
         client = paho.Client(
             CallbackAPIVersion.VERSION2, client_id=self._login[0], protocol=self.version
         )
-        client.username_pw_set(*self._login)
+        if self._tls is None:
+            client.username_pw_set(*self._login)
+        else:
+            client.tls_set_context(self._tls)
         client.max_inflight_messages_set(200)
         client.on_connect = lambda _c, _d, _f, reason, _p: self._happened.put(
             "refused" if reason.is_failure else "connected"

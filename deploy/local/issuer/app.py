@@ -109,7 +109,7 @@ class Desk:
         return found[0]
 
     def tokens(self, form: Mapping[str, str], proofs: list[str]) -> dict[str, Any]:
-        bound = self._proven(proofs)
+        bound = self._proven(proofs, fresh=form.get("grant_type") == "authorization_code")
         match form.get("grant_type"):
             case "authorization_code":
                 return self._for_code(form, bound)
@@ -158,8 +158,9 @@ class Desk:
             raise Refused("unauthorized_client")
         return client
 
-    def _proven(self, proofs: list[str]) -> str | None:
-        """The key that the token will be bound to: always with HelseID, never with ID-porten."""
+    def _proven(self, proofs: list[str], *, fresh: bool) -> str | None:
+        """The key that the token will be bound to: always with HelseID, never with ID-porten.
+        `fresh`: the proof must show the nonce that is given out to who does not."""
         if self.realm.profile == "idporten":
             return None
         try:
@@ -170,6 +171,8 @@ class Desk:
             proof = dpop.check(proofs[0], method="POST", address=address, token=None, now=now)
         except Unusable as error:
             raise Refused("invalid_dpop_proof") from error
+        if fresh and proof.nonce != self.realm.nonce:
+            raise Refused("use_dpop_nonce", nonce=self.realm.nonce)
         if not self.realm.once.use(proof.id.hex(), now + 2 * dpop.WINDOW):
             raise Refused("invalid_dpop_proof")
         return proof.thumbprint
@@ -188,7 +191,10 @@ def create(realms: list[Realm], people: People, mode: Mode) -> FastAPI:
     async def refused(request: Request, error: Refused) -> Response:
         if request.url.path.endswith("/authorize"):
             return _html(page.refused(error.code), "'self'", error.status)
-        return JSONResponse({"error": error.code}, error.status, {"Cache-Control": "no-store"})
+        more = {"DPoP-Nonce": error.nonce} if error.nonce else {}
+        return JSONResponse(
+            {"error": error.code}, error.status, {"Cache-Control": "no-store", **more}
+        )
 
     @app.get("/livez")
     async def livez() -> dict[str, str]:

@@ -17,8 +17,9 @@ LONGEST = 60
 class Refused(Exception):
     """An OAuth error: its code, and nothing of what was sent."""
 
-    def __init__(self, code: str, status: int = 400) -> None:
+    def __init__(self, code: str, status: int = 400, nonce: str | None = None) -> None:
         super().__init__(code)
+        self.nonce = nonce
         self.code = code
         self.status = status
 

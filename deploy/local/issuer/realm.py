@@ -27,6 +27,8 @@ class Realm:
     keys: list[ECKey] = field(default_factory=lambda: [signed.new_key()])
     coming: ECKey = field(default_factory=signed.new_key)
     once: Once = field(default_factory=Once)
+    nonce: str = field(default_factory=lambda: secrets.token_urlsafe(16))
+    "What HelseID wants to see in the proof with which a person's code is exchanged."
 
     def rotate(self) -> None:
         """Sign with the key that was shown beforehand. The ones before are still shown: what they

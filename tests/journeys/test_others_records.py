@@ -1,0 +1,190 @@
+"""Whoever tries the ids of others' records, at every door, learns nothing: 2 000 attempts and more,
+each answer searched for words that only stand in those records."""
+
+import itertools
+import json
+import sys
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from tests.journeys import device
+from tests.journeys.hospital import ALWAYS, DIALYSIS, Hospital, Patient, bearer, eventually
+
+LEAST = 2000
+NOT_HERE = ("/login", "/logout", "/development")
+SYSTEM = "urn:oid:2.16.578.1.12.4.1.4.2"
+Json = dict[str, Any]
+
+
+class Victim:
+    """A patient of a unit that no attacker belongs to, with something of every kind; and the words
+    by which a leak of it is known."""
+
+    def __init__(self, hospital: Hospital, org: str, mark: str) -> None:
+        admin = hospital.log_in("administrator", org=org, person=f"admin-{mark}", units=[])
+        unit = {"name": f"Kanari {mark}", "short": "K", "watching": ALWAYS}
+        self.unit = hospital.made(hospital.patients, "/v1/units", unit, admin)["id"]
+        self.nurse = hospital.log_in("nurse", org=org, person=str(uuid4()), units=[self.unit])
+        body = {"name": f"Gulfugl{mark} Kvitresen", "born": "1951-02-03", "unit_id": self.unit}
+        self.id = hospital.made(hospital.patients, "/v1/patients", body, self.nurse)["id"]
+        path = f"/v1/patients/{self.id}"
+
+        def add(what: str, new: Json) -> Json:
+            return hospital.made(hospital.patients, f"{path}/{what}", new, self.nurse)
+
+        enrolment = add("enrolments", {"programme": DIALYSIS})["id"]
+        new = {"kind": "device", "label": f"Vekt {mark}", "unit_id": self.unit}
+        cred = hospital.made(hospital.patients, "/v1/credentials", new, self.nurse)
+        binding = add("bindings", {"cred": cred["cred"]})["id"]
+        self.number = f"9{mark}.7"
+        reading = {
+            "kind": "body_weight", "at": device.ago(60).isoformat(),
+            "values": {"value": float(self.number)}, "note": f"notat-{mark}",
+        }  # fmt: skip
+        made = hospital.patients.post(f"{path}/readings", json=reading, headers=self.nurse)
+        assert made.status_code == 201, made.text
+        fact = hospital.patients.get(f"{path}/readings", headers=self.nurse).json()["readings"]
+        sent = hospital.send_one(
+            Patient(self.id, cred["cred"], cred["secret"]), device.low_pressure()
+        )
+        assert sent["result"] == "stored"
+        alert = self._alert(hospital)
+        self.ids = {
+            "patient_id": self.id, "enrolment_id": enrolment, "binding_id": binding,
+            "unit_id": self.unit, "cred": cred["cred"], "alert_id": alert,
+            "fact_id": fact[0]["id"], "other": self.id,
+        }  # fmt: skip
+        self.canaries = (f"Gulfugl{mark}", f"notat-{mark}", f"Kanari {mark}", f"Vekt {mark}")
+
+    def _alert(self, hospital: Hospital) -> str:
+        def found() -> str | None:
+            listed = {"unit": self.unit}
+            answer = hospital.alerts.get("/v1/worklist", params=listed, headers=self.nurse)
+            alerts = [one["id"] for row in answer.json()["rows"] for one in row["alerts"]]
+            return alerts[0] if alerts else None
+
+        return str(eventually(found, within=30))
+
+
+def doors(hospital: Hospital) -> Iterator[tuple[httpx.Client, str, str, Json]]:
+    """Every operation of the record and the worklist, with an example of its body."""
+    for client in (hospital.patients, hospital.alerts):
+        for path, methods in client.get("/openapi.json").json()["paths"].items():
+            for method, told in methods.items():
+                # A stream has no end, and wrong codes shut out the others of this address.
+                if "stream" in path or "redeem" in path or path.startswith(NOT_HERE):
+                    continue
+                yield client, method.upper(), path, told
+    for path in ("", "/chart.json", "/forms/phq-9", "/access"):
+        yield hospital.alerts, "GET", f"/patients/{{patient_id}}{path}", {}
+
+
+def filled(path: str, victim: Victim) -> str:
+    """With the victim's ids, and what is not his with his patient id."""
+    pieces = []
+    for piece in path.split("/"):
+        name = piece.strip("{}") if piece.startswith("{") else None
+        pieces.append(piece if name is None else victim.ids.get(name, victim.id))
+    return "/".join(pieces)
+
+
+def bodies(told: Json, victim: Victim) -> list[Json]:
+    """The document's own example, with the victim wherever somebody is named."""
+    content = told.get("requestBody", {}).get("content", {}).get("application/json", {})
+    named = {name: victim.ids[name] for name in ("patient_id", "unit_id", "cred", "enrolment_id")}
+    found = [content.get("example"), *[one.get("value") for one in content.get(
+        "examples", {}).values()]]  # fmt: skip
+    whole = [one | {name: named[name] for name in named if name in one}
+             for one in found if isinstance(one, dict)]  # fmt: skip
+    return [*whole[:1], {"patient": victim.id}]
+
+
+@pytest.fixture(scope="module")
+def victims(hospital: Hospital) -> dict[str, Victim]:
+    return {
+        "another unit": Victim(hospital, hospital.org, "431"),
+        "another organisation": Victim(hospital, "elsewhere", "432"),
+    }
+
+
+@pytest.fixture(scope="module")
+def attackers(hospital: Hospital) -> dict[str, dict[str, str]]:
+    mine = hospital.seeded["patients"][3]
+    return {
+        "a nurse of another unit": hospital.log_in("nurse", person=str(uuid4())),
+        "a physician of another unit": hospital.log_in("physician", person=str(uuid4())),
+        "another patient": bearer(mine["token"]),
+        "a device's secret": bearer(mine["secret"]),
+        "a system's secret": bearer(hospital.seeded["system"]["secret"]),
+        "a researcher": hospital.log_in("researcher", person="researcher"),
+    }
+
+
+def test_no_attempt_at_anothers_record_learns_anything(
+    hospital: Hospital, victims: dict[str, Victim], attackers: dict[str, dict[str, str]]
+) -> None:
+    leaks: list[tuple[str, ...]] = []
+    tried = 0
+
+    def attempt(who: str, victim: Victim, client: httpx.Client, method: str, path: str,
+                **more: Any) -> httpx.Response:  # fmt: skip
+        nonlocal tried
+        tried += 1
+        answer = client.request(method, path, headers=attackers[who], **more)
+        text = answer.text + json.dumps(dict(answer.headers))
+        for canary in victim.canaries:
+            if canary in text:
+                leaks.append((who, method, path, str(answer.status_code), canary))
+        assert answer.status_code < 500, (method, path, answer.text)
+        return answer
+
+    every = list(doors(hospital))
+    assert len(every) > 100
+    for (where, victim), who in itertools.product(victims.items(), attackers):
+        # Who works in the house reads its units' and devices' names: that is no leak.
+        house_only = where == "another unit" and ("nurse" in who or "physician" in who)
+        for client, method, path, told in every:
+            is_house = path.startswith(("/v1/units", "/v1/credentials", "/v1/devices"))
+            if (is_house and house_only) or "emergency-access" in path:
+                continue
+            if method == "GET":
+                asked = {
+                    "patient": victim.id, "unit": victim.unit, "cred": victim.ids["cred"],
+                    "subject": f"Patient/{victim.id}", "cursor": victim.id,
+                }  # fmt: skip
+                attempt(who, victim, client, method, filled(path, victim))
+                attempt(who, victim, client, method, filled(path, victim), params={
+                    name: value for name, value in asked.items()
+                    if name in {one["name"] for one in told.get("parameters", ())}
+                })  # fmt: skip
+            else:
+                for body in bodies(told, victim):
+                    attempt(who, victim, client, method, filled(path, victim), json=body)
+
+    sys.stderr.write(f"{tried} attempts at others' records\n")
+    assert tried >= LEAST
+    assert leaks == []
+
+
+def test_what_another_organisation_has_answers_as_what_is_not_there(
+    hospital: Hospital, victims: dict[str, Victim], attackers: dict[str, dict[str, str]]
+) -> None:
+    """Word for word, so that nobody finds out which ids there are."""
+    victim = victims["another organisation"]
+    told_apart = []
+    for client, method, path, _ in doors(hospital):
+        if method != "GET" or "{" not in path:
+            continue
+        theirs = filled(path, victim)
+        nobodys = theirs
+        for id_ in set(victim.ids.values()):
+            nobodys = nobodys.replace(id_, "c-nobody" if id_.startswith("c-") else str(uuid4()))
+        for who, headers in attackers.items():
+            answers = [client.get(one, headers=headers) for one in (theirs, nobodys)]
+            if len({(one.status_code, one.text) for one in answers}) > 1:
+                told_apart.append((who, path, [one.status_code for one in answers]))
+    assert told_apart == []
