@@ -70,9 +70,11 @@ def reader(request: Request, caller: Caller) -> Reader:
     return Reader.of(caller, request.scope["state"]["request_id"], shut)
 
 
-def json(body: Any, status: int = 200) -> Response:
-    """An answer with measured values: their own digits, not a float's."""
-    return Response(exact.dumps(body), status, media_type="application/json")
+def json(body: Any, status: int = 200, *, lang: str | None = None) -> Response:
+    """An answer with measured values: their own digits, not a float's. `lang` is the language that
+    its sentences are in, which need not be the one that was asked for."""
+    said = {"Content-Language": lang} if lang else None
+    return Response(exact.dumps(body), status, headers=said, media_type="application/json")
 
 
 # --- places in a list -----------------------------------------------------------------------

@@ -111,7 +111,7 @@ async def many(house: House, number: int, **other: Any) -> tuple[set[int], float
 async def test_an_issuer_that_hangs_holds_nobody_up(
     house: House, clock: dict[str, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fetching, "PATIENCE", 3.0)
+    monkeypatch.setattr(fetching, "PATIENCE", 8.0)
     counted = Counted(house)
     assert await ask(house) == 200
     counted.hangs = True
@@ -119,17 +119,17 @@ async def test_an_issuer_that_hangs_holds_nobody_up(
     clock["by"] += fetching.AGEING + 1
     statuses, seconds = await many(house, 50)
     assert (statuses, counted.asked) == ({200}, 2), "the old keys serve while one fetch runs"
-    assert seconds < 3.0
-    await asyncio.sleep(3.2)  # until that fetch has been given up
+    assert seconds < 8.0
+    await asyncio.sleep(8.2)  # until that fetch has been given up
 
     clock["by"] += fetching.FRESH + 1
     statuses, seconds = await many(house, 50)
     assert (statuses, counted.asked) == ({200}, 3)
-    assert seconds < 3.0, "an issuer that did not answer lately is asked beside"
+    assert seconds < 8.0, "an issuer that did not answer lately is asked beside"
 
     statuses, seconds = await many(house, 50, key=signed.new_key())
     assert statuses == {503}, "whether it has this key by now, nobody can say"
-    assert seconds < 5.5, "they wait for the same fetch, and for no other"
+    assert seconds < 15.0, "they wait for the same fetch, and for no other"
 
     counted.hangs = False
     clock["by"] += fetching.AGAIN + 1
