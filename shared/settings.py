@@ -141,6 +141,10 @@ class Ingest(_Filing):
 
 class Patients(_Filing):
     database: str = Field(validation_alias="HJEMVAKT_DATABASE_PATIENTS")
+    worklist_at: str = Field(
+        default="",
+        description="where the worklist is, for the links of the set-up pages; empty: same host",
+    )
     programmes: Path | None = Field(
         default=None, description="a hospital's own programme folder, beside the built-in ones"
     )
@@ -167,6 +171,10 @@ class Patients(_Filing):
 
 class Alerts(AnyService):
     database: str = Field(validation_alias="HJEMVAKT_DATABASE_ALERTS")
+    setup_at: str = Field(
+        default="",
+        description="where the set-up pages are; empty: same host, behind the front door",
+    )
     programmes: Path | None = Field(
         default=None, description="a hospital's own programme folder, beside the built-in ones"
     )

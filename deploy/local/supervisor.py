@@ -203,6 +203,9 @@ class System:
             env = {**common, f"HJEMVAKT_DATABASE_{name.upper()}": urls[f"hjv_{name}"]}
             port = getattr(self.ports, name)
             env.setdefault("HJEMVAKT_PUBLIC_URL", f"http://127.0.0.1:{port}")
+            # Without a front door the pages of one service lead to the other's port.
+            env.setdefault("HJEMVAKT_WORKLIST_AT", f"http://127.0.0.1:{self.ports.alerts}")
+            env.setdefault("HJEMVAKT_SETUP_AT", f"http://127.0.0.1:{self.ports.patients}")
             if name == "ingest":
                 env |= {"MQTT_URL": mqtt_url, "HJEMVAKT_MQTT_SHARED": str(shared).lower()}
                 env.setdefault("HJEMVAKT_MLLP", f"127.0.0.1:{self.ports.mllp}")

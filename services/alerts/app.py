@@ -8,8 +8,6 @@ import asyncpg
 from fastapi import FastAPI, Request
 from pydantic import SecretStr
 from starlette.responses import Response
-from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
 
 from services.alerts import (
     answering,
@@ -25,6 +23,7 @@ from services.alerts import (
     doing,
     door,
     downtime,
+    elsewhere,
     emergency,
     escalating,
     fhir,
@@ -61,7 +60,7 @@ from services.alerts.memory import Memory
 from services.alerts.page.frame import TEMPLATES
 from services.alerts.stream import Hub, Notifier
 from services.alerts.views import Parts
-from shared import access, audit, entered, ledger, programmes, push, service, settings
+from shared import access, audit, desk, entered, ledger, programmes, push, service, settings
 from shared.access import source
 from shared.access.login import Logins
 from shared.database import Database
@@ -131,17 +130,6 @@ PROBLEMS: dict[type[Exception], int] = {
 }
 
 
-class Files(StaticFiles):
-    """The pages' own files: nothing from elsewhere, asked for anew when the version changes."""
-
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        response = await super().get_response(path, scope)
-        response.headers["Cache-Control"] = "no-cache"
-        for name, value in sheet.HEADERS.items():
-            response.headers[name] = value
-        return response
-
-
 def create() -> FastAPI:
     chosen = settings.read(settings.Alerts)
     database = Database(chosen.database, name="alerts", size=10)
@@ -190,6 +178,7 @@ def create() -> FastAPI:
             connection_pages.router,
             message_pages.router,
             login.router,
+            elsewhere.router,
         ],
         parts=[
             database,
@@ -211,9 +200,10 @@ def create() -> FastAPI:
         docs=chosen.docs,
         description="Alerts, the worklist and its live stream, scores, and the nurse's pages.",
     )
-    app.mount("/static", Files(directory=STATIC), name="static")
+    app.mount("/static", desk.Files(STATIC, sheet.HEADERS), name="static")
     app.state.parts = parts
     app.state.hub = hub
+    app.state.setup_at = chosen.setup_at.removesuffix("/")
     app.state.ways = ways(chosen)
     guard = access.guard_of(app, chosen, database)
     app.state.logins = Logins(guard, f"{chosen.public_url}/login/callback")

@@ -28,6 +28,7 @@ from shared.database import Database, DatabaseIsAway, Line
 log = structlog.get_logger()
 
 BATCH = 500
+BATCH_BYTES = 4 * 1024 * 1024
 LANES = 2
 MOST_WAITING = 20_000
 WAKE_SECONDS = 0.01
@@ -54,6 +55,7 @@ class _Waiting:
     credential: Credential
     items: Sequence[Item]
     answered: Answered
+    size: int  # bytes
 
 
 class Intake:
@@ -114,7 +116,8 @@ class Intake:
             answered(CannotCommit())
             return
         queue = self._queues.setdefault(credential.org, deque())
-        queue.append(_Waiting(credential, items, answered))
+        size = sum([len(item.raw) for item in items])
+        queue.append(_Waiting(credential, items, answered, size))
         self._waiting += len(items)
         if self._free:
             lane = asyncio.create_task(self._run(self._free.pop()))
@@ -158,12 +161,16 @@ class Intake:
 
     def _next(self, queue: deque[_Waiting]) -> list[_Waiting]:
         batch: list[_Waiting] = []
-        size = 0
-        while queue and (not batch or size + len(queue[0].items) <= BATCH):
+        count = size = 0
+        while queue and (
+            not batch
+            or (count + len(queue[0].items) <= BATCH and size + queue[0].size <= BATCH_BYTES)
+        ):
             waiting = queue.popleft()
             batch.append(waiting)
-            size += len(waiting.items)
-        self._waiting -= size
+            count += len(waiting.items)
+            size += waiting.size
+        self._waiting -= count
         return batch
 
     async def _commit(self, line: Line, org: str, batch: list[_Waiting]) -> None:

@@ -12,7 +12,7 @@ from fastapi import FastAPI, Response
 from prometheus_client import Counter
 from starlette.types import Receive, Scope, Send
 
-from services.ingest import receipts, tokens
+from services.ingest import receipts, room, tokens
 from services.ingest.accept import CannotCommit, Intake
 from services.ingest.admission import Admission, bearer
 from services.ingest.devices import json_v1, refused
@@ -55,6 +55,7 @@ class Door:
         self.intake = intake
         self.forms = forms
         self.admission = admission
+        self.room = room.Room()
 
     async def observations(self, scope: Scope, receive: Receive) -> Answer:
         """Status, media type, body and further headers of the answer to one POST."""
@@ -103,6 +104,8 @@ class Door:
         fault = unacceptable(headers, types)
         if fault is not None:
             raise NotAdmitted(fault)
+        if most > room.SMALL:
+            await self.room.enter_for(scope, headers.get(b"content-length"))
         try:
             async with asyncio.timeout(BODY_SECONDS):
                 body = await read(receive, headers, most)
@@ -137,10 +140,16 @@ class Application(FastAPI):
     """Answers the hot path before the framework's own layers; leaves it all else."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "POST":
+        if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
         door: Door = self.state.door
+        if scope["path"] != PATH or scope["method"] != "POST":
+            try:
+                await super().__call__(scope, receive, send)
+            finally:
+                door.room.leave_for(scope)
+            return
         status, media_type, body, more = await door.observations(scope, receive)
         if status in (401, 403) and self.state.backstop is not None:
             self.state.backstop.attempt(scope, PATH)

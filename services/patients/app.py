@@ -44,6 +44,7 @@ from services.patients import (
     organise,
     pages,
     paging,
+    preparing,
     proxies,
     proxy,
     quarantine,
@@ -69,9 +70,12 @@ from services.patients.numbers import (
     Numbers,
     PhoneIsNotUsable,
 )
+from services.patients.setup import enrolling
+from services.patients.setup import frame as setup_frame
 from shared import (
     access,
     audit,
+    desk,
     entered,
     filing,
     form_answers,
@@ -84,7 +88,7 @@ from shared import (
 )
 from shared import ladders as ladder_rules
 from shared import limits as own_limits
-from shared.access import source
+from shared.access import browser, source
 from shared.access.login import Logins
 from shared.audit import sealing
 from shared.database import Database
@@ -182,6 +186,10 @@ PROBLEMS: dict[type[Exception], int] = {
     auditing.MomentNeedsAnOffset: 422,
     tracing.TooLongASpan: 422,
     fhir_door.NoSuchResource: 404,
+    preparing.NoSuchDraft: 404,
+    preparing.DraftHasBegun: 409,
+    browser.FormIsUnreadable: 422,
+    browser.FormIsTooLarge: 413,
     push.NotAPushAddress: 422,
     push.NotADevicesKeys: 422,
     notify.NoticesAreNotOffered: 409,
@@ -232,6 +240,7 @@ def create() -> FastAPI:
             pages.router,
             sending.router,
             sending.photo_router,
+            enrolling.router,
             notices.router,
             shutting.router,
         ],
@@ -248,7 +257,9 @@ def create() -> FastAPI:
     guard = access.guard_of(app, chosen, database, cookie=access.COOKIE_OF_PATIENTS)
     app.state.secure_cookie = chosen.secure_cookie
     app.state.logins = Logins(guard, f"{chosen.public_url}/me/login/callback", "idporten")
-    app.mount("/me/static", pages.Files(directory=pages.STATIC), name="static")
+    app.mount("/me/static", desk.Files(pages.STATIC, sheet.HEADERS), name="static")
+    app.mount("/setup/static", desk.Files(pages.STATIC, sheet.HEADERS), name="setup-static")
+    app.state.worklist_at = chosen.worklist_at.removesuffix("/")
     _problems_as_pages(app)
     app.state.mode = chosen.mode
     app.state.snooping = snooping.rules(chosen.snooping)
@@ -275,6 +286,8 @@ def _problems_as_pages(app: FastAPI) -> None:
 
         async def handle(request: Request, error: Exception) -> Response:
             path = request.url.path
+            if path == "/setup" or path.startswith("/setup/"):
+                return setup_frame.problem_page(request, status, service.code_of(type(error)))
             if (
                 request.method == "GET"
                 and path != "/me/session"

@@ -8,8 +8,6 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
 
 from services.patients import door, fhir_door, mine, page, send, sheet
 from services.patients.door import Db, Now, Versions
@@ -28,17 +26,6 @@ TYPED = Literal[
 ]  # fmt: skip
 
 router = APIRouter(prefix="/me", include_in_schema=False)
-
-
-class Files(StaticFiles):
-    """The pages' own files: nothing from elsewhere, asked for anew when the version changes."""
-
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        response = await super().get_response(path, scope)
-        response.headers["Cache-Control"] = "no-cache"
-        for name, value in sheet.HEADERS.items():
-            response.headers[name] = value
-        return response
 
 
 @dataclass(frozen=True, slots=True)

@@ -365,7 +365,7 @@ def test_a_text_that_cannot_be_stored_is_set_aside_and_holds_up_nothing(payload:
     assert [each.code for each in item.errors] == [Code.NOT_STORABLE]
 
 
-@pytest.mark.parametrize("told", [10**30, -(10**18), Decimal("1e40")])
+@pytest.mark.parametrize("told", [10**30, -(10**18), Decimal("1e40"), '"9e999999999"'])
 def test_a_number_beyond_all_bounds_is_no_time_and_no_weight(told: Any) -> None:
     sent = '{"data":{"value":{"device_list":[{"scan_time":%s,"ble_addr":"d6","weight":80}]}}}'
     [item] = decoded("dusun_pub", (sent % told).encode())

@@ -21,7 +21,7 @@ _BUCKET = 600
 _SOON = timedelta(minutes=5)
 _NOISE = 4  # a number with more decimals than this carries a float's rounding
 _NUMBER = Decimal("0.01")
-_LARGEST = 10**15
+_MOST_DIGITS = 15
 _LONGEST_SLOT = 64
 _LONGEST_BARE = 256
 
@@ -305,15 +305,19 @@ def _number(told: Any) -> Decimal | None:
     if isinstance(told, bool):
         return None
     if isinstance(told, int | Decimal):
-        number = Decimal(told)
-        return number if number.is_finite() and abs(number) < _LARGEST else None
+        return _bounded(Decimal(told))
     if isinstance(told, str):
         try:
             number = Decimal(told.strip().replace(",", "."))
         except ArithmeticError:
             return None
-        return number if number.is_finite() and abs(number) < _LARGEST else None
+        return _bounded(number)
     return None
+
+
+def _bounded(number: Decimal) -> Decimal | None:
+    """Its place is looked at, not its value: of a huge exponent none can be reckoned."""
+    return number if number.is_finite() and number.adjusted() < _MOST_DIGITS else None
 
 
 def _without_noise(number: Decimal) -> Decimal:

@@ -57,11 +57,11 @@ def read(content: bytes) -> dict[str, Any]:
 
 def _dates(per_night: Mapping[str, Any], recording: Any) -> list[int]:
     """Days since 1970 of each record: as it says itself, else counted from the file's first day."""
-    if "Date" in per_night:
-        return [int(rows[0]) for rows in per_night["Date"]]
     try:
+        if "Date" in per_night:
+            return [int(rows[0]) for rows in per_night["Date"]]
         first = (recording.startdate - date(1970, 1, 1)).days
-    except Exception as error:  # edfio: the header's date is not one
+    except Exception as error:  # no number in it, or edfio: the header's date is not one
         raise NotACard from error
     return [first + place for place in range(recording.num_data_records)]
 

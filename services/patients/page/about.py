@@ -9,6 +9,8 @@ def about_view(mine: Mine, about: About, lang: str) -> View:
     t = words.words(lang)
     return {
         "name": mine.patient.name,
+        # What he asked for and does not get is said, not passed over.
+        "instead": t["about"]["instead"].get(mine.patient.language),
         "export": f"/v1/patients/{mine.patient.id}/export",
         "programmes": [words.say(one.names, lang) for one in mine.programmes.values()],
         "devices": [
