@@ -69,7 +69,7 @@ async def send(
 async def _one(ways: Ways, client: httpx.AsyncClient, device: Device, message: Message) -> Outcome:
     try:
         address = push.address(device.endpoint, ways.push_hosts)
-        ip = await _resolved(address)
+        ip = await resolved(address)
     except push.NotAPushAddress:
         return Outcome(Result.REFUSED, "host-not-allowed")
     except OSError:
@@ -96,7 +96,7 @@ async def _one(ways: Ways, client: httpx.AsyncClient, device: Device, message: M
     )
 
 
-async def _resolved(address: push.Address) -> str:
+async def resolved(address: push.Address) -> str:
     """One address of the host, all of which are on the open internet. NotAPushAddress, OSError."""
     found = await asyncio.get_running_loop().getaddrinfo(
         address.host, address.port, type=socket.SOCK_STREAM

@@ -5,6 +5,7 @@
 (() => {
   const form = document.querySelector("form.form");
   const words = Queue.words;
+  const draft = `form:${form.dataset.name}:${form.dataset.version}`;
   const questions = [...form.querySelectorAll("fieldset.q")];
   const NUMBERS = {
     urgent: [["113", "Akutt fare", "Emergency"], ["116117", "Legevakt", "Out-of-hours doctor"]],
@@ -83,7 +84,34 @@
     place.scrollIntoView({ block: "nearest" });
   }
 
+  // What has been answered so far, as it stands in the fields: also what is hidden just now.
+  function written() {
+    const found = {};
+    for (const question of questions) {
+      const chosen = [...question.querySelectorAll("input:checked")].map((one) => one.value);
+      const typed = [...question.querySelectorAll(".lines :is(input, textarea)")].map((one) => one.value);
+      if (chosen.length || typed.some((text) => text.trim())) found[question.dataset.link] = { chosen, typed };
+    }
+    return Object.keys(found).length ? found : null;
+  }
+
+  function restore(kept) {
+    for (const question of questions) {
+      const was = kept[question.dataset.link];
+      if (!was) continue;
+      for (const one of question.querySelectorAll(".opt input")) one.checked = was.chosen.includes(one.value);
+      const lines = question.querySelector(".lines");
+      was.typed.forEach((text, n) => {
+        if (!lines) return;
+        if (!lines.children[n]) lines.append(lines.lastElementChild.cloneNode());
+        lines.children[n].value = text;
+      });
+    }
+    turn();
+  }
+
   form.addEventListener("change", turn);
+  Drafts.follow(form, draft, { read: written, fill: restore });
   form.addEventListener("click", (event) => {
     const button = event.target.closest("[data-do=add]");
     if (!button) return;
@@ -125,7 +153,7 @@
     if (!Object.keys(given).length) { Queue.say(words.empty); questions[0].focus(); return; }
     const item = { questionnaire: form.dataset.name, answers: given, status };
     if (form.dataset.version) item.version = form.dataset.version;
-    Me.deliver({ item, name: form.dataset.title, value: "" }, form);
+    Me.deliver({ item, name: form.dataset.title, value: "" }, form, null, draft);
   }
 
   turn();

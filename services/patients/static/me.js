@@ -226,12 +226,13 @@
     fill,
 
     // Kept first, then sent; the page says which of the two has happened.
-    async deliver(thing, form, place) {
+    async deliver(thing, form, place, draft) {
       for (const one of form.querySelectorAll("button")) one.disabled = true;
       Queue.say(words.sent_now);
       let kept;
       try {
         kept = await Queue.add(thing);
+        if (draft) await Drafts.forget(draft);
       } catch {
         for (const one of form.querySelectorAll("button")) one.disabled = false;
         const wrong = form.querySelector(".wrong");

@@ -2,7 +2,10 @@
 "use strict";
 
 (() => {
-  const form = document.querySelector("form.letter");
+  const form = document.querySelector("form.letter"), offline = document.querySelector("details.write");
+  // With no network nobody can say whether messages are read here: what was last known is remembered.
+  if (offline) Queue.get("writes").then((is) => { offline.hidden = !is; }).catch(() => null);
+  else Queue.set("writes", form ? 1 : null).catch(() => null);
   if (!form) return;
   const text = form.elements.text, wrong = form.querySelector(".wrong"), words = Queue.words;
   Drafts.follow(form, "message", {
@@ -17,7 +20,6 @@
     if (!said) { text.focus(); return; }
     const item = { text: said }, photos = [...form.querySelectorAll("[name=photo]:checked")].map((one) => one.value);
     if (photos.length) item.photos = photos.slice(0, 5);
-    Drafts.forget("message");
-    Me.deliver({ item, name: form.dataset.name, value: "" }, form, "/me/messages");
+    Me.deliver({ item, name: form.dataset.name, value: "" }, form, "/me/messages", "message");
   });
 })();

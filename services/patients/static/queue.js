@@ -63,7 +63,7 @@ const Queue = (() => {
     await put("phone", { key: "owner", value });
     if (value !== null) return;
     const phone = await store("phone", "readwrite");
-    for (const key of await asked(phone.getAllKeys())) if (key.startsWith("draft:")) phone.delete(key);
+    for (const key of await asked(phone.getAllKeys())) if (key !== "owner") phone.delete(key);
   }
 
   // {csrf, owner} of whoever is logged in; null when nobody is; throws with no network.

@@ -2,9 +2,9 @@
 // No page with a patient in it, and no answer of the record, is ever kept here.
 "use strict";
 
-const SHELL = "hjemvakt-shell-2";
+const SHELL = "hjemvakt-shell-4";
 const OFFLINE = "/me/offline";
-const FILES = [OFFLINE, "/me/static/colours.css", "/me/static/hjemvakt.css", "/me/static/queue.js", "/me/static/drafts.js", "/me/static/me.js", "/me/static/icon.svg"];
+const FILES = [OFFLINE, "/me/static/colours.css", "/me/static/hjemvakt.css", "/me/static/queue.js", "/me/static/drafts.js", "/me/static/messages.js", "/me/static/me.js", "/me/static/icon.svg"];
 
 self.addEventListener("install", (event) => {
   event.waitUntil(caches.open(SHELL).then((shell) => shell.addAll(FILES)).then(() => self.skipWaiting()));
