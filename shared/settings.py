@@ -195,6 +195,11 @@ class Alerts(AnyService):
     sms_headers: SecretStr | None = Field(
         default=None, description="a JSON object of its headers, such as Authorization"
     )
+    video_url: str | None = Field(
+        default=None,
+        pattern=r"^https://[!-~]*\{room\}[!-~]*$",
+        description="where a patient's video room is, with {room}; none: no video",
+    )
     undelivered_after: int = Field(
         default=300, ge=1, description="seconds until a message that arrives nowhere is an alarm"
     )

@@ -12,9 +12,12 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from services.alerts import (
+    care_pages,
     checker,
     connections,
     consumer,
+    contacting,
+    contacts,
     deadman,
     deliveries,
     delivering,
@@ -77,6 +80,8 @@ PROBLEMS: dict[type[Exception], int] = {
     moving.UnitMissing: 422,
     moving.UnknownUnit: 422,
     emergency.ReasonMissing: 422,
+    contacting.ContactIsInTheFuture: 422,
+    contacting.ProgrammeNotFollowed: 422,
     doing.NoSuchTask: 404,
     doing.TaskHasMoved: 409,
     doing.TaskIsDone: 409,
@@ -158,11 +163,13 @@ def create() -> FastAPI:
             questions.router,
             worklist.router,
             tasks.router,
+            contacts.router,
             deliveries.router,
             connections.router,
             fhir.router,
             pages.router,
             photos.router,
+            care_pages.router,
             shut_pages.router,
             form_pages.router,
             login.router,
@@ -190,6 +197,7 @@ def create() -> FastAPI:
     app.state.parts = parts
     app.state.hub = hub
     app.state.ways = ways(chosen)
+    app.state.video_url = chosen.video_url or ""
     guard = access.guard_of(app, chosen, database)
     app.state.logins = Logins(guard, f"{chosen.public_url}/login/callback")
     app.state.secure_cookie = chosen.secure_cookie

@@ -10,9 +10,12 @@ from uuid import UUID
 import asyncpg
 
 from services.alerts import (
+    contacting,
     filling,
     forms,
+    handles,
     neutral,
+    patient_cards,
     patient_forms,
     reader,
     row,
@@ -33,6 +36,8 @@ from services.alerts.store_views import Held, Story
 from services.alerts.views import Parts
 from shared import attachments, kinds, ledger, programmes
 from shared.contracts import Fact
+from shared.limits import store as store_limits
+from shared.limits.nouns import Proposal
 from shared.programmes import LimitRule, Programme
 
 Json = dict[str, Any]
@@ -60,6 +65,8 @@ class Opened:
     readings: list[asyncpg.Record]
     sent: list[Fact]
     evidence: dict[UUID, Fact]
+    decisions: list[Fact]
+    proposals: list[Proposal]
     order: list[UUID]
     held: Held | None
     tasks: list[asyncpg.Record]
@@ -100,6 +107,8 @@ async def opened(parts: Parts, by: Reader, patient_id: UUID) -> Opened:
                 tx, by.org, patient_id, types=[attachments.TYPE], newest_first=True, limit=SENT
             ),
             evidence={fact.id: fact for fact in await ledger.read(tx, by.org, list(ids))},
+            decisions=(await ledger.decisions(tx, by.org, [patient_id]))[patient_id],
+            proposals=await store_limits.proposals(tx, by.org, patient_id, "limit"),
             order=await store_views.order(tx, by.org, units),
             tasks=await store_tasks.tasks(tx, by.org, units, patient_id=patient_id),
             held=(await store_views.held(tx, by.org, [patient_id])).get(patient_id),
@@ -176,10 +185,13 @@ def page(parts: Parts, by: Reader, seen: Opened, days: int) -> Json:
         ],
         "devices": _devices(patient),
         "chart_days": days,
+        **patient_cards.cards(
+            patient, followed, by.shut, seen.decisions, seen.proposals, seen.sent, now
+        ),
     }
 
 
-def chart(parts: Parts, seen: Opened, days: int) -> Json:
+def chart(parts: Parts, by: Reader, seen: Opened, days: int) -> Json:
     """Series, limits and events for the curves."""
     record, now = seen.patient.record, seen.now
     start = now - timedelta(days=days)
@@ -199,11 +211,12 @@ def chart(parts: Parts, seen: Opened, days: int) -> Json:
                         "field": name,
                         "ucum": of.ucum,
                         "points": points,
+                        "handles": _handles(parts, by, seen, (kind.name, name)),
                         "limits": _limit_steps(parts, seen, (kind.name, name), start),
                         "missed": _missed(seen.patient, kind.name, start),
                     }
                 )
-    return {"days": days, "series": series, "events": _events(parts, seen, start)}
+    return {"days": days, "series": series, "events": _events(parts, by, seen, start)}
 
 
 # --- pieces ---------------------------------------------------------------------------------
@@ -387,6 +400,7 @@ def _triable(patient: Patient, followed: list[Programme], now: datetime) -> list
                         "name": limit.name,
                         "label": _said(limit.names),
                         "value": value,
+                        "own": own is not None,
                         "min": limit.min,
                         "max": limit.max,
                         "ucum": limit.ucum,
@@ -558,6 +572,20 @@ def _sold_as(patient: Patient, cred: str) -> str:
     return ", ".join(names)
 
 
+def _handles(parts: Parts, by: Reader, seen: Opened, key: tuple[str, str]) -> list[Json]:
+    """The lines of a series that a clinician may move, each side once."""
+    record, now = seen.patient.record, seen.now
+    found: dict[str, Json] = {}
+    for one in record.enrolments:
+        programme = parts.programmes.get(one.programme)
+        if programme is None or programme.slug in by.shut or not one.covers(now):
+            continue
+        judged_by = record.decided.version(programme, now)
+        for handle in handles.of_series(record, judged_by, key, now):
+            found.setdefault(handle["side"], handle)
+    return list(found.values())
+
+
 def _limit_steps(parts: Parts, seen: Opened, key: tuple[str, str], start: datetime) -> list[Json]:
     """Red limits on a series; a change of limit is a step, and old readings keep the old one."""
     record, now = seen.patient.record, seen.now
@@ -601,7 +629,7 @@ def _missed(patient: Patient, kind: str, start: datetime) -> list[str | None]:
     ]
 
 
-def _events(parts: Parts, seen: Opened, start: datetime) -> list[Json]:
+def _events(parts: Parts, by: Reader, seen: Opened, start: datetime) -> list[Json]:
     events = []
     for story in seen.stories:
         for one in story.moves:
@@ -620,6 +648,11 @@ def _events(parts: Parts, seen: Opened, start: datetime) -> list[Json]:
         if fact.type == "limit-set" and start <= fact.at <= seen.now:
             text = _limit_words(parts, fact.body)
             events.append({"at": telling.iso(fact.at), "what": "limit", "text": text})
+    events += [
+        {"at": contact["at"], "what": "contact", "way": contact["way"]}
+        for contact in contacting.told(seen.decisions, by.shut)
+        if datetime.fromisoformat(contact["at"]) >= start
+    ]
     return sorted(events, key=lambda one: str(one["at"]))
 
 

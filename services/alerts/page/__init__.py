@@ -42,7 +42,9 @@ as_of, lag_seconds, next) with these additions.
          "precision"?, "stale"?}] · readings [{"fact", "kind", "values" {field: figure}, "at",
          "entered", "source_name"?, "flags"?, "precision"?, "phase"?, "note"?, "status":
          "valid|corrected|voided"}] newest first · enterable? [kinds] · reading? (fact to correct)
-         answers? [{"name", "at", "score"?, "items" [{"label", "value"}]}] · access? [{"by", "at"}]
+         answers? [{"name", "at", "score"?, "items" [{"label", "value"}]}] · sessions?, nights?,
+         implant?, zones?, contacts?, contact_programmes?, proposals?, video? (page/sessions.py,
+         nights.py, implants.py, contacts.py) · compare? (photo to lay beside the latest)
          attachments? [photos and documents: page/photos.py]
          devices? [{"name", "bound_at"?, "last_seen"?, "battery"?}] · chart_days? 14|30|90
          moved? {"alert", "by"?} after a 409, draft? {"note"}, saved? true, problem? (text)
@@ -58,7 +60,8 @@ as_of, lag_seconds, next) with these additions.
   news2  the calculator's answer with at?, expired? and inputs? {part: {"value", "at"}}
 
 `chart_view(data, lang, now)`: days? · series [{"kind", "field", "ucum", "points" [[at, figure,
-"pre|post"?], …], "limits" [{"from"?, "to"?, "low", "high", "colour"}], "missed"? [at, …]}] ·
+"pre|post"?], …], "limits" [{"from"?, "to"?, "low", "high", "colour"}], "missed"? [at, …],
+         "handles"? [which limit moves a line: services/alerts/handles.py]}] ·
 events? [{"at", "what": "alert|move|limit", "colour"?, "text"}]. Answers JSON with epoch seconds.
 
 `login_view({"people": [{"id", "name", "role", "unit"?}], "csrf"?, "problem"? (code), "next"?})` and

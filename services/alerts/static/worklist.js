@@ -401,7 +401,13 @@ const KEYS = {
   e: () => openMove("escalate"),
   x: () => openMove("close"),
   h: () => openMove("hand-over"),
-  t: () => openMove("accept"),
+  t: () => {
+    const row = chosen();
+    if (!row) tell(words.moves.choose_row);
+    else if ("shut" in row.dataset) tell(row.dataset.reason);
+    else location.assign(`${row.querySelector(".nm").href}#contacts`);
+  },
+  y: () => openMove("accept"),
   v: () => openMove("decline"),
   u: () => {
     if (lastClosed) return openMove("reopen", lastClosed);
