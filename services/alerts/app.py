@@ -28,6 +28,7 @@ from services.alerts import (
     escalating,
     fhir,
     filling,
+    filters,
     form_pages,
     held,
     login,
@@ -64,7 +65,7 @@ from shared.database import Database
 from shared.instruments import forms as instrument_forms
 
 STATIC = TEMPLATES.parent / "static"
-PAGES = ("/patients/", "/rows", "/downtime", "/login", "/logout")
+PAGES = ("/patients/", "/rows", "/downtime", "/login", "/logout", "/filters")
 
 PROBLEMS: dict[type[Exception], int] = {
     **access.PROBLEMS,
@@ -170,6 +171,7 @@ def create() -> FastAPI:
             pages.router,
             photos.router,
             care_pages.router,
+            filters.router,
             shut_pages.router,
             form_pages.router,
             login.router,

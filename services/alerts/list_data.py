@@ -18,7 +18,6 @@ def page(by: Reader, programmes: Programmes, asked: Question, listed: Listed) ->
     quarantined, oldest = listed.quarantined
     watched = [listed.units[id_] for id_ in listed.shown if id_ in listed.units]
     return {
-        "rows": [_row(by, listed, one) for one in listed.rows],
         "counts": {**listed.counts, "quarantined": quarantined},
         "hidden": {"red": len(listed.hidden)},
         "hidden_rows": [_hidden(listed, one) for one in listed.hidden],
@@ -41,12 +40,16 @@ def page(by: Reader, programmes: Programmes, asked: Question, listed: Listed) ->
     }
 
 
-def _row(by: Reader, listed: Listed, stored: Any) -> Json:
+def rows(by: Reader, listed: Listed) -> list[Json]:
+    return [row(by, listed, one) for one in listed.rows]
+
+
+def row(by: Reader, listed: Listed, stored: Any) -> Json:
     held = listed.held.get(stored["patient_id"])
     told = listed.progress.get(stored["patient_id"], ())
-    row = telling.row(stored, listed.units, listed.now, "nb", drawn=True, held=held, progress=told)
-    row["alerts"] = [{**one, "moves": _moves(by, one)} for one in row["alerts"]]
-    return row
+    made = telling.row(stored, listed.units, listed.now, "nb", drawn=True, held=held, progress=told)
+    made["alerts"] = [{**one, "moves": _moves(by, one)} for one in made["alerts"]]
+    return made
 
 
 def _moves(by: Reader, one: Json) -> list[str]:
@@ -62,8 +65,8 @@ def _moves(by: Reader, one: Json) -> list[str]:
 
 
 def _hidden(listed: Listed, stored: Any) -> Json:
-    row = telling.row(stored, listed.units, listed.now, "nb", drawn=True)
-    return {key: row[key] for key in ("patient", "number", "unit", "reason", "waiting_since")}
+    made = telling.row(stored, listed.units, listed.now, "nb", drawn=True)
+    return {key: made[key] for key in ("patient", "number", "unit", "reason", "waiting_since")}
 
 
 def _only(by: Reader, listed: Listed) -> Json | None:
@@ -101,7 +104,15 @@ def _filters(programmes: Programmes, asked: Question, listed: Listed) -> list[Js
             for slug, one in programmes.items()
             if slug in followed
         ]
-    return chips
+    return chips + [
+        {
+            "key": "saved",
+            "name": one["name"],
+            "query": one["query"],
+            "on": one["query"] == query(asked, None),
+        }
+        for one in listed.saved
+    ]
 
 
 def _platform(listed: Listed, story: Story) -> Json:

@@ -16,6 +16,7 @@ from services.alerts import (
     doing,
     door,
     downtime,
+    drawn,
     entering,
     list_data,
     moves,
@@ -32,7 +33,7 @@ from services.alerts.door import Has
 from services.alerts.entering import Entry
 from services.alerts.reader import NotYourUnit, Reader
 from services.alerts.routes import MoveRequest
-from services.alerts.views import Question
+from services.alerts.views import Listed, Parts, Question
 from shared import access, entered, exact, service
 from shared.access import Caller
 
@@ -84,14 +85,26 @@ async def _list(
 ) -> Response:
     by = door.reader(request, caller)
     listed = await views.worklist(has, by, asked)
+    lang = sheet.language(request)
     data = {
         **list_data.page(by, has.programmes, asked, listed),
+        "drawn": [_drawn(has, by, listed, one, lang) for one in listed.rows],
         **sheet.frame(request, by),
         "next": worklist.next_place(listed),
         "query": list_data.query(asked, cursor),
     }
-    view = page.worklist_view(data, sheet.language(request), listed.now)
+    view = page.worklist_view(data, lang, listed.now)
     return sheet.html(request, template, view)
+
+
+def _drawn(has: Parts, by: Reader, listed: Listed, stored: Any, lang: str) -> dict[str, Any]:
+    patient = stored["patient_id"]
+    key = drawn.key_of(
+        by, stored, listed.held.get(patient), listed.progress.get(patient), lang, listed.now
+    )
+    return has.drawn.row(
+        key, lambda: page.row_view(list_data.row(by, listed, stored), by.id, listed.now, lang)
+    )
 
 
 @router.get("/downtime")

@@ -17,6 +17,7 @@ from services.alerts import (
     shielded,
     store,
     store_behind,
+    store_filters,
     store_forms,
     store_progress,
     store_rows,
@@ -27,6 +28,7 @@ from services.alerts import (
     triage,
 )
 from services.alerts.clinical import schedule
+from services.alerts.drawn import Drawn
 from services.alerts.memory import Memory
 from services.alerts.patient import PLATFORM, RANK, Patient, State
 from services.alerts.reader import NotYourGroup, NotYourUnit, Reader
@@ -56,6 +58,7 @@ class Parts:
     programmes: Programmes
     memory: Memory
     forms: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # of the instruments
+    drawn: Drawn = field(default_factory=Drawn)  # rows of the list, for the pages
     replaying: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
 
 
@@ -101,6 +104,7 @@ class Listed:
     as_of: datetime
     oldest: datetime | None
     more: bool
+    saved: list[asyncpg.Record] = field(default_factory=list)  # the reader's own filters
     reread_at: datetime | None = None  # then an emergency access of the reader ends
 
 
@@ -149,6 +153,7 @@ async def worklist(parts: Parts, by: Reader, asked: Question) -> Listed:
             as_of=await as_of(tx, by.org, now),
             oldest=await ledger.oldest_waiting(tx, by.org, ledger.ALERTS),
             more=len(rows) > asked.limit,
+            saved=await store_filters.filters(tx, by.org, by.id),
             reread_at=await store_shields.open_until(tx, by.org, named, by.id),
         )
         await reader.note(tx, by, named, "worklist")

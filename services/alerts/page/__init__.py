@@ -18,6 +18,7 @@ as_of, lag_seconds, next) with these additions.
          hidden_rows? [{"patient", "number", "unit", "reason", "waiting_since"}], one per hidden
          red · platform? [{"name", "cause", "patients", "reason", "also"?, "since", "assignee"?}]
          counts.paused? · watching.until? · watching.who? [names] · watching.next_who?
+         drawn? (the rows as `row_view` made them, instead of rows)
   row    number · programme_name? · also? · news2? (below) · dry_weight? {"value"} · cause?
          "patient|device|phone|portal|us" · deadline? · reason_alert? (id of the alert the reason
          speaks of) · spark? [[at, figure], …] · spark_limits? [low, high] · spark_missing? [at, …]
@@ -75,6 +76,7 @@ from services.alerts.page.downtime import downtime_view
 from services.alerts.page.filling import form_view
 from services.alerts.page.frame import error_view, login_view, render
 from services.alerts.page.patient import patient_view
+from services.alerts.page.row import drawn as row_view
 from services.alerts.page.shut import shut_view
 from services.alerts.page.worklist import worklist_view
 
@@ -86,6 +88,7 @@ __all__ = [
     "login_view",
     "patient_view",
     "render",
+    "row_view",
     "shut_view",
     "worklist_view",
 ]
