@@ -7,7 +7,7 @@ WITH_SERVICES := tests/browser tests/deploy tests/journeys
 SHELL := bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-services test-parts race check bench programmes docs pictures migrate format lock sbom clean
+.PHONY: help setup demo test test-services test-parts fuzz race check bench programmes docs pictures migrate format lock sbom clean
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*## ' Makefile | sort | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -30,6 +30,9 @@ test-services:
 
 test-parts:
 	@set -o pipefail; $(RUN) -m pytest tests $(WITH_SERVICES:%=--ignore=%) | sed -u ''
+
+fuzz: setup .venv/.tests ## Change good payloads 100 000 times for every decoder (N=number)
+	nice -n 19 env HJEMVAKT_MUTATIONS=$(or $(N),100000) $(RUN) -m pytest tests/devices/test_mutations.py
 
 race: setup .venv/.tests ## Two nurses at once, 10 000 times (T-RACE)
 	HJEMVAKT_RACES=10000 $(RUN) -m pytest tests/alerts/test_races.py

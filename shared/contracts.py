@@ -55,8 +55,11 @@ class Flag(StrEnum):
     LATE = "late"
 
 
-# "administration": what a hospital's own register says of a person; never judged.
-Type = Literal["reading", "answers", "attachment", "device-event", "administration", "void"]
+# "administration": what a hospital's own register says of a person; "message": what patient and
+# unit write to each other. Neither is ever judged.
+Type = Literal[
+    "reading", "answers", "attachment", "device-event", "administration", "message", "void"
+]
 Precision = Literal["instant", "day"]
 Clock = Literal["synced", "set-by-user", "unknown", "none"]
 How = Literal["correction", "void"]

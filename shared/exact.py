@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterator
 from decimal import Context, Decimal, InvalidOperation
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import msgspec
 
@@ -24,6 +24,8 @@ _ENDS_IN_ZERO = re.compile(rb"\.[0-9]*0[],}]")  # a number that has a shorter sp
 _LONG_NUMBER = re.compile(rb"[0-9]{8}")  # how 64 digits look when seven of eight are left out
 _LONG = Context(prec=2 * NUMBER)
 _PLAIN = frozenset((str, int, bool, type(None)))  # written alike however they were sent
+
+Form = TypeVar("Form", bound=msgspec.Struct)
 
 
 class Unreadable(ValueError):
@@ -131,6 +133,41 @@ def strictly(body: bytes, member: str | None = None, keys: int = KEYS) -> Sliced
     for part in sliced.parts:
         _check(part.value, part.raw, room, len(body))
     return sliced
+
+
+def pieces(body: bytes) -> tuple[list[bytes], bool] | None:
+    """The elements of an array, or the one value there is, as sent and unread; and whether it is
+    an array. None for what only `slices` can judge; without a backslash in it, all is storable."""
+    if b"\\" in body or body.count(b":") > KEYS:
+        return None
+    whole = body.strip(_SPACES)
+    if not whole.startswith(b"["):
+        return [whole], False
+    try:
+        return list(map(bytes, _pieces.decode(whole))), True
+    except (msgspec.MsgspecError, ValueError):
+        return None
+
+
+def decoder(form: type[Form]) -> msgspec.json.Decoder[Form]:
+    """Of a known form, with numbers as `loads` reads them."""
+    return msgspec.json.Decoder(form, float_hook=_decimal)
+
+
+def spelling(form: msgspec.Struct, raw: bytes) -> bytes | None:
+    """The canonical spelling of what `raw`, without a backslash, was read as: if its members stand
+    in their order and its numbers are short. None if a key came twice."""
+    spelt = _sorter.encode(form)
+    # As in `_quickly`: a key that was lost took its colon with it.
+    return spelt if spelt.count(b":") == raw.count(b":") else None
+
+
+def is_short(number: int | Decimal) -> bool:
+    """Whether it is canonically spelt as it is."""
+    if type(number) is int:
+        return True
+    text = str(number)
+    return not text.endswith("0") and "E" not in text
 
 
 def storable(part: Part) -> bool:

@@ -56,6 +56,8 @@ Address = Annotated[str, Field(min_length=3, max_length=500, pattern=r"^[\x21-\x
 
 # An SMS to this address goes to the number that the patient has given.
 PATIENT = "patient"
+# Not of a ladder: the devices on which a patient has asked to be told.
+PUSH = "push"
 
 
 class Part(BaseModel):

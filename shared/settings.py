@@ -141,6 +141,10 @@ class Ingest(_Filing):
 
 class Patients(_Filing):
     database: str = Field(validation_alias="HJEMVAKT_DATABASE_PATIENTS")
+    worklist_at: str = Field(
+        default="",
+        description="where the worklist is, for the links of the set-up pages; empty: same host",
+    )
     programmes: Path | None = Field(
         default=None, description="a hospital's own programme folder, beside the built-in ones"
     )
@@ -153,10 +157,24 @@ class Patients(_Filing):
     secure_cookie: bool = Field(
         default=False, description="__Host- cookie over https; on behind the front door"
     )
+    push_public_key: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9_-]{87}$",
+        description="what `hjemvakt push-key` prints; none: the page offers no notices",
+    )
+    push_hosts: str = Field(
+        default="",
+        description="comma list of push services, host or host:port, the only ones taken, which "
+        "may lie on the hospital's network; empty: any on the open internet",
+    )
 
 
 class Alerts(AnyService):
     database: str = Field(validation_alias="HJEMVAKT_DATABASE_ALERTS")
+    setup_at: str = Field(
+        default="",
+        description="where the set-up pages are; empty: same host, behind the front door",
+    )
     programmes: Path | None = Field(
         default=None, description="a hospital's own programme folder, beside the built-in ones"
     )
@@ -199,6 +217,15 @@ class Alerts(AnyService):
         default=None,
         pattern=r"^https://[!-~]*\{room\}[!-~]*$",
         description="where a patient's video room is, with {room}; none: no video",
+    )
+    push_key: Path | None = Field(
+        default=None,
+        description="file that `hjemvakt push-key` made: signs notices to patients' devices; none: "
+        "no notices",
+    )
+    push_hosts: str = Field(default="", description="as the record's: both get the same")
+    push_ca: Path | None = Field(
+        default=None, description="certificates besides the system's, of the hospital's own service"
     )
     undelivered_after: int = Field(
         default=300, ge=1, description="seconds until a message that arrives nowhere is an alarm"

@@ -1,5 +1,6 @@
 """Who is watching is a calendar: a unit's hours in the week, read in the unit's own time zone."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, time, timedelta
 from typing import Any
@@ -8,6 +9,12 @@ from zoneinfo import ZoneInfo
 from shared.contracts import Watch
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+# A message is answered after so many hours in which somebody watches: about a working day.
+ANSWERS_WITHIN = timedelta(hours=8)
+AHEAD = 9  # days that hold the next watching of any week
+FURTHER = 60  # days that hold as many watched hours as may be promised
+
+_HOURS = re.compile(r"PT([1-9]|[1-3]\d|40)H")
 
 
 class HoursAreUnusable(ValueError):
@@ -41,17 +48,47 @@ def check(hours: Mapping[str, Any]) -> None:
                 raise HoursAreUnusable
             _clock(period["from"])
             _clock(period["to"])
+        answers_within(hours)
     except (KeyError, TypeError, ValueError) as error:
         raise HoursAreUnusable from error
 
 
-def _periods(hours: Mapping[str, Any] | None, now: datetime) -> list[tuple[datetime, datetime]]:
+def answers_within(hours: Mapping[str, Any]) -> timedelta:
+    """How many watched hours an answer to a message takes: `answers_within`, PT1H to PT40H."""
+    told = hours.get("answers_within")
+    if told is None:
+        return ANSWERS_WITHIN
+    found = _HOURS.fullmatch(told)
+    if found is None:
+        raise HoursAreUnusable
+    return timedelta(hours=int(found[1]))
+
+
+def promised(hours: Mapping[str, Any] | None, came_at: datetime) -> datetime | None:
+    """By when a message that came is answered. Only hours in which somebody watches count: what is
+    written on a Friday night is not late on Saturday. None: nobody ever watches."""
+    left = answers_within(hours or {})
+    reached = came_at
+    for start, end in _periods(hours, came_at, FURTHER):
+        since = max(start, reached)
+        if end <= since:
+            continue
+        if end - since >= left:
+            return since + left
+        left -= end - since
+        reached = end
+    return None
+
+
+def _periods(
+    hours: Mapping[str, Any] | None, now: datetime, ahead: int = AHEAD
+) -> list[tuple[datetime, datetime]]:
     if not hours:
         return []
     zone = ZoneInfo(hours.get("zone", "Europe/Oslo"))
     today = now.astimezone(zone).date()
     periods = []
-    for offset in range(-1, 9):
+    for offset in range(-1, ahead):
         day = today + timedelta(days=offset)
         for period in hours.get("hours", ()):
             if DAYS[day.weekday()] not in period["days"]:

@@ -58,7 +58,9 @@ def _acknowledged(told: str) -> Iterator[tuple[str, list[str]]]:
     codes = [line[5] for line in lines if line[0] == "ERR" and line[4] != "I"]
     counted = next((line[3] for line in lines if line[0] == "MSA" and len(line) > 3), "")
     for part in filter(None, counted.split(", ")):
-        number, result = part.split(" ")
+        number, _, result = part.partition(" ")
+        if result not in RESULTS:
+            continue  # what else is told of the same results: that nobody follows the patient
         for _ in range(int(number)):
             yield result, codes if result in ("quarantined", "refused") else []
 

@@ -96,6 +96,18 @@ def make_development_key(
     keys.write_private(file, DevelopmentIssuer.new_key())
 
 
+def make_push_key(
+    file: Annotated[Path, typer.Argument(help="Where to write it; an existing file is kept.")],
+) -> None:
+    """Make the key for HJEMVAKT_PUSH_KEY, and print HJEMVAKT_PUSH_PUBLIC_KEY."""
+    from deploy.local import keys
+    from shared import push
+
+    if not file.exists():
+        keys.write_private(file, push.new_key().decode())
+    print(push.public_key(file))
+
+
 def make_client_key(
     file: Annotated[Path, typer.Argument(help="Where to write it; an existing file is kept.")],
 ) -> None:
@@ -129,10 +141,12 @@ def check_programmes(
         Path | None, typer.Argument(exists=True, file_okay=False, help="Without it: the built-in.")
     ] = None,
 ) -> None:
-    """Check every programme: its form, its rules, and that each rule speaks and keeps silent."""
+    """Check every programme: its form, its rules, and that every case goes as it is written."""
+    from services.alerts.clinical import cases
     from shared import programmes
 
-    faults = programmes.check(folder or Path(str(programmes.__file__)).parent)
+    place = folder or Path(str(programmes.__file__)).parent
+    faults = programmes.check(place) or list(cases.differing(place))
     for fault in faults:
         print(fault)
     if faults:

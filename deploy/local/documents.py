@@ -1,6 +1,7 @@
 """Pages of `docs/` that are made from the code, so that they cannot say what is no longer true."""
 
 import json
+import tomllib
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -32,6 +33,7 @@ def pages() -> Mapping[str, str]:
     return {
         **programme_pages(),
         "access.md": who_may(),
+        "safety-cases.md": safety_cases(),
         "alert-life.md": alert_life(),
         "instruments.md": questionnaire_instruments(),
         "hl7.md": hl7_profile(),
@@ -46,6 +48,24 @@ def write() -> None:
         old.unlink()
     for name, text in pages().items():
         (DOCS / name).write_text(text)
+
+
+def safety_cases() -> str:
+    """Which test keeps which failure of other systems from happening here."""
+    lines = [
+        "# Failures of other systems, and the tests against them",
+        "",
+        "Made from `docs/safety-cases.toml` by `make docs`. Each has hurt people somewhere; each"
+        " test is by its name, and one no longer there fails the build. What is not here: a"
+        " periodic test of the whole way in a hospital in use.",
+        "",
+        "| system | what happened | what must hold | tests |",
+        "| --- | --- | --- | --- |",
+    ]
+    for one in tomllib.loads((DOCS / "safety-cases.toml").read_text())["failure"]:
+        tests = "<br>".join(f"`{name}`" for name in one["tests"])
+        lines.append(f"| {one['system']} | {one['happened']} | {one['lesson']} | {tests} |")
+    return "\n".join(lines) + "\n"
 
 
 def programme_pages() -> Mapping[str, str]:

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
+from shared import push
 from shared.access import DevelopmentIssuer
 
 
@@ -16,6 +17,11 @@ def identity_key(directory: Path) -> str:
 def development_key(directory: Path) -> Path:
     """Signs the tokens of a system without a hospital's log-in."""
     return _kept(directory / "development.jwk", DevelopmentIssuer.new_key)
+
+
+def push_key(directory: Path) -> Path:
+    """Signs notices to patients' devices; another one, and every device must ask anew."""
+    return _kept(directory / "push.pem", lambda: push.new_key().decode())
 
 
 def _kept(path: Path, make: Callable[[], str]) -> Path:

@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Any
 
 from deploy.local.payloads import READINGS
-from services.ingest.devices import hl7_message, hl7_oru, refused
+from services.ingest.devices import hl7_message, hl7_subject, refused
 
 SYSTEM = "urn:hjemvakt:replay"
 
@@ -47,7 +47,7 @@ def of_hl7(body: bytes) -> tuple[Foreign | None, str | None]:
         pid = hl7_message.read(body).first("PID")
     except refused.NotHl7:
         return None, None
-    subject, serial = hl7_oru.whose(pid) if pid else (None, None)
+    subject, serial = hl7_subject.of(pid) if pid else (None, None)
     if subject is None or subject.system is None or subject.value is None:
         return None, serial
     return Foreign(subject.system, subject.value), serial

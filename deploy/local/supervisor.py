@@ -21,6 +21,7 @@ from deploy.local.issuer import settings as issuer
 from deploy.local.parts import Command, Say, Watched
 from deploy.local.ports import Ports
 from deploy.local.running import Running
+from shared import push
 
 SERVICES = ("ingest", "patients", "alerts")
 READY_WITHIN = 90.0
@@ -197,13 +198,21 @@ class System:
             common["HJEMVAKT_DEVELOPMENT_KEY"] = str(keys.development_key(self.data_dir))
         if issuers is not None:
             common["HJEMVAKT_ISSUERS"] = issuers
+        push_key = keys.push_key(self.data_dir)
         for name in SERVICES:
             env = {**common, f"HJEMVAKT_DATABASE_{name.upper()}": urls[f"hjv_{name}"]}
             port = getattr(self.ports, name)
             env.setdefault("HJEMVAKT_PUBLIC_URL", f"http://127.0.0.1:{port}")
+            # Without a front door the pages of one service lead to the other's port.
+            env.setdefault("HJEMVAKT_WORKLIST_AT", f"http://127.0.0.1:{self.ports.alerts}")
+            env.setdefault("HJEMVAKT_SETUP_AT", f"http://127.0.0.1:{self.ports.patients}")
             if name == "ingest":
                 env |= {"MQTT_URL": mqtt_url, "HJEMVAKT_MQTT_SHARED": str(shared).lower()}
                 env.setdefault("HJEMVAKT_MLLP", f"127.0.0.1:{self.ports.mllp}")
+            if name == "alerts":
+                env.setdefault("HJEMVAKT_PUSH_KEY", str(push_key))
+            if name == "patients":
+                env.setdefault("HJEMVAKT_PUSH_PUBLIC_KEY", push.public_key(push_key))
             command = Command(
                 [f"services.{name}", "--host", "127.0.0.1", "--port", str(port)],
                 env,

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import asyncpg
 
-from services.alerts import store, store_outbox, watchdog, writing
+from services.alerts import store, store_climbs, store_outbox, watchdog, writing
 from services.alerts.clinical import finding
 from services.alerts.clinical.finding import Finding, Said
 from services.alerts.patient import PLATFORM
@@ -55,9 +55,9 @@ class Alarms:
     async def look(self, org: str) -> None:
         async with self._database.connection() as connection:
             late = await store_outbox.undelivered(connection, org, self._undelivered_after)
-            alone = await store_outbox.unanswered(connection, org)
+            alone = await store_climbs.unanswered(connection, org)
             units = [row["unit_id"] for row in alone]
-            ladders = await store_outbox.ladders(connection, org, units) if units else {}
+            ladders = await store_climbs.ladders(connection, org, units) if units else {}
         faults = [
             *undelivered(dict(row) for row in late),
             *unanswered((dict(row) for row in alone), ladders),

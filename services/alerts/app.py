@@ -8,22 +8,25 @@ import asyncpg
 from fastapi import FastAPI, Request
 from pydantic import SecretStr
 from starlette.responses import Response
-from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
 
 from services.alerts import (
+    answering,
     care_pages,
     checker,
+    connection_pages,
     connections,
     consumer,
     contacting,
     contacts,
+    conversations,
+    conversing,
     deadman,
     deliveries,
     delivering,
     doing,
     door,
     downtime,
+    elsewhere,
     emergency,
     escalating,
     fhir,
@@ -31,7 +34,10 @@ from services.alerts import (
     filters,
     form_pages,
     held,
+    intake,
+    intakes,
     login,
+    message_pages,
     moves,
     moving,
     outgoing,
@@ -58,14 +64,14 @@ from services.alerts.memory import Memory
 from services.alerts.page.frame import TEMPLATES
 from services.alerts.stream import Hub, Notifier
 from services.alerts.views import Parts
-from shared import access, audit, entered, ledger, programmes, service, settings
+from shared import access, audit, desk, entered, ledger, programmes, push, service, settings
 from shared.access import source
 from shared.access.login import Logins
 from shared.database import Database
 from shared.instruments import forms as instrument_forms
 
 STATIC = TEMPLATES.parent / "static"
-PAGES = ("/patients/", "/rows", "/downtime", "/login", "/logout", "/filters")
+PAGES = ("/patients/", "/rows", "/downtime", "/connections", "/login", "/logout", "/filters")
 
 PROBLEMS: dict[type[Exception], int] = {
     **access.PROBLEMS,
@@ -88,6 +94,9 @@ PROBLEMS: dict[type[Exception], int] = {
     doing.TaskIsDone: 409,
     doing.TextMissing: 422,
     doing.TimeHasPassed: 422,
+    conversing.ConversationHasMoved: 409,
+    conversing.NothingWaits: 409,
+    conversing.AnswerIsNotUsable: 422,
     lifecycle.MoveNotAllowed: 409,
     lifecycle.MoveNotYours: 403,
     lifecycle.NoteMissing: 422,
@@ -115,6 +124,7 @@ PROBLEMS: dict[type[Exception], int] = {
     retrying.NoLadder: 409,
     retrying.NoSuchStep: 422,
     connections.NoSuchConnection: 404,
+    intake.NoSuchSender: 404,
     connections.HostIsNotAllowed: 422,
     fhir.NotAPatient: 422,
     showing.NoSuchAttachment: 404,
@@ -126,37 +136,35 @@ PROBLEMS: dict[type[Exception], int] = {
 }
 
 
-class Files(StaticFiles):
-    """The pages' own files: nothing from elsewhere, asked for anew when the version changes."""
-
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        response = await super().get_response(path, scope)
-        response.headers["Cache-Control"] = "no-cache"
-        for name, value in sheet.HEADERS.items():
-            response.headers[name] = value
-        return response
-
-
 def create() -> FastAPI:
     chosen = settings.read(settings.Alerts)
     database = Database(chosen.database, name="alerts", size=10)
-    # The take must walk its key whatever the statistics of a mostly empty queue say.
+    # The take must walk its key whatever the statistics of a mostly empty queue say. Whoever reads
+    # one patient after the other does it here too: to plan such a statement costs thirty times what
+    # it costs to run one that has been planned.
     taking = Database(
-        chosen.database, name="alerts-take", size=4, server_settings=ledger.TAKE_SETTINGS
+        chosen.database, name="alerts-take", size=6, server_settings=ledger.TAKE_SETTINGS
     )
     known = programmes.judged_by(chosen.programmes)
     memory = Memory()
     notifier = Notifier(database)
     hub = Hub(database)
     judging = consumer.Consumer(taking, notifier, known, memory)
-    clock = silence.Clock(database, notifier, known, memory)
+    clock = silence.Clock(taking, notifier, known, memory)
     late = timedelta(seconds=chosen.undelivered_after)
     tellers: list[service.Part] = [
-        escalating.Escalation(database, notifier, known, memory, late),
+        escalating.Escalation(taking, notifier, known, memory, late),
         delivering.Delivery(database, Post(ways(chosen))),
         outgoing.Outgoing(database, ways(chosen), known, chosen.identity_keys),
     ]
-    parts = Parts(database, notifier, known, memory, instrument_forms.in_use(chosen.instruments))
+    parts = Parts(
+        database,
+        notifier,
+        known,
+        memory,
+        instrument_forms.in_use(chosen.instruments),
+        identity_keys=chosen.identity_keys,
+    )
     app = service.build(
         "alerts",
         routers=[
@@ -165,7 +173,9 @@ def create() -> FastAPI:
             worklist.router,
             tasks.router,
             contacts.router,
+            conversations.router,
             deliveries.router,
+            intakes.router,
             connections.router,
             fhir.router,
             pages.router,
@@ -174,7 +184,10 @@ def create() -> FastAPI:
             filters.router,
             shut_pages.router,
             form_pages.router,
+            connection_pages.router,
+            message_pages.router,
             login.router,
+            elsewhere.router,
         ],
         parts=[
             database,
@@ -183,9 +196,10 @@ def create() -> FastAPI:
             hub,
             judging,
             clock,
-            checker.Checker(database, notifier, known),
+            checker.Checker(taking, notifier, known),
             quarantine.Quarantine(database, notifier),
             held.HeldReds(database, notifier, known),
+            answering.Answering(database, notifier, known),
             downtime.Sheets(parts, chosen.downtime),
             *tellers,
             deadman.DeadMan(_secret(chosen.dead_man_url), [judging, clock, *tellers]),
@@ -195,9 +209,10 @@ def create() -> FastAPI:
         docs=chosen.docs,
         description="Alerts, the worklist and its live stream, scores, and the nurse's pages.",
     )
-    app.mount("/static", Files(directory=STATIC), name="static")
+    app.mount("/static", desk.Files(STATIC, sheet.HEADERS), name="static")
     app.state.parts = parts
     app.state.hub = hub
+    app.state.setup_at = chosen.setup_at.removesuffix("/")
     app.state.ways = ways(chosen)
     app.state.video_url = chosen.video_url or ""
     guard = access.guard_of(app, chosen, database)
@@ -222,7 +237,19 @@ def ways(chosen: settings.Alerts) -> Ways:
         sms_url=_secret(chosen.sms_url),
         sms_body=_secret(chosen.sms_body),
         sms_headers=json.loads(_secret(chosen.sms_headers) or "{}"),
+        push_key=push.private_key(chosen.push_key) if chosen.push_key else None,
+        push_contact=_contact(chosen),
+        push_hosts=push.hosts(chosen.push_hosts),
+        push_ca=chosen.push_ca,
     )
+
+
+def _contact(chosen: settings.Alerts) -> str | None:
+    """Whom a push service turns to when something is wrong with what we send."""
+    if chosen.mail_from:
+        return f"mailto:{chosen.mail_from}"
+    given = chosen.public_url or ""
+    return given if given.startswith("https://") else None
 
 
 def _secret(given: SecretStr | None) -> str | None:

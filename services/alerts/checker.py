@@ -1,12 +1,13 @@
-"""Loop: makes a few patients' rows again each second and compares. What a nurse sees and what
-would be found must be the same; a difference is a technical alarm, and the row is put right.
+"""Loop: makes a few patients' rows again each second, each every few minutes, and compares. What a
+nurse sees and what would be found must be the same; a difference is a technical alarm, and the row
+is put right.
 """
 
 import asyncio
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,10 +15,11 @@ import asyncpg
 import structlog
 from prometheus_client import Counter
 
-from services.alerts import software, store, store_rows, triage, writing
+from services.alerts import looking, software, store, store_rows, triage, writing
 from services.alerts.clinical import finding
 from services.alerts.clinical.finding import Finding
 from services.alerts.memory import Memory
+from services.alerts.organisations import Organisations
 from services.alerts.patient import PLATFORM, Patient, State
 from services.alerts.raising import Changes, settle
 from services.alerts.row import Programmes, Row
@@ -31,6 +33,7 @@ CHECKED = Counter("hjemvakt_rows_checked_total", "Patients whose row was made ag
 DIFFERENT = Counter("hjemvakt_rows_different_total", "Patients whose row was not as it should be")
 
 EACH = 3  # patients a second
+AGAIN = timedelta(minutes=5)  # where there are few patients; else it takes what it takes
 PATHS = 20  # named in the log at most
 TICK = 1.0
 
@@ -38,10 +41,18 @@ TICK = 1.0
 class Checker:
     """Part of the service."""
 
-    def __init__(self, database: Database, notifier: Notifier, programmes: Programmes) -> None:
+    def __init__(
+        self,
+        database: Database,
+        notifier: Notifier,
+        programmes: Programmes,
+        again: timedelta = AGAIN,
+    ) -> None:
         self._database = database
+        self._organisations = Organisations(database)
         self._notifier = notifier
         self._programmes = programmes
+        self._again = again
         self._task: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -60,9 +71,7 @@ class Checker:
             await asyncio.sleep(TICK)
             began = time.monotonic()
             try:
-                async with self._database.connection() as connection:
-                    orgs = await ledger.organisations(connection)
-                for org in orgs:
+                for org in await self._organisations.all():
                     await self.round(org, EACH)
             except (DatabaseIsAway, asyncpg.PostgresError, OSError) as error:
                 log.warning("Rows could not be checked.", fault=type(error).__name__)
@@ -76,7 +85,7 @@ class Checker:
         different = []
         for _ in range(limit):
             async with self._database.transaction() as tx:
-                state = await store_rows.lock_next_to_check(tx, org)
+                state = await store_rows.lock_next_to_check(tx, org, self._again)
                 if state is None:
                     break
                 written = await check(tx, org, state, self._programmes)
@@ -100,7 +109,7 @@ async def check(
     stored = await store_rows.stored_rows(tx, org, patient_id)
     # As far back as the oldest of his rows was drawn from.
     since = min((_as_of(one) for one in stored), default=now)
-    patient = (await triage.load(tx, org, {patient_id: state}, {patient_id: since}, Memory()))[
+    patient = (await triage.load(tx, org, {patient_id: state}, {patient_id: since}, Memory(), now))[
         patient_id
     ]
     # Asked when everything has been read, not before: a fact that was appended in between has been
@@ -212,7 +221,7 @@ def _found(patient: Patient, programmes: Programmes, began: datetime, now: datet
     if state.wakes_at is not None and state.wakes_at <= now:
         return []  # what time has made of him is about to be looked at
     since = max(began, state.judged_at - triage.LOOKBACK / 3)
-    found, _ = triage.find(patient.record, programmes, state.judged_at, since)
+    found, _ = looking.find(patient.record, programmes, state.judged_at, since)
     lost = {
         one.rule
         for one in found

@@ -69,7 +69,7 @@ async def connections(request: Request, has: Has, caller: access.Administrator) 
     """Each connection, how many of its deliveries are in which state, and how old the oldest is."""
     async with has.database.transaction() as tx:
         found = await store_outgoing.connections(tx, caller.org)
-    return door.json({"connections": [_told(row) for row in found]})
+    return door.json({"connections": [told(row) for row in found]})
 
 
 @router.post("", status_code=201)
@@ -84,7 +84,7 @@ async def connect(
     async with has.database.transaction() as tx:
         await store_outgoing.connect(tx, caller.org, made, caller.id)
         found = await store_outgoing.connections(tx, caller.org)
-    return door.json(next(_told(row) for row in found if row["id"] == made["id"]), 201)
+    return door.json(next(told(row) for row in found if row["id"] == made["id"]), 201)
 
 
 @router.post("/{connection_id}/end", status_code=204)
@@ -122,7 +122,7 @@ async def deliveries(
     last = page[-1] if len(found) > limit else None
     return door.json(
         {
-            "deliveries": [_delivery(row) for row in page],
+            "deliveries": [delivery(row) for row in page],
             "next": door.cursor(last["made_at"], last["id"]) if last else None,
         }
     )
@@ -137,7 +137,7 @@ async def retry(request: Request, has: Has, caller: access.Administrator, again:
     return door.json({"again": count}, 202)
 
 
-def _told(row: Any) -> dict[str, Any]:
+def told(row: Any) -> dict[str, Any]:
     moments = ("made_at", "ended_at", "delivered_at", "waiting_since")
     return {
         **{name: row[name] for name in ("kind", "name", "url", "receiver")},
@@ -148,7 +148,7 @@ def _told(row: Any) -> dict[str, Any]:
     }
 
 
-def _delivery(row: Any) -> dict[str, Any]:
+def delivery(row: Any) -> dict[str, Any]:
     return {
         "id": str(row["id"]),
         "connection": str(row["connection_id"]),

@@ -15,16 +15,16 @@ import asyncpg
 import structlog
 from prometheus_client import Counter
 
-from services.alerts import store, store_outbox, store_rows
+from services.alerts import store, store_climbs, store_outbox, store_rows, telephone
 from services.alerts.delivery import outcome as outcomes
-from services.alerts.delivery.message import Message
+from services.alerts.delivery.message import TO_PATIENTS, Message
 from services.alerts.delivery.outcome import Outcome, Result, Turn
 from services.alerts.delivery.post import Post
+from services.alerts.delivery.push import Device
 from services.alerts.delivery.ways import Ways
 from services.alerts.rounds import Rounds
-from shared import identity
 from shared.database import Database, DatabaseIsAway
-from shared.ladders import PATIENT
+from shared.ladders import PATIENT, PUSH
 
 log = structlog.get_logger()
 
@@ -94,23 +94,34 @@ class Delivery:
     async def _send(self, org: str, row: asyncpg.Record) -> None:
         route = row["routes"][row["place"]]
         message = _message(row, self._post.ways.public_url)
-        to = _number(row, self._post.ways) if route["to"] == PATIENT else route["to"]
+        gone: list[bytes] = []
         try:
-            came_to = (
-                Outcome(Result.REFUSED, "no-number")
-                if to is None
-                else await asyncio.wait_for(self._post.send(route["medium"], to, message), CUT_OFF)
-            )
+            async with asyncio.timeout(CUT_OFF):
+                if route["medium"] == PUSH:
+                    devices = [Device(*one) for one in row["devices"] or ()]
+                    came_to, gone = await self._post.push(devices, message)
+                else:
+                    came_to = await self._by_channel(row, route, message)
         except TimeoutError:
             came_to = Outcome(Result.FAILED, "timeout")
         SENT.labels(row["kind"], route["medium"], str(came_to.result)).inc()
         try:
             async with self._database.transaction() as tx:
+                if gone:
+                    await store_outbox.forget_pushes(tx, org, row["patient_id"], gone)
                 await settle(tx, org, row, came_to)
         except (DatabaseIsAway, asyncpg.PostgresError, OSError) as error:
             # Its lease runs out, and it is sent again with the same id.
             fault = type(error).__name__
             log.warning("A delivery could not be noted.", delivery=str(row["id"]), fault=fault)
+
+    async def _by_channel(
+        self, row: asyncpg.Record, route: dict[str, str], message: Message
+    ) -> Outcome:
+        to = _number(row, self._post.ways) if route["to"] == PATIENT else route["to"]
+        if to is None:
+            return Outcome(Result.REFUSED, "no-number")
+        return await self._post.send(route["medium"], to, message)
 
 
 async def take(tx: asyncpg.Connection, org: str, limit: int) -> list[asyncpg.Record]:
@@ -164,7 +175,7 @@ async def settle(
     if turn.state == "undeliverable":
         log.error("A message reaches nobody.", delivery=str(row["id"]), why=came_to.why)
         if row["kind"] == "alert":
-            await store_outbox.hurry(tx, org, row["alerts"], row["unit_id"], row["step"])
+            await store_climbs.hurry(tx, org, row["alerts"], row["unit_id"], row["step"])
     return turn
 
 
@@ -188,14 +199,7 @@ def _turn(row: asyncpg.Record, came_to: Outcome, now: datetime) -> Turn:
 def _number(row: asyncpg.Record, ways: Ways) -> str | None:
     """The patient's own, opened when it is used and kept nowhere: not in the outbox either. None
     when he has taken it back meanwhile, or it cannot be opened."""
-    if row["phone"] is None or ways.identity_keys is None:
-        return None
-    of = identity.phone_of(row["patient_id"])
-    try:
-        return ways.identity_keys.unseal(of, row["phone"])
-    except identity.SealIsBroken:
-        log.error("A patient's number cannot be opened.", patient=str(row["patient_id"]))
-        return None
+    return telephone.opened(ways.identity_keys, row["patient_id"], row["phone"])
 
 
 def _message(row: asyncpg.Record, public_url: str | None) -> Message:
@@ -214,6 +218,6 @@ def _message(row: asyncpg.Record, public_url: str | None) -> Message:
         count=max(1, row["still"]),
         step=row["step"] or 1,
         sensitive=row["sensitive"],
-        link=None if row["kind"] == "reminder" else link,
+        link=None if row["kind"] in TO_PATIENTS else link,
         credentials=tuple(about.get("credentials", ())),
     )

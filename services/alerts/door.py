@@ -9,7 +9,6 @@ import unicodedata
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
-from urllib.parse import parse_qs
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -21,11 +20,13 @@ from services.alerts.stream import Hub
 from services.alerts.views import Parts
 from shared import exact, sensitive, service
 from shared.access import Caller
+from shared.access.browser import FormIsTooLarge as FormIsTooLarge
+from shared.access.browser import FormIsUnreadable as FormIsUnreadable
+from shared.access.browser import form as form
 from shared.access.browser import from_page as from_page
 from shared.access.browser import token_of as token_of
 
 BODY = 64 * 1024
-FIELDS = 40
 
 _MOMENT = re.compile(
     r"(?:19|20|21)\d\d-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)"
@@ -35,14 +36,6 @@ _TURNS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 class PlaceIsUnknown(Exception):
     """The cursor is not one that this service gave"""
-
-
-class FormIsUnreadable(Exception):
-    """The form cannot be read"""
-
-
-class FormIsTooLarge(Exception):
-    """The form is larger than any form here"""
 
 
 def router(tag: str, prefix: str = "", *, body: int = BODY) -> APIRouter:
@@ -77,29 +70,11 @@ def reader(request: Request, caller: Caller) -> Reader:
     return Reader.of(caller, request.scope["state"]["request_id"], shut)
 
 
-async def form(request: Request, most: int = FIELDS) -> dict[str, str]:
-    """A page's form, each field once, and at most so many of them."""
-    if int(request.headers.get("content-length") or 0) > BODY:
-        raise FormIsTooLarge
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY:
-            raise FormIsTooLarge
-    try:
-        fields = parse_qs(
-            body.decode(), keep_blank_values=True, max_num_fields=most, errors="strict"
-        )
-    except ValueError as error:
-        raise FormIsUnreadable from error
-    if any(len(values) > 1 or "\x00" in values[0] for values in fields.values()):
-        raise FormIsUnreadable
-    return {name: values[0] for name, values in fields.items()}
-
-
-def json(body: Any, status: int = 200) -> Response:
-    """An answer with measured values: their own digits, not a float's."""
-    return Response(exact.dumps(body), status, media_type="application/json")
+def json(body: Any, status: int = 200, *, lang: str | None = None) -> Response:
+    """An answer with measured values: their own digits, not a float's. `lang` is the language that
+    its sentences are in, which need not be the one that was asked for."""
+    said = {"Content-Language": lang} if lang else None
+    return Response(exact.dumps(body), status, headers=said, media_type="application/json")
 
 
 # --- places in a list -----------------------------------------------------------------------

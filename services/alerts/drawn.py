@@ -37,9 +37,15 @@ class Drawn:
 
 
 def key_of(
-    by: Reader, stored: Any, held: Held | None, progress: Any, lang: str, now: datetime
+    by: Reader,
+    stored: Any,
+    held: Held | None,
+    beside: Any,
+    lang: str,
+    now: datetime,
 ) -> Hashable | None:
-    """All that a drawn row depends on; None for one that is not as it is stored."""
+    """All that a drawn row depends on; None for one that is not as it is stored. `beside` is what
+    is read with the list and stands in no row: progress, and whom it waits for."""
     if not isinstance(stored, asyncpg.Record):
         return None
     body = stored["body"]
@@ -52,7 +58,7 @@ def key_of(
         stored["seen_at"],
         stored["seen_by_name"],
         held,
-        repr(progress),
+        repr(beside),
         by.role,
         by.id if body.get("assignee") else "",
         by.units if asked else (),

@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import structlog
 
-from services.alerts import store, store_outbox, store_rows, triage, watchdog, writing
+from services.alerts import store, store_climbs, store_outbox, store_rows, triage, watchdog, writing
 from services.alerts.alarming import Alarms
 from services.alerts.clinical import climbing, lifecycle
 from services.alerts.clinical.climbing import Climb, Standing, Turn, What
@@ -26,7 +26,7 @@ from services.alerts.patient import PLATFORM, SYSTEM, Moved, Patient, State
 from services.alerts.raising import Changes
 from services.alerts.rounds import Rounds
 from services.alerts.row import Programmes
-from services.alerts.store_outbox import ESCALATED, NO_UNIT
+from services.alerts.store_climbs import ESCALATED, NO_UNIT
 from services.alerts.stream import Notifier
 from shared.database import Database, DatabaseIsAway
 from shared.ladders import Ladder, LadderIsUnusable, Rung, Target
@@ -116,7 +116,7 @@ class Escalation:
         if stepped or time.monotonic() - self._looked.get(org, -SELDOM) >= SELDOM:
             await self._look(org)
         async with self._database.connection() as connection:
-            patients = await store_outbox.due_to_climb(connection, org, AT_ONCE)
+            patients = await store_climbs.due_to_climb(connection, org, AT_ONCE)
         messages = 0
         for patient_id in patients:
             if self._postponed.get((org, patient_id), 0.0) <= time.monotonic():
@@ -125,8 +125,8 @@ class Escalation:
 
     async def _look(self, org: str) -> None:
         async with self._database.transaction() as tx:
-            await store_outbox.mend_clock(tx, org)
-            await store_outbox.look_again(tx, org)
+            await store_climbs.mend_clock(tx, org)
+            await store_climbs.look_again(tx, org)
             await store_rows.beat(tx, org, "escalation", {})
         await self._alarms.look(org)
         self._looked[org] = time.monotonic()
@@ -162,11 +162,11 @@ async def climb(
     tx: asyncpg.Connection, org: str, patient_id: UUID, programmes: Programmes, memory: Memory
 ) -> Climbed | None:
     """One patient's alerts whose moment has come; None when somebody else holds him."""
-    locked = await store_outbox.lock_patient(tx, org, patient_id)
+    locked = await store_climbs.lock_patient(tx, org, patient_id)
     if locked is None:
         return None
     state, now = locked
-    rows = await store_outbox.climbs(tx, org, patient_id, now)
+    rows = await store_climbs.climbs(tx, org, patient_id, now)
     ladders = await _ladders(tx, org, {row["unit_id"] for row in rows})
     steps = []
     for row in rows:
@@ -189,7 +189,7 @@ async def climb(
 
 async def _ladders(tx: asyncpg.Connection, org: str, units: set[UUID]) -> dict[UUID, Ladder]:
     found = {}
-    stored = await store_outbox.ladders(tx, org, None if NO_UNIT in units else list(units))
+    stored = await store_climbs.ladders(tx, org, None if NO_UNIT in units else list(units))
     for unit_id, body in stored.items():
         try:
             found[unit_id] = Ladder.of(body)
@@ -210,12 +210,12 @@ async def _is_anothers(
     if row["state"] not in ("open", "acknowledged"):
         return False
     if row["of_unit"] is not None and row["of_unit"] != unit_id:
-        await store_outbox.climb_for_units(tx, org, alert_id, [row["of_unit"]], now)
-        await store_outbox.forget_climb(tx, org, alert_id, unit_id)
+        await store_climbs.climb_for_units(tx, org, alert_id, [row["of_unit"]], now)
+        await store_climbs.forget_climb(tx, org, alert_id, unit_id)
         return True
     if unit_id == NO_UNIT and ladders:
-        await store_outbox.climb_for_units(tx, org, alert_id, list(ladders), now)
-        await store_outbox.set_climb(
+        await store_climbs.climb_for_units(tx, org, alert_id, list(ladders), now)
+        await store_climbs.set_climb(
             tx, org, alert_id, unit_id, now=now, next_at=None, step=0, ended=True
         )
         return True
@@ -234,10 +234,10 @@ async def _set(
 ) -> None:
     alert_id, unit_id, step = row["alert_id"], row["unit_id"], row["step"]
     if turn.what is What.FORGET:
-        await store_outbox.forget_climb(tx, org, alert_id, unit_id)
+        await store_climbs.forget_climb(tx, org, alert_id, unit_id)
         return
     rung = turn.rung
-    await store_outbox.set_climb(
+    await store_climbs.set_climb(
         tx,
         org,
         alert_id,
@@ -338,7 +338,7 @@ async def _patient(
     id_ = state.patient_id
     if id_ == PLATFORM:
         return await watchdog.platform(tx, org, state)
-    loaded = await triage.load(tx, org, {id_: state}, {id_: now}, memory, failed={})
+    loaded = await triage.load(tx, org, {id_: state}, {id_: now}, memory, now, failed={})
     return loaded.get(id_)
 
 

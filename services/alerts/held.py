@@ -16,6 +16,7 @@ from services.alerts import store, store_forms, triage, watchdog, writing
 from services.alerts.clinical import finding
 from services.alerts.clinical.finding import Finding
 from services.alerts.memory import Memory
+from services.alerts.organisations import Organisations
 from services.alerts.patient import HELD_RED, PLATFORM
 from services.alerts.raising import settle
 from services.alerts.row import Programmes
@@ -41,6 +42,7 @@ class HeldReds:
 
     def __init__(self, database: Database, notifier: Notifier, programmes: Programmes) -> None:
         self._database = database
+        self._organisations = Organisations(database)
         self._notifier = notifier
         self._programmes = programmes
         self._woken = asyncio.Event()
@@ -66,9 +68,7 @@ class HeldReds:
     async def _run(self) -> None:
         while True:
             try:
-                async with self._database.connection() as connection:
-                    orgs = await ledger.organisations(connection)
-                for org in orgs:
+                for org in await self._organisations.all():
                     await self.look(org)
             except (DatabaseIsAway, asyncpg.PostgresError, OSError) as error:
                 log.warning("Red forms could not be looked for.", fault=type(error).__name__)
@@ -118,7 +118,7 @@ async def raise_(
         patient = await watchdog.platform(tx, org, state)
     else:
         since = min(one.at for one in found)
-        loaded = await triage.load(tx, org, {patient_id: state}, {patient_id: since}, Memory())
+        loaded = await triage.load(tx, org, {patient_id: state}, {patient_id: since}, Memory(), now)
         patient = loaded[patient_id]
     changes = settle(patient, found, {}, now)
     if not changes:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from services.alerts import moving, neutral, telling
 from services.alerts.clinical import lifecycle
+from services.alerts.patient import RANK
 from services.alerts.reader import Reader
 from services.alerts.row import Programmes
 from services.alerts.store_views import Story
@@ -18,7 +19,11 @@ def page(by: Reader, programmes: Programmes, asked: Question, listed: Listed) ->
     quarantined, oldest = listed.quarantined
     watched = [listed.units[id_] for id_ in listed.shown if id_ in listed.units]
     return {
-        "counts": {**listed.counts, "quarantined": quarantined},
+        "counts": {
+            **listed.counts,
+            "quarantined": quarantined,
+            "only_behind": sum(_only_behind(listed, one) for one in listed.rows),
+        },
         "hidden": {"red": len(listed.hidden)},
         "hidden_rows": [_hidden(listed, one) for one in listed.hidden],
         "watching": telling.watch_json(telling.watch(watched, listed.now)),
@@ -34,9 +39,10 @@ def page(by: Reader, programmes: Programmes, asked: Question, listed: Listed) ->
         "tasks": [
             telling.task(one, listed.units, listed.names, listed.shut) for one in listed.tasks
         ],
+        "conversations": listed.conversations,
         "mine": list(by.units),
         "reread_at": telling.iso(listed.reread_at),
-        "platform": [_platform(listed, one) for one in listed.platform],
+        "platform": [_platform(by, listed, one) for one in listed.platform],
     }
 
 
@@ -49,7 +55,19 @@ def row(by: Reader, listed: Listed, stored: Any) -> Json:
     told = listed.progress.get(stored["patient_id"], ())
     made = telling.row(stored, listed.units, listed.now, "nb", drawn=True, held=held, progress=told)
     made["alerts"] = [{**one, "moves": _moves(by, one)} for one in made["alerts"]]
+    made["behind"] = listed.behind.get(stored["patient_id"])
     return made
+
+
+def _only_behind(listed: Listed, stored: Any) -> bool:
+    """Green for want of readings: what is expected has not come, and a portal is to blame."""
+    id_, body = stored["patient_id"], stored["body"]
+    return (
+        stored["rank"] == RANK["green"]
+        and id_ in listed.behind
+        and id_ not in listed.held
+        and not (body["technical"] or body["paused"])
+    )
 
 
 def _moves(by: Reader, one: Json) -> list[str]:
@@ -115,8 +133,10 @@ def _filters(programmes: Programmes, asked: Question, listed: Listed) -> list[Js
     ]
 
 
-def _platform(listed: Listed, story: Story) -> Json:
+def _platform(by: Reader, listed: Listed, story: Story) -> Json:
+    """A fault that is one alarm, with the patients of this part of the list behind it."""
     alert = story.alert
+    waiting = {id_ for id_, one in listed.behind.items() if one["alert"] == str(alert.id)}
     unit = listed.units.get(alert.unit_id) if alert.unit_id else None
     patients = next((one["value"] for one in alert.body.get("values", ())), 0)
     return {
@@ -127,6 +147,15 @@ def _platform(listed: Listed, story: Story) -> Json:
         "since": telling.iso(alert.opened_at),
         "colour": alert.colour,
         "assignee": {"id": alert.assignee, "name": alert.assignee_name} if alert.assignee else None,
+        "alert": {
+            "id": str(alert.id),
+            "version": alert.version,
+            "state": str(alert.state),
+            "colour": alert.colour,
+            "acknowledged_at": telling.iso(alert.acknowledged_at),
+            "moves": telling.allowed(alert, by),
+        },
+        "behind": [row(by, listed, one) for one in listed.rows if one["patient_id"] in waiting],
     }
 
 

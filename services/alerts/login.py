@@ -94,7 +94,7 @@ async def finish(request: Request) -> Response:
         request.app.state.backstop.attempt(request.scope)
         await _failed(request)
         return _onwards(f"/login?problem={service.code_of(type(refused))}")
-    response = _onwards(browser.inside(done.next))
+    response = _onwards(_first_page(done.caller, done.next))
     browser.forget(request, response, WAITING)
     browser.keep(request, response, access.COOKIE, done.session, login.SESSION_SECONDS)
     return response
@@ -125,7 +125,7 @@ async def log_in(request: Request, has: Has) -> Response:
     )
     await views.logged_in(has, caller, _address(request))
     token = request.app.state.issuer.token(caller)
-    response = _onwards(browser.inside(form.get("next", "/")))
+    response = _onwards(_first_page(caller, form.get("next", "/")))
     browser.keep(request, response, access.COOKIE, token, access.SESSION_SECONDS)
     return response
 
@@ -145,6 +145,13 @@ async def stay(request: Request, caller: access.Clinician) -> Response:
     """Somebody is at the screen: a list that is watched is in use though nothing is asked for."""
     door.from_page(request, caller)
     return Response(status_code=204)
+
+
+def _first_page(caller: Caller, asked: str) -> str:
+    """Where somebody comes in; the list is of patients, whom no administrator sees."""
+    wanted = browser.inside(asked)
+    is_administrator = caller.role is Role.ADMINISTRATOR
+    return "/connections" if is_administrator and wanted == "/" else wanted
 
 
 async def _failed(request: Request) -> None:

@@ -102,7 +102,7 @@ async def _loaded(
     tx: asyncpg.Connection, org: str, state: State, memory: Memory, now: datetime
 ) -> Patient:
     id_ = state.patient_id
-    return (await triage.load(tx, org, {id_: state}, {id_: now}, memory))[id_]
+    return (await triage.load(tx, org, {id_: state}, {id_: now}, memory, now))[id_]
 
 
 async def _moved(

@@ -21,6 +21,7 @@ from services.alerts.clinical.history import Record
 from services.alerts.delivery import documents, webhook
 from services.alerts.delivery.outcome import Outcome, Result, of_status
 from services.alerts.delivery.ways import SECONDS, Ways
+from services.alerts.organisations import Organisations
 from services.alerts.patient import Alert
 from services.alerts.row import Programmes
 from shared import audit, exact, identity, ledger
@@ -52,6 +53,7 @@ class Outgoing:
         self, database: Database, ways: Ways, programmes: Programmes, keys: identity.Keys
     ) -> None:
         self._database = database
+        self._organisations = Organisations(database)
         self._ways = ways
         self._programmes = programmes
         self._keys = keys
@@ -77,9 +79,7 @@ class Outgoing:
     async def _run(self) -> None:
         while True:
             try:
-                async with self._database.connection() as connection:
-                    orgs = await ledger.organisations(connection)
-                for org in orgs:
+                for org in await self._organisations.all():
                     while await self.round(org) >= AT_ONCE:
                         self._rounded_at = time.monotonic()
                 self._rounded_at = time.monotonic()
@@ -91,6 +91,9 @@ class Outgoing:
 
     async def round(self, org: str) -> int:
         """Send what is due. How many rows."""
+        async with self._database.connection() as connection:
+            if not await store_outgoing.is_due(connection, org):
+                return 0
         async with self._database.transaction() as tx:
             taken = await store_outgoing.take(tx, org, AT_ONCE, LEASE)
         of: dict[UUID, list[Row]] = defaultdict(list)

@@ -99,9 +99,8 @@ async def _list(
 
 def _drawn(has: Parts, by: Reader, listed: Listed, stored: Any, lang: str) -> dict[str, Any]:
     patient = stored["patient_id"]
-    key = drawn.key_of(
-        by, stored, listed.held.get(patient), listed.progress.get(patient), lang, listed.now
-    )
+    beside = (listed.progress.get(patient), listed.behind.get(patient))
+    key = drawn.key_of(by, stored, listed.held.get(patient), beside, lang, listed.now)
     return has.drawn.row(
         key, lambda: page.row_view(list_data.row(by, listed, stored), by.id, listed.now, lang)
     )
@@ -217,12 +216,21 @@ async def move_from_page(
         moved_by = refused.members["alert"].get("moved_by") or {}
         more = {
             "moved": {"alert": str(alert_id), "by": moved_by.get("name")},
-            "draft": {"note": wanted.note or ""},
+            "draft": {**sent, "alert": str(alert_id)},
         }
         return await _patient(request, has, by, patient_id, 30, more, 409)
     except tuple(REFUSALS) as refused:
-        return _back(patient_id, problem=service.code_of(type(refused)))
+        draft = {**sent, "alert": str(alert_id)}
+        return await _refused(request, has, by, patient_id, refused, draft=draft)
     return _back(patient_id, saved="true")
+
+
+async def _refused(
+    request: Request, has: Has, by: Reader, patient_id: UUID, why: Exception, **typed: Any
+) -> Response:
+    """The page with the refusal in words, and what was typed in its place."""
+    problem = _sentence(service.code_of(type(why)), sheet.language(request))
+    return await _patient(request, has, by, patient_id, 30, {"problem": problem, **typed}, 422)
 
 
 @router.post("/patients/{patient_id}/readings")
@@ -231,12 +239,12 @@ async def enter_reading(
 ) -> Response:
     form = await door.form(request)
     door.from_page(request, caller, form.get("csrf"))
-    now = datetime.now(UTC)
+    by, now = door.reader(request, caller), datetime.now(UTC)
     try:
         entry = _entry(form, form.get("kind", ""), form.get("note"))
-        await entering.enter(has.database, door.reader(request, caller), patient_id, entry, now)
+        await entering.enter(has.database, by, patient_id, entry, now)
     except tuple(REFUSALS) as refused:
-        return _back(patient_id, problem=service.code_of(type(refused)))
+        return await _refused(request, has, by, patient_id, refused, entered=form)
     return _back(patient_id, saved="true")
 
 

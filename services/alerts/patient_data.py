@@ -22,13 +22,15 @@ from services.alerts import (
     scoring,
     store,
     store_forms,
+    store_messages,
     store_shields,
     store_tasks,
     store_views,
+    telephone,
     telling,
     views,
 )
-from services.alerts.clinical import wording
+from services.alerts.clinical import standing, wording
 from services.alerts.clinical.lifecycle import State as Life
 from services.alerts.patient import Alert, Patient
 from services.alerts.reader import Reader
@@ -74,6 +76,9 @@ class Opened:
     as_of: datetime
     now: datetime
     open_until: datetime | None = None  # by emergency access
+    conversation: asyncpg.Record | None = None
+    behind: Json | None = None  # a silence that is not his
+    phone: str | None = None
 
 
 async def opened(parts: Parts, by: Reader, patient_id: UUID) -> Opened:
@@ -115,7 +120,10 @@ async def opened(parts: Parts, by: Reader, patient_id: UUID) -> Opened:
             oldest=await ledger.oldest_waiting(tx, by.org, ledger.ALERTS),
             as_of=await views.as_of(tx, by.org, now),
             now=now,
+            conversation=await store_messages.conversation(tx, by.org, patient_id),
             open_until=await store_shields.open_until(tx, by.org, [patient_id], by.id),
+            behind=(await views.behind(tx, by, units, [patient_id])).get(patient_id),
+            phone=await telephone.number(tx, by.org, patient_id, parts.identity_keys),
         )
 
 
@@ -147,6 +155,9 @@ def page(parts: Parts, by: Reader, seen: Opened, days: int) -> Json:
         "lag_seconds": telling.lag_seconds(seen.oldest, now),
         "staff": telling.colleagues(seen.staff, by.units),
         "targets": [{"id": id_, "name": unit["name"]} for id_, unit in seen.units.items()],
+        "message_waits_since": telling.iso(seen.conversation["waiting_since"])
+        if seen.conversation
+        else None,
         "tasks": [_task(seen, one, by.shut) for one in seen.tasks],
         "mine": list(by.units),
         "programmes": [
@@ -158,7 +169,9 @@ def page(parts: Parts, by: Reader, seen: Opened, days: int) -> Json:
         "assignee": _holder(holder),
         "dry_weight": _dry_weight(patient, followed, now),
         "spo2_scale": record.decided.spo2_scale(now),
-        "paused": _paused(patient, now),
+        "paused": row.paused(standing.still(record, now)),
+        "behind": seen.behind,
+        "phone": seen.phone,
         "quarantined": telling.quarantined(seen.held),
         "linked": [{"name": one["name"], "number": one["number"]} for one in seen.linked],
         "news2": scoring.aged(scoring.of_record(record, now), now),
@@ -248,17 +261,6 @@ def _dry_weight(patient: Patient, followed: list[Programme], now: datetime) -> J
         if in_force and in_force[-1][1] is not None:
             return {"value": in_force[-1][1], "at": telling.iso(in_force[-1][0])}
     return None
-
-
-def _paused(patient: Patient, now: datetime) -> Json | None:
-    pause = patient.record.paused(now)
-    if pause is None:
-        return None
-    decided = next(
-        (one for one in patient.record.decided.facts if one.body.get("pause_id") == pause.id), None
-    )
-    reason = decided.body.get("reason", "") if decided else ""
-    return {"until": telling.iso(pause.end), "reason": reason}
 
 
 def _position(order: list[UUID], patient_id: UUID) -> Json | None:

@@ -1,17 +1,19 @@
 """Verb: put patients' reminders in the outbox, in the transaction that found them due."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import NAMESPACE_URL, uuid5
 
 import asyncpg
 import structlog
 
-from services.alerts import reminding, store_outbox
+from services.alerts import reminding, store_climbs, store_outbox
 from services.alerts.delivery.message import CALM
 from services.alerts.escalating import routes
 from services.alerts.patient import Patient
+from services.alerts.store_outbox import HowReminded
 from shared.contracts import Json
-from shared.ladders import PATIENT, Ladder, LadderIsUnusable
+from shared.ladders import PATIENT, PUSH, Ladder, LadderIsUnusable
 
 log = structlog.get_logger()
 
@@ -19,22 +21,18 @@ log = structlog.get_logger()
 async def remind(
     tx: asyncpg.Connection, org: str, patient: Patient, now: datetime, since: datetime
 ) -> int:
-    """How many were put there. A unit whose ladder names no channel for patients reminds nobody,
-    and neither is one reminded who holds no app and has agreed to no SMS."""
+    """How many were put there. Who has no device that wants notices is reminded by his unit's
+    channels; a unit whose ladder names none for patients reminds nobody else."""
     reminders = reminding.due(patient, now, since)
     if not reminders:
         return 0
     id_, held = patient.state.patient_id, reminding.credentials(patient)
-    ladders = await store_outbox.ladders(tx, org, [one.unit_id for one in reminders])
-    language, by_sms = await store_outbox.how_reminded(tx, org, id_)
+    ladders = await store_climbs.ladders(tx, org, [one.unit_id for one in reminders])
+    how = await store_outbox.how_reminded(tx, org, id_)
     made = 0
     for one in reminders:
-        ways = [
-            way
-            for way in _ways(ladders.get(one.unit_id))
-            if (by_sms if way["to"] == PATIENT else held)
-        ]
-        if not ways:
+        channels = ways(ladders.get(one.unit_id), how, held)
+        if not channels:
             continue
         # The same however often this moment is looked at.
         key = f"reminder|{id_}|{one.at.isoformat()}"
@@ -47,8 +45,8 @@ async def remind(
             unit_id=one.unit_id,
             patient_id=id_,
             rank=CALM,
-            language=language,
-            routes=ways,
+            language=how.language,
+            routes=channels,
             now=now,
             spacing=timedelta(0),
             body={"dues": one.body, "credentials": held},
@@ -56,7 +54,16 @@ async def remind(
     return made
 
 
-def _ways(stored: Json | None) -> list[dict[str, str]]:
+def ways(stored: Json | None, how: HowReminded, held: Sequence[str]) -> list[dict[str, str]]:
+    """How this patient is told something, in order: on the devices where he has asked for it, then
+    by his unit's channels for patients, those that can reach him."""
+    found = [{"name": PUSH, "medium": PUSH, "to": PATIENT}] if how.by_push else []
+    return found + [
+        way for way in _channels(stored) if (how.by_sms if way["to"] == PATIENT else held)
+    ]
+
+
+def _channels(stored: Json | None) -> list[dict[str, str]]:
     if stored is None:
         return []
     try:

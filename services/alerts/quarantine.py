@@ -10,9 +10,9 @@ import asyncpg
 import structlog
 
 from services.alerts import store_rows, store_views
+from services.alerts.organisations import Organisations
 from services.alerts.store_views import Held
 from services.alerts.stream import Notifier
-from shared import ledger
 from shared.database import Database, DatabaseIsAway
 
 log = structlog.get_logger()
@@ -25,6 +25,7 @@ class Quarantine:
 
     def __init__(self, database: Database, notifier: Notifier) -> None:
         self._database = database
+        self._organisations = Organisations(database)
         self._notifier = notifier
         self._known: dict[str, dict[UUID, Held]] = {}
         self._task: asyncio.Task[None] | None = None
@@ -44,9 +45,7 @@ class Quarantine:
         while True:
             began = time.monotonic()
             try:
-                async with self._database.connection() as connection:
-                    orgs = await ledger.organisations(connection)
-                for org in orgs:
+                for org in await self._organisations.all():
                     await self.look(org)
             except (DatabaseIsAway, asyncpg.PostgresError, OSError) as error:
                 log.warning("Quarantine could not be looked at.", fault=type(error).__name__)

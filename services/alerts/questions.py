@@ -71,7 +71,7 @@ async def what_if(
         asked.programme, asked.days, asked.patient, asked.unit, asked.limits, asked.rules,
         asked.version,
     )  # fmt: skip
-    return door.json(await trying.what_if(has, by, wanted, lang))
+    return door.json(await trying.what_if(has, by, wanted, lang), lang=lang)
 
 
 @router.get("/why-not")
@@ -93,7 +93,7 @@ async def why_not(
         raise ReadingIsNotNamed
     by = door.reader(request, caller)
     told = await asking.why_not(has, by, patient, fact=fact, kind=kind, at=at, lang=lang)
-    return door.json(told)
+    return door.json(told, lang=lang)
 
 
 @router.get("/burden")

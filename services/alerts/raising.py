@@ -3,10 +3,10 @@ more is marked and waits for a person; the clock's own moves are made here too.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID, uuid4
 
 from services.alerts.clinical import lifecycle, notice
@@ -15,8 +15,12 @@ from services.alerts.clinical.lifecycle import State as Life
 from services.alerts.clinical.notice import Notice, Standing, What
 from services.alerts.patient import SYSTEM, Alert, Expected, Kept, Moved, Patient, unit_of
 
-# (programme, rule) -> from which moment the judging answered completely.
-Covers = Mapping[tuple[str, str], datetime]
+
+class Covers(Protocol):
+    """(programme, rule) -> from which moment the judging answered completely, if it did."""
+
+    def get(self, key: tuple[str, str], /) -> datetime | None: ...
+
 
 # Of an alert's body, what is not of its findings.
 KEPT = ("escalated_at", "handed", "handled", "holds", "sample", "touched")

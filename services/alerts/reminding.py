@@ -3,12 +3,13 @@ due, and never while he is paused, admitted or no longer followed.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from services.alerts.patient import Expected, Patient, unit_of
+from shared.contracts import Fact
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +57,13 @@ def wakes(patient: Patient, now: datetime) -> Iterator[datetime]:
 
 def credentials(patient: Patient) -> list[str]:
     """What the patient holds now: his app's server knows him by it."""
+    return held(patient.record.decided.facts)
+
+
+def held(decided: Iterable[Fact]) -> list[str]:
+    """The same of what was decided about him, oldest first."""
     held: dict[tuple[str, str], None] = {}
-    for fact in patient.record.decided.facts:
+    for fact in decided:
         key = (str(fact.body.get("cred")), str(fact.body.get("slot") or ""))
         if fact.type == "bound":
             held[key] = None

@@ -78,7 +78,7 @@ async def _patient(tx: asyncpg.Connection, org: str, state: State) -> Patient:
     try:
         async with tx.transaction():
             loaded = await triage.load(
-                tx, org, {state.patient_id: state}, {state.patient_id: now}, Memory()
+                tx, org, {state.patient_id: state}, {state.patient_id: now}, Memory(), now
             )
             return loaded[state.patient_id]
     except Exception:

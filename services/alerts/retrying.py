@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from services.alerts import escalating, reader, store, store_outbox
+from services.alerts import escalating, reader, store, store_climbs, store_outbox
 from services.alerts.delivery.message import RED
 from services.alerts.reader import NotYourUnit, Reader
 from shared import ladders
@@ -87,7 +87,7 @@ async def try_ladder(
     """A test message by every channel: of those whom a red would reach now, or of one step.
     NoLadder, NoSuchStep."""
     async with database.transaction() as tx:
-        stored = (await store_outbox.ladders(tx, by.org, [unit])).get(unit)
+        stored = (await store_climbs.ladders(tx, by.org, [unit])).get(unit)
         if stored is None:
             raise NoLadder
         ladder = Ladder.of(stored)

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 import asyncpg
 import structlog
 
-from shared import ledger
+from services.alerts.organisations import Organisations
 from shared.database import Database, DatabaseIsAway
 
 log = structlog.get_logger()
@@ -28,7 +28,8 @@ class Rounds:
         tick: float,
         fresh: float,
     ) -> None:
-        self._name, self._database, self._one = name, database, one
+        self._name, self._one = name, one
+        self._organisations = Organisations(database)
         self._tick, self._fresh = tick, fresh
         self._rounded_at = time.monotonic()
         self._task: asyncio.Task[None] | None = None
@@ -48,9 +49,7 @@ class Rounds:
     async def _run(self) -> None:
         while True:
             try:
-                async with self._database.connection() as connection:
-                    orgs = await ledger.organisations(connection)
-                for org in orgs:
+                for org in await self._organisations.all():
                     await self._one(org)
                 self._rounded_at = time.monotonic()
             except (DatabaseIsAway, asyncpg.PostgresError, OSError) as error:

@@ -116,7 +116,8 @@ async def alerts(
         {
             "alerts": told.json(by, lang),
             "next": door.cursor(last.opened_at, last.id) if last else None,
-        }
+        },
+        lang=lang,
     )
 
 
@@ -126,7 +127,8 @@ async def alert(
 ) -> Response:
     """One alert with its evidence, history, rule version, limits and inputs."""
     by = door.reader(request, caller)
-    return door.json((await views.alert(has, by, alert_id)).json(by, lang)[0])
+    told = await views.alert(has, by, alert_id)
+    return door.json(told.json(by, lang)[0], lang=lang)
 
 
 @router.post("/alerts/{alert_id}/moves")

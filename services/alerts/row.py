@@ -204,7 +204,7 @@ def _body(
         "assignee_name": holder.assignee_name if holder else None,
         "assigned_at": _iso(holder.assigned_at) if holder else None,
         "promises": promises.outstanding(record, followed, now - SHOWN),
-        "paused": _paused(standing.still(record, now)),
+        "paused": paused(standing.still(record, now)),
         "alerts": [short(one) for one in alerts],
     }
 
@@ -237,7 +237,7 @@ def _plan(
     return programme.plan if programme else ()
 
 
-def _paused(still: Still | None) -> Json | None:
+def paused(still: Still | None) -> Json | None:
     """Why nothing is expected of the patient now: a pause of some kind, the end, or death."""
     if still is None:
         return None

@@ -20,6 +20,7 @@ from services.alerts import (
     doing,
     expecting,
     handling,
+    looking,
     prompting,
     store,
     store_rows,
@@ -188,13 +189,13 @@ async def wake(
     now = await store.now(tx)
     listen = may_listen and not await ledger.patients_with_rows(tx, org, [patient_id])
     since = min(state.listened_at or now - FIRST_LOOK, now)
-    patient = (await triage.load(tx, org, states, {patient_id: since}, memory))[patient_id]
+    patient = (await triage.load(tx, org, states, {patient_id: since}, memory, now))[patient_id]
     memory.note(org, patient_id, triage.not_loaded(patient.record, programmes, now))
     changes = run_out(patient, now)
     portal = causes.portal_of(patient.record)
     listen, blamed = listen and portal not in quiet, None
     if listen:
-        found, covers = triage.find(patient.record, programmes, now, since)
+        found, covers = looking.find(patient.record, programmes, now, since)
         cause = cause_of(patient, now, portals)
         settled = settle(patient, found, covers, now, cause=cause)
         if cause == "portal":

@@ -40,3 +40,11 @@ async def sex(tx: asyncpg.Connection, org: str, patient_id: UUID) -> str | None:
         "select sex from patients.patient where org = $1 and id = $2", org, patient_id
     )
     return found
+
+
+async def phone(tx: asyncpg.Connection, org: str, patient_id: UUID) -> bytes | None:
+    """His telephone number, sealed."""
+    sealed: bytes | None = await tx.fetchval(
+        "select phone from patients.patient where org = $1 and id = $2", org, patient_id
+    )
+    return sealed

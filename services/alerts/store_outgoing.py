@@ -7,27 +7,30 @@ from uuid import UUID
 
 import asyncpg
 
+from services.alerts.store_together import Together
+
 _CONNECTION = "id, kind, name, url, unit_id, receiver, made_at, made_by, ended_at"
 
 
-async def note_readings(
-    tx: asyncpg.Connection, org: str, facts: Sequence[UUID], patients: Sequence[UUID]
+def note_readings(
+    together: Together, org: str, readings: Sequence[tuple[UUID, UUID, UUID | None]]
 ) -> None:
-    """Readings of a take, for whoever is sent readings, in the take's own transaction."""
-    await tx.execute(
+    """Readings of a take (fact, patient and his unit), for whoever is sent readings, in the take's
+    own transaction."""
+    together.add(
         """
         insert into alerts.outgoing (org, connection_id, event, about, patient_id)
         select $1, c.id, 'reading', told.fact, told.patient
         from alerts.connection c
-        cross join unnest($2::uuid[], $3::uuid[]) as told(fact, patient)
-        left join alerts.state s on s.org = $1 and s.patient_id = told.patient
+        cross join unnest($2::uuid[], $3::uuid[], $4::uuid[]) as told(fact, patient, unit)
         where c.org = $1 and c.kind = 'pmd' and c.ended_at is null
-          and (c.unit_id is null or c.unit_id = s.unit_id)
+          and (c.unit_id is null or c.unit_id = told.unit)
         on conflict do nothing
         """,
         org,
-        list(facts),
-        list(patients),
+        [fact for fact, _, _ in readings],
+        [patient for _, patient, _ in readings],
+        [unit for _, _, unit in readings],
     )
 
 
@@ -44,6 +47,20 @@ async def note_withdrawn(tx: asyncpg.Connection, org: str, by: Sequence[UUID]) -
         """,
         org,
         list(by),
+    )
+
+
+async def is_due(tx: asyncpg.Connection, org: str) -> bool:
+    return bool(
+        await tx.fetchval(
+            """
+            select exists (
+                select from alerts.outgoing
+                where org = $1 and state in ('waiting', 'sending', 'failed')
+                  and next_at <= clock_timestamp())
+            """,
+            org,
+        )
     )
 
 

@@ -3,7 +3,7 @@ here commits.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -179,8 +179,9 @@ def _array(texts: Iterable[str]) -> str:
     return "{" + ",".join(f'"{text}"' for text in quoted) + "}"
 
 
-async def lock_next_to_check(tx: asyncpg.Connection, org: str) -> State | None:
-    """Whose row was made again longest ago, of those nobody holds; marked as looked at."""
+async def lock_next_to_check(tx: asyncpg.Connection, org: str, again: timedelta) -> State | None:
+    """Whose row was made again longest ago, of those nobody holds, if that is longer ago
+    than `again`; marked as looked at."""
     row = await tx.fetchrow(
         f"""
         update alerts.state set checked_at = clock_timestamp()
@@ -188,11 +189,13 @@ async def lock_next_to_check(tx: asyncpg.Connection, org: str) -> State | None:
             select org, patient_id from alerts.state
             where org = $1 and judged_at is not null
               and (rests_until is null or rests_until <= clock_timestamp())
+              and (checked_at is null or checked_at <= clock_timestamp() - $2::interval)
             order by checked_at nulls first limit 1
             for update skip locked)
         returning {STATE}
         """,
         org,
+        again,
     )
     return State(*row) if row else None
 
@@ -309,10 +312,14 @@ async def platform(tx: asyncpg.Connection, org: str) -> asyncpg.Record:
             (select received_at from ledger.handover
              where org = $1 and consumer = 'alerts' order by seq limit 1) as oldest,
             (select at from alerts.heartbeat
-             where org = $1 and worker = 'consumer') as follower_at,
-            ledger.months_ahead() as months_ahead
+             where org = $1 and worker = 'consumer') as follower_at
         """,
         org,
     )
     assert row is not None
     return row
+
+
+async def months_ahead(tx: asyncpg.Connection) -> int:
+    """For how many whole months to come readings can be stored."""
+    return int(await tx.fetchval("select ledger.months_ahead()"))

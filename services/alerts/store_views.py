@@ -10,7 +10,7 @@ from uuid import UUID
 
 import asyncpg
 
-from services.alerts import store_outbox
+from services.alerts import store_climbs, store_outbox
 from services.alerts.patient import PLATFORM, Alert
 from services.alerts.store import alert_of
 from shared.contracts import Json
@@ -294,6 +294,10 @@ async def patient_units(
             union select t.unit from alerts.task
             cross join lateral (values (unit_id), (offered_to)) as t(unit)
             where org = $1 and patient_id = $2 and t.unit is not null and done_at is null
+            union select t.unit from alerts.conversation
+            cross join lateral (values (unit_id), (offered_to)) as t(unit)
+            where org = $1 and patient_id = $2 and t.unit is not null
+                and waiting_since is not null
         ) as units
         from alerts.state s where s.org = $1 and s.patient_id = $2
         """,
@@ -374,7 +378,7 @@ async def stories(tx: asyncpg.Connection, org: str, found: Sequence[Alert]) -> l
         ids,
     )
     messages, climbs = await store_outbox.of_alerts(tx, org, ids)
-    ladders = await store_outbox.ladders(tx, org)
+    ladders = await store_climbs.ladders(tx, org)
     return [
         Story(
             one,

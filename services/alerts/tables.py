@@ -168,6 +168,43 @@ review = Table(
     Column("undone_by", Text),
 )
 
+message = Table(
+    "message",
+    metadata,
+    _key("org", Text),
+    _key("fact_id", Uuid),
+    Column("patient_id", Uuid, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("received_at", Moment, nullable=False),
+    Column("promised_at", Moment),
+    Column("seen_at", Moment),
+    Column("seen_by", Text),
+    Column("seen_by_name", Text),
+    Column("settled_at", Moment),
+    Column("settled_by", Text),
+    Column("settled_by_name", Text),
+    Column("outcome", Text),
+    Column("answer_id", Uuid),
+    Column("late_at", Moment),
+)
+
+conversation = Table(
+    "conversation",
+    metadata,
+    _key("org", Text),
+    _key("patient_id", Uuid),
+    Column("unit_id", Uuid, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("waiting_since", Moment),
+    Column("promised_at", Moment),
+    Column("assignee", Text),
+    Column("assignee_name", Text),
+    Column("assigned_at", Moment),
+    Column("offered_to", Uuid),
+    Column("changed_at", Moment, nullable=False),
+    Column("history", JSONB, nullable=False),
+)
+
 due = Table(
     "due",
     metadata,

@@ -5,6 +5,7 @@ looking at all of them must find the same (a test).
 from collections.abc import Iterable, Iterator, Mapping
 
 from services.alerts.clinical import sitting
+from services.alerts.clinical.history import Record
 from shared import attachments
 from shared.contracts import Fact
 from shared.programmes import (
@@ -21,10 +22,26 @@ ANSWERS = "answers:"
 NEWS2_KINDS = frozenset(kind for keys in sitting.SERIES.values() for kind, _ in keys)
 
 
-def touched(programmes: Mapping[str, Programme], facts: Iterable[Fact]) -> dict[str, Programme]:
+def touched(
+    programmes: Mapping[str, Programme], facts: Iterable[Fact], record: Record
+) -> dict[str, Programme]:
     """The programmes with only the groups that these facts can touch."""
-    kinds = frozenset(kind for fact in facts for kind in _kinds(fact))
-    return {slug: _only(programme, kinds) for slug, programme in programmes.items()}
+    kinds = frozenset([kind for fact in facts for kind in _kinds(fact)])
+    return {
+        slug: _only(programme, kinds, _awaits(programme, record, kinds))
+        for slug, programme in programmes.items()
+    }
+
+
+def _awaits(programme: Programme, record: Record, kinds: frozenset[str]) -> bool:
+    """Whether one of these kinds may be what a plan was waiting for, in whatever version."""
+    for one in record.enrolments:
+        if one.programme == programme.slug:
+            own = one.plan
+            planned = _plans(programme) if own is None else [_kind(item.kind) for item in own]
+            if not kinds.isdisjoint(planned):
+                return True
+    return False
 
 
 def _kinds(fact: Fact) -> Iterable[str]:
@@ -38,16 +55,33 @@ def _kinds(fact: Fact) -> Iterable[str]:
             yield ""
 
 
-_made: dict[tuple[int, frozenset[str]], tuple[Programme, Programme]] = {}
+def _kind(of: str) -> str:
+    return ANSWERS if of.startswith(ANSWERS) else of
+
+
+_planned: dict[int, tuple[Programme, frozenset[str]]] = {}
+
+
+def _plans(programme: Programme) -> frozenset[str]:
+    known = _planned.get(id(programme))
+    if known is not None and known[0] is programme:
+        return known[1]
+    every = programme.versions.values()
+    kinds = frozenset(_kind(item.kind) for one in every for item in one.plan)
+    _planned[id(programme)] = (programme, kinds)
+    return kinds
+
+
+_made: dict[tuple[int, frozenset[str], bool], tuple[Programme, Programme]] = {}
 KEPT = 1024
 
 
-def _only(programme: Programme, kinds: frozenset[str]) -> Programme:
-    key = (id(programme), kinds)
+def _only(programme: Programme, kinds: frozenset[str], awaited: bool) -> Programme:
+    key = (id(programme), kinds, awaited)
     known = _made.get(key)
     if known is not None and known[0] is programme:
         return known[1]
-    versions = {name: _less(one, kinds) for name, one in programme.versions.items()}
+    versions = {name: _less(one, kinds, awaited) for name, one in programme.versions.items()}
     for one in versions.values():
         one.__dict__ |= {"versions": versions, "newest": versions[programme.newest.version]}
     some = versions[programme.version]
@@ -57,24 +91,23 @@ def _only(programme: Programme, kinds: frozenset[str]) -> Programme:
     return some
 
 
-def _less(programme: Programme, kinds: frozenset[str]) -> Programme:
+def _less(programme: Programme, kinds: frozenset[str], awaited: bool) -> Programme:
     some = programme.model_copy()
     some.__dict__["groups"] = tuple(
-        group for group in programme.groups if _touches(programme, group, kinds)
+        group for group in programme.groups if _touches(programme, group, kinds, awaited)
     )
     return some
 
 
-def _touches(programme: Programme, group: Group, kinds: frozenset[str]) -> bool:
+def _touches(programme: Programme, group: Group, kinds: frozenset[str], awaited: bool) -> bool:
     for rule in group.rules:
-        if isinstance(rule, OverdueRule):
-            return True  # anything may be what a plan was waiting for
+        if awaited and isinstance(rule, OverdueRule):
+            return True
         if isinstance(rule, ScoreRule) and rule.score == "news2" and kinds & NEWS2_KINDS:
             return True
         for name in _inputs(programme, rule):
             for source in programme.input_by_name[name].sources:
-                kind = source.key[0]
-                if (ANSWERS if kind.startswith(ANSWERS) else kind) in kinds:
+                if _kind(source.key[0]) in kinds:
                     return True
     return False
 

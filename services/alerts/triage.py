@@ -16,6 +16,8 @@ import structlog
 from services.alerts import (
     expecting,
     handling,
+    letters,
+    looking,
     row,
     store,
     store_outgoing,
@@ -23,12 +25,12 @@ from services.alerts import (
     touching,
     writing,
 )
-from services.alerts.clinical import calling, causes, judge, lookback, rules, technical
+from services.alerts.clinical import causes, judge, lookback, technical
 from services.alerts.clinical.finding import Finding, Waiting
 from services.alerts.clinical.history import MEASURED, Record
 from services.alerts.memory import Memory
 from services.alerts.patient import Patient, State, unit_of
-from services.alerts.raising import Changes, Covers, runs_out, settle
+from services.alerts.raising import Changes, runs_out, settle
 from shared import ledger
 from shared.contracts import Fact
 from shared.ledger import Taken
@@ -90,22 +92,29 @@ async def take(
     # A withdrawal has handed rows to the patients who lose a fact.
     judged.more = len(taken) >= limit or any(one.type == "void" for one in taken)
     by_patient: dict[UUID, list[Taken]] = {}
-    for one in taken:
+    # Who has only written stands behind everybody of whom something is to be judged.
+    for one in sorted(taken, key=letters.is_letter):
         by_patient.setdefault(one.patient_id, []).append(one)
     postponed = list(by_patient)[most:]
     if postponed:
         judged.more = True
-        judged.last_seq = min(by_patient.pop(id_)[0].seq for id_ in postponed) - 1
+        judged.last_seq = min(one.seq for id_ in postponed for one in by_patient.pop(id_)) - 1
     states, now = await store.lock_states_and_look_at_the_clock(tx, org, sorted(by_patient))
     judged.left = by_patient.keys() - states.keys()
     if now is None:
         return judged
-    news = await _news(tx, org, {id_: by_patient[id_] for id_ in states}, memory, states)
+    to_judge = {
+        id_: rows
+        for id_ in states
+        if (rows := [one for one in by_patient[id_] if not letters.is_letter(one)])
+    }
+    news = await _news(tx, org, to_judge, memory, states)
     since = {id_: min(one.since, now) for id_, one in news.items()}
     afresh = [id_ for id_, one in news.items() if one.afresh]
     patients = await load(
-        tx, org, states, since, memory, programmes, afresh=afresh, failed=judged.failed
-    )
+        tx, org, {id_: states[id_] for id_ in to_judge}, since, memory, now, programmes,
+        afresh=afresh, failed=judged.failed,
+    )  # fmt: skip
     written = writing.Writing(org, now)
     ctids: list[tuple[int, int]] = []
     for id_, patient in patients.items():
@@ -125,29 +134,26 @@ async def take(
             if (brought := causes.portal(patient.record, fact)) is not None:
                 judged.portals.add(brought)
         lying = {fact.id for fact in news[id_].unknown}
-        ctids += [one.ctid for one in by_patient[id_] if one.fact_id not in lying]
+        ctids += [one.ctid for one in to_judge[id_] if one.fact_id not in lying]
         judged.patients[id_] = patient
+    for id_, patient in judged.patients.items():
+        written.brought(patient, to_judge[id_])
+    noted = await letters.take(tx, org, {id_: by_patient[id_] for id_ in states}, states, now)
+    ctids += noted.ctids
     await written.write(tx, ctids)
-    await _sent_on(tx, org, [one for id_ in judged.patients for one in by_patient[id_]])
+    away = [one for id_ in judged.patients for one in to_judge[id_] if one.type in TAKEN_AWAY]
+    if away:  # after the readings of this take, which it may take back
+        await store_outgoing.note_withdrawn(tx, org, [one.fact_id for one in away])
     judged.done = len(ctids)
-    judged.left |= judged.failed.keys()
+    judged.left |= judged.failed.keys() | noted.left
     judged.units, judged.told = written.units, written.told
+    for unit_id, written_by in noted.units.items():
+        judged.units.setdefault(unit_id, set()).update(written_by)
     judged.received_at = max(
         (one.received_at for rows in by_patient.values() for one in rows if one.type in FACTS),
         default=None,
     )
     return judged
-
-
-async def _sent_on(tx: asyncpg.Connection, org: str, judged: Sequence[Taken]) -> None:
-    """Note what other systems are to be sent of this take; what is noted twice is kept once."""
-    readings = [one for one in judged if one.type == "reading"]
-    if readings:
-        await store_outgoing.note_readings(
-            tx, org, [one.fact_id for one in readings], [one.patient_id for one in readings]
-        )
-    if away := [one.fact_id for one in judged if one.type in TAKEN_AWAY]:
-        await store_outgoing.note_withdrawn(tx, org, away)
 
 
 @dataclass(slots=True)
@@ -206,6 +212,7 @@ async def load(
     states: Mapping[UUID, State],
     since: Mapping[UUID, datetime],
     memory: Memory,
+    now: datetime,
     programmes: Programmes | None = None,
     *,
     afresh: Iterable[UUID] = (),
@@ -227,7 +234,7 @@ async def load(
             remembered.state = state
             patients[id_] = remembered
     if missing:
-        patients |= await _read(tx, org, states, missing, programmes, failed, bare)
+        patients |= await _read(tx, org, states, missing, now, programmes, failed, bare)
     return {id_: patients[id_] for id_ in states if id_ in patients}
 
 
@@ -236,6 +243,7 @@ async def _read(
     org: str,
     states: Mapping[UUID, State],
     missing: Mapping[UUID, datetime],
+    now: datetime,
     programmes: Programmes | None,
     failed: dict[UUID, str] | None,
     bare: bool,
@@ -262,14 +270,20 @@ async def _read(
             if programmes is not None:
                 reaches.append(_reach(patient, missing[id_], programmes))
     facts: dict[UUID, list[Fact]] = {id_: [] for id_ in ids}
-    answers = await ledger.answers(tx, org, ids, first + LOOKBACK - ANSWERS_LOOK_BACK)
+    answers = await ledger.answers(tx, org, ids, first + LOOKBACK - ANSWERS_LOOK_BACK, now)
     others: list[Fact] = []
     if programmes is not None:
-        others = await ledger.in_reach(tx, org, reaches, types=NO_ANSWERS, bare=bare)
+        others = await ledger.in_reach(tx, org, reaches, now, types=NO_ANSWERS, bare=bare)
     else:  # of one, and on a connection that plans each statement: the plain one is planned fast
         for id_, since in missing.items():
             others += await ledger.facts(
-                tx, org, id_, since=since - LOOKBACK, types=NO_ANSWERS, bare=bare
+                tx,
+                org,
+                id_,
+                since=since - LOOKBACK,
+                until=now + ledger.AHEAD,
+                types=NO_ANSWERS,
+                bare=bare,
             )
     for fact in (*answers, *others):
         if fact.body.get("v") in KNOWN_VERSIONS:
@@ -348,8 +362,8 @@ def _judge_news(patient: Patient, news: News, programmes: Programmes, now: datet
     slugs = {one.programme for one in patient.record.enrolments} & programmes.keys()
     looked: Programmes = {slug: programmes[slug] for slug in slugs}
     if not news.afresh:
-        looked = touching.touched(looked, news.facts)
-    found, covers = find(patient.record, looked, now, min(news.since, now), waits)
+        looked = touching.touched(looked, news.facts, patient.record)
+    found, covers = looking.find(patient.record, looked, now, min(news.since, now), waits)
     found += [_unknown_version(patient.record, fact) for fact in news.unknown]
     heard = [one for one in found if one.id in patient.known or not is_silence(one, programmes)]
     changes = settle(patient, heard, covers, now)
@@ -370,46 +384,6 @@ def _judge_news(patient: Patient, news: News, programmes: Programmes, now: datet
     if wakes_at is not None and (state.wakes_at is None or wakes_at < state.wakes_at):
         state.wakes_at = wakes_at
     return changes
-
-
-def find(
-    record: Record,
-    programmes: Programmes,
-    now: datetime,
-    since: datetime,
-    waits: list[Waiting] | None = None,
-) -> tuple[list[Finding], Covers]:
-    """What the rules see, and what they looked at: a group that failed has looked at nothing.
-    What will speak later unless something comes is added to `waits`."""
-    failed: set[tuple[str, str]] = set()
-
-    def note(programme: str, group: str, error: Exception) -> None:
-        failed.add((programme, group))
-        log.error(
-            "A rule group could not be judged.",
-            patient=str(record.patient_id),
-            programme=programme,
-            group=group,
-            fault=type(error).__name__,
-        )
-
-    found = judge.judge(record, programmes, now, since, note, waits)
-    covers = {("", rule): at for rule, at in technical.covers(since).items()}
-    covers["", calling.RULE] = since
-    for slug in {one.programme for one in record.enrolments} & programmes.keys():
-        programme = programmes[slug]
-        try:
-            versions = rules.judging(programme, record, since)
-            covered = [(one, rules.covers(one, record, since)) for one in versions]
-        except Exception:  # then nothing counts as gone; what failed is a finding already
-            continue
-        for version, by_rule in covered:
-            for group in version.groups:
-                if (slug, group.name) not in failed:
-                    for rule in group.rules:
-                        key, at = (slug, rule.id), by_rule[rule.id]
-                        covers[key] = max(at, covers.get(key, at))
-    return found, covers
 
 
 def not_loaded(record: Record, programmes: Programmes, now: datetime) -> frozenset[tuple[str, str]]:

@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from services.alerts import (
+    letterbox,
     neutral,
     promises,
     reader,
@@ -38,6 +39,7 @@ from services.alerts.stream import Notifier
 from shared import audit, ledger, sensitive
 from shared.access import Caller
 from shared.database import Database
+from shared.identity import Keys
 
 Json = dict[str, Any]
 STATES = ("open", "acknowledged", "closed")
@@ -60,6 +62,7 @@ class Parts:
     forms: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # of the instruments
     drawn: Drawn = field(default_factory=Drawn)  # rows of the list, for the pages
     replaying: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    identity_keys: Keys | None = field(default=None, repr=False)  # open a patient's own number
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,7 @@ class Listed:
     oldest: datetime | None
     more: bool
     saved: list[asyncpg.Record] = field(default_factory=list)  # the reader's own filters
+    conversations: list[Json] = field(default_factory=list)
     reread_at: datetime | None = None  # then an emergency access of the reader ends
 
 
@@ -129,7 +133,9 @@ async def worklist(parts: Parts, by: Reader, asked: Question) -> Listed:
             tx, by.org, mine, patient_ids=[PLATFORM], states=NOT_CLOSED, before=None, limit=20
         )
         tasks = await store_tasks.tasks(tx, by.org, shown, due=True)
+        conversations = [] if asked.after else await letterbox.lane(tx, by, shown)
         named = {one["patient_id"] for one in (*page, *hidden, *tasks)}
+        named |= {UUID(one["patient"]["id"]) for one in conversations}
         shut = await store_shields.shut(tx, by.org, named, by.id, emergency_counts=by.in_emergency)
         ids = [row["patient_id"] for row in page if row["patient_id"] not in shut]
         listed = Listed(
@@ -142,7 +148,7 @@ async def worklist(parts: Parts, by: Reader, asked: Question) -> Listed:
             quarantined=await store_views.quarantined(tx, by.org, shown),
             held=await store_views.held(tx, by.org, ids),
             progress=await _progress(tx, parts, by, ids, now),
-            behind=await _behind(tx, by, shown, ids),
+            behind=await behind(tx, by, shown, ids),
             expected=await store_views.expected_today(tx, by.org, shown, schedule.local_day(now)),
             programmes=await store_views.programmes_followed(tx, by.org, shown) - by.shut,
             units=await store_views.units(tx, by.org),
@@ -154,6 +160,7 @@ async def worklist(parts: Parts, by: Reader, asked: Question) -> Listed:
             oldest=await ledger.oldest_waiting(tx, by.org, ledger.ALERTS),
             more=len(rows) > asked.limit,
             saved=await store_filters.filters(tx, by.org, by.id),
+            conversations=conversations,
             reread_at=await store_shields.open_until(tx, by.org, named, by.id),
         )
         await reader.note(tx, by, named, "worklist")
@@ -177,7 +184,7 @@ async def _progress(
     return promises.progress_of(counted, rows, now)
 
 
-async def _behind(
+async def behind(
     tx: asyncpg.Connection, by: Reader, units: Sequence[UUID], patient_ids: Sequence[UUID]
 ) -> dict[UUID, Json]:
     """Who waits for a portal that is silent, or for a platform that hears nobody; by which alarm.
@@ -205,28 +212,28 @@ async def as_of(tx: asyncpg.Connection, org: str, now: datetime) -> datetime:
 def worklist_json(listed: Listed, lang: str) -> Json:
     quarantined, _ = listed.quarantined
     return {
-        "rows": [
-            telling.row(
-                row,
-                listed.units,
-                listed.now,
-                lang,
-                held=listed.held.get(row["patient_id"]),
-                progress=listed.progress.get(row["patient_id"], ()),
-            )
-            | {"behind": listed.behind.get(row["patient_id"])}
-            for row in listed.rows
-        ],
+        "rows": [_row_json(listed, row, lang) for row in listed.rows],
         "counts": {**{name: listed.counts[name] for name in COUNTED}, "quarantined": quarantined},
         "hidden": {"red": len(listed.hidden)},
         "tasks": [
             telling.task(one, listed.units, listed.names, listed.shut) for one in listed.tasks
         ],
+        "conversations": listed.conversations,
         "watching": telling.watch_json(_watch(listed)),
         "as_of": telling.iso(listed.as_of),
         "lag_seconds": telling.lag_seconds(listed.oldest, listed.now),
         "next": None,
     }
+
+
+def _row_json(listed: Listed, stored: asyncpg.Record, lang: str) -> Json:
+    id_ = stored["patient_id"]
+    held, progress = listed.held.get(id_), listed.progress.get(id_, ())
+    row = telling.row(stored, listed.units, listed.now, lang, held=held, progress=progress)
+    row["behind"] = listed.behind.get(id_)
+    # Nothing has come of him, whoever is to blame: a green one is not known to be as he was.
+    row["technical"] = row["technical"] or row["behind"] is not None
+    return row
 
 
 def _watch(listed: Listed) -> Any:
@@ -420,11 +427,11 @@ def hidden_forms(parts: Parts, by: Reader, patient: Patient) -> frozenset[str]:
     )
 
 
-async def record_of(tx: asyncpg.Connection, org: str, patient_id: UUID, since: datetime) -> Patient:
+async def record_of(tx: asyncpg.Connection, org: str, patient_id: UUID, now: datetime) -> Patient:
     """The patient read without a lock, for showing only."""
     state = State(patient_id)
     loaded = await triage.load(
-        tx, org, {patient_id: state}, {patient_id: since}, Memory(), bare=False
+        tx, org, {patient_id: state}, {patient_id: now}, Memory(), now, bare=False
     )
     return loaded[patient_id]
 

@@ -32,6 +32,7 @@ PORTAL = "portal-quiet"
 # So many patients of one portal make it the portal's silence and not theirs.
 PORTAL_MANY = 3
 ASK_AGAIN = 5.0
+MONTHS_ASKED = 600.0  # the catalogue is searched for them
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +77,16 @@ class Watchdog:
         self._notifier = notifier
         self._programmes = programmes
         self._said: dict[str, frozenset[str]] = {}
+        self._months = 0
+        self._months_at = -MONTHS_ASKED
         self._portals: dict[str, tuple[float, list[Fault]]] = {}
 
     async def look(self, org: str, missing: Mapping[tuple[str, str], int]) -> bool:
         """Say what is wrong. False while the platform hears nobody: silence is then not the
         patients'."""
         async with self._database.connection() as connection:
-            seen = Seen(**dict(await store_rows.platform(connection, org)))
+            months = await self._months_ahead(connection)
+            seen = Seen(**dict(await store_rows.platform(connection, org)), months_ahead=months)
             portals = await self._quiet_portals(connection, org)
         faults = [*find(seen), *portals, *_not_loaded(missing, seen.now)]
         rules = frozenset(one.key for one in faults)
@@ -91,6 +95,12 @@ class Watchdog:
             self._said[org] = rules
         quiet = next((one for one in faults if one.rule == "platform-quiet"), None)
         return quiet is None or seen.now - quiet.at > QUIET + HELD_BACK
+
+    async def _months_ahead(self, connection: asyncpg.Connection) -> int:
+        if time.monotonic() - self._months_at >= MONTHS_ASKED:
+            self._months = await store_rows.months_ahead(connection)
+            self._months_at = time.monotonic()
+        return self._months
 
     async def _quiet_portals(self, connection: asyncpg.Connection, org: str) -> list[Fault]:
         asked_at, known = self._portals.get(org, (-ASK_AGAIN, []))

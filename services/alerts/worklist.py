@@ -81,7 +81,8 @@ async def worklist(
     filter leaves out are in `hidden`."""
     asked = Question(unit, programme, colour, assignee, state, door.row_place(cursor), limit)
     listed = await views.worklist(has, door.reader(request, caller), asked)
-    return door.json({**views.worklist_json(listed, lang), "next": next_place(listed)})
+    told = {**views.worklist_json(listed, lang), "next": next_place(listed)}
+    return door.json(told, lang=lang)
 
 
 def next_place(listed: views.Listed) -> str | None:

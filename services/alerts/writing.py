@@ -1,22 +1,23 @@
 """What judgings changed, gathered per take and written at once: one statement per table, all of
 them sent together."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
 import asyncpg
 
-from services.alerts import row, software, store, store_outbox, store_rows
+from services.alerts import row, software, store, store_climbs, store_outgoing, store_rows
 from services.alerts.clinical.history import Record
 from services.alerts.clinical.lifecycle import State as Life
 from services.alerts.patient import SYSTEM, Alert, Expected, Moved, Patient
 from services.alerts.raising import SHOWN_ONLY, Changes
 from services.alerts.row import Programmes, Row
-from services.alerts.store_outbox import ESCALATED, Told
+from services.alerts.store_climbs import ESCALATED, Told
 from services.alerts.store_together import Together
 from shared import ledger
+from shared.ledger import Taken
 
 
 @dataclass(slots=True)
@@ -29,6 +30,7 @@ class Writing:
     left: list[tuple[UUID, UUID]] = field(default_factory=list)
     units: dict[UUID, set[UUID]] = field(default_factory=dict)
     told: list[UUID] = field(default_factory=list)
+    readings: list[tuple[UUID, UUID, UUID | None]] = field(default_factory=list)
 
     def add(self, patient: Patient, changes: Changes, programmes: Programmes) -> None:
         id_ = patient.state.patient_id
@@ -46,6 +48,13 @@ class Writing:
         if changes or changes.expected or changes.unexpected:
             self.changes.append((patient, changes))
 
+    def brought(self, patient: Patient, taken: Iterable[Taken]) -> None:
+        """What other systems are to be sent of this; what is noted twice is kept once."""
+        state = patient.state
+        self.readings += [
+            (one.fact_id, state.patient_id, state.unit_id) for one in taken if one.type == "reading"
+        ]
+
     async def write(self, tx: asyncpg.Connection, judged: Sequence[tuple[int, int]] = ()) -> None:
         """Together with the end of the hand-over rows that were `judged`."""
         together = Together()
@@ -56,6 +65,8 @@ class Writing:
         if self.changes:
             self._write_changes(together)
         store_rows.save_rows(together, self.org, self.rows, self.left)
+        if self.readings:
+            store_outgoing.note_readings(together, self.org, self.readings)
         await together.execute(tx)
 
     def _write_changes(self, together: Together) -> None:
@@ -74,7 +85,7 @@ class Writing:
         store.save_findings(together, self.org, self.now, findings)
         store.add_moves(together, self.org, moves)
         told = [one for _, changes in self.changes for one in to_tell(changes)]
-        store_outbox.tell(together, self.org, told, self.now)
+        store_climbs.tell(together, self.org, told, self.now)
         store_rows.save_expected(together, self.org, expected, unexpected)
 
 

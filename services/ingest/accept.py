@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from uuid import UUID
 
 import asyncpg
@@ -19,13 +20,15 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from services.ingest import receipts, store
 from services.ingest.senders import Credential
-from shared import ledger, watching
+from services.ingest.traffic import Traffic
+from shared import identity, ledger, watching
 from shared.contracts import Item, Receipt, Result, Watch
 from shared.database import Database, DatabaseIsAway, Line
 
 log = structlog.get_logger()
 
 BATCH = 500
+BATCH_BYTES = 4 * 1024 * 1024
 LANES = 2
 MOST_WAITING = 20_000
 WAKE_SECONDS = 0.01
@@ -52,16 +55,23 @@ class _Waiting:
     credential: Credential
     items: Sequence[Item]
     answered: Answered
+    size: int  # bytes
 
 
 class Intake:
     """Takes items of any credential and answers each after the commit that holds it."""
 
     def __init__(
-        self, database: Database, hashed: Callable[[str, str], bytes], lanes: int = LANES
+        self,
+        database: Database,
+        keys: identity.Keys,
+        traffic: Traffic,
+        lanes: int = LANES,
     ) -> None:
         self._database = database
-        self.hashed = hashed
+        self.hashes = keys.hashes
+        self.traffic = traffic
+        self.hashed = partial(identity.hashed, keys.first)
         self._free = [database.line() for _ in range(lanes)]
         self._queues: dict[str, deque[_Waiting]] = {}
         self._waiting = 0
@@ -106,7 +116,8 @@ class Intake:
             answered(CannotCommit())
             return
         queue = self._queues.setdefault(credential.org, deque())
-        queue.append(_Waiting(credential, items, answered))
+        size = sum([len(item.raw) for item in items])
+        queue.append(_Waiting(credential, items, answered, size))
         self._waiting += len(items)
         if self._free:
             lane = asyncio.create_task(self._run(self._free.pop()))
@@ -128,6 +139,7 @@ class Intake:
             raise CannotCommit from error
         self._wake(credential.org)
         _count(answers)
+        self.traffic.answered(credential, items, answers)
         told = await self._as_now(credential.org, answers)
         units = {answer.unit_id or credential.unit_id for answer in told}
         watches = await self._watching(credential.org, units)
@@ -149,12 +161,16 @@ class Intake:
 
     def _next(self, queue: deque[_Waiting]) -> list[_Waiting]:
         batch: list[_Waiting] = []
-        size = 0
-        while queue and (not batch or size + len(queue[0].items) <= BATCH):
+        count = size = 0
+        while queue and (
+            not batch
+            or (count + len(queue[0].items) <= BATCH and size + queue[0].size <= BATCH_BYTES)
+        ):
             waiting = queue.popleft()
             batch.append(waiting)
-            size += len(waiting.items)
-        self._waiting -= size
+            count += len(waiting.items)
+            size += waiting.size
+        self._waiting -= count
         return batch
 
     async def _commit(self, line: Line, org: str, batch: list[_Waiting]) -> None:
@@ -196,6 +212,7 @@ class Intake:
         for waiting in batch:
             end = position + len(waiting.items)
             theirs = answers[position:end]
+            self.traffic.answered(waiting.credential, waiting.items, theirs)
             made.append(receipts.made(waiting.items, theirs, watches, waiting.credential.unit_id))
             position = end
         for waiting, told in zip(batch, made, strict=True):

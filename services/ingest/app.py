@@ -19,6 +19,7 @@ from services.ingest import (
     openapi,
     replay,
     routes,
+    traffic,
 )
 from services.ingest.accept import CannotCommit, Intake
 from services.ingest.admission import Admission
@@ -26,7 +27,7 @@ from services.ingest.devices import gateway_table
 from services.ingest.senders import Senders
 from services.ingest.tokens import Tokens
 from services.ingest.uploads import Uploads
-from shared import access, audit, form_answers, identity, programmes, service, settings
+from shared import access, audit, form_answers, programmes, service, settings
 from shared.access import source
 from shared.database import Database
 from shared.filing import Desk, Quota
@@ -38,16 +39,16 @@ def create() -> FastAPI:
     chosen = settings.read(settings.Ingest)
     database = Database(chosen.database, name="ingest", size=6)
     senders = Senders(database)
-    hashed = partial(identity.hashed, chosen.identity_keys.first)
-    intake = Intake(database, hashed)
+    counted = traffic.Traffic(database)
+    intake = Intake(database, chosen.identity_keys, counted)
     forms = questionnaires(chosen.programmes, chosen.instruments)
     quota = Quota(chosen.attachments_per_day, chosen.attachment_mib_per_day)
     desk = Desk(database, quota)
     uploads = Uploads(database, intake, desk, programmes.in_use(chosen.programmes))
     table = gateway_table.load(chosen.gateways)
-    again = replay.Replay(database, hashed, forms, desk, table)
+    again = replay.Replay(database, chosen.identity_keys, forms, desk, table)
 
-    parts: list[service.Part] = [database, senders, intake, again]
+    parts: list[service.Part] = [database, senders, counted, intake, again]
     admission = Admission(
         senders,
         Tokens(access.guard(chosen, database, people=False), senders, chosen.public_url),

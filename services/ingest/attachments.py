@@ -123,6 +123,7 @@ async def _received(request: Request) -> hot.Answer:
 async def _taken(
     request: Request, credential: Credential, headers: Mapping[bytes, bytes]
 ) -> hot.Answer:
+    door: hot.Door = request.app.state.door
     uploads: Uploads = request.app.state.uploads
     try:
         async with asyncio.timeout(SECONDS):
@@ -135,7 +136,7 @@ async def _taken(
         said = attachment.about(headers.get(ABOUT, b""))
         taken = await uploads.accept(credential, said, file)
     except refused.Refused as unusable:
-        return hot.refuse(unusable, credential, file)
+        return door.refuse(unusable, credential, file)
     except filing.FileNotTaken as unusable:
         _log_refusal(unusable, credential, file)
         return _problem(415, unusable)

@@ -37,7 +37,7 @@ def decode_again(
     now: datetime,
     forms: Forms,
     table: Sequence[Gateway],
-    hashed: hl7_adt.Hashed,
+    hashes: hl7_adt.Hashes,
 ) -> list[Item]:
     """The items of one message's kept bytes. Raises a kind of Refused."""
     match media or JSON:
@@ -46,7 +46,7 @@ def decode_again(
         case "application/vnd.hjemvakt.status+json":
             return status.decode(body, STATUS, now)
         case "application/hl7-v2":
-            return hl7_adt.again(body, now, hashed)
+            return hl7_adt.again(body, now, hashes)
         case gateways.MEDIA:
             return gateways.decode_again(table, body, now)
         case other if other in foreign.MEDIA:

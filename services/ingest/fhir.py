@@ -91,8 +91,10 @@ async def questionnaire_response(request: Request) -> Response:
 @router.post(
     "/Communication",
     summary="Send what a patient wrote",
-    description="Kept in quarantine, seen on the patient, until a person has read and filed it.",
-    **documented(fhir_examples.MESSAGE, "Known already; 202 kept for a person"),
+    description="A message to the unit that follows the patient: it stands in the unit's list "
+    "until somebody has answered it. No rule reads it. Photos sent before it are named by "
+    "payload.contentReference.",
+    **documented(fhir_examples.MESSAGE, "Known already; 201 stored, 202 quarantined with why"),
 )
 async def communication(request: Request) -> Response:
     return await received(request, RESOURCE_BYTES, "Communication")
@@ -152,11 +154,14 @@ async def received(request: Request, most: int, resource: str | None) -> Respons
         if sent.bundle == "transaction":
             return await _transaction(door, credential, sent)
         receipts = await door.intake.accept(credential, sent.items) if sent.items else []
+        for entry in sent.entries:
+            if entry.refusal is not None:
+                door.intake.traffic.refused(credential, entry.refusal.code)
         return fhir_replies.bundle(sent.entries, receipts, "batch")
     except hot.NotAdmitted as refusal:
         return hot.plain(refusal.answer)
     except refused.Refused as unusable:
-        hot.refuse(unusable, credential, body)
+        door.refuse(unusable, credential, body)
         return fhir_replies.refusal(unusable)
     except CannotCommit:
         return hot.plain(hot.unavailable())

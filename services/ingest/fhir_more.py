@@ -58,7 +58,7 @@ async def _file(request: Request, resource: str) -> Response:
         hot.must_be_given_for(credential, items)
         [receipt] = await door.intake.accept(credential, items)
     except refused.Refused as unusable:
-        hot.refuse(unusable, credential, body)
+        door.refuse(unusable, credential, body)
         return fhir_replies.refusal(unusable)
     except filing.FileNotTaken:
         return fhir_replies.refusal(fhir_files.NotAFile())

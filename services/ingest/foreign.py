@@ -79,7 +79,7 @@ async def upload(request: Request) -> Response:
     try:
         answered = await _take(door, credential, body)
     except refused.Refused as unusable:
-        return hot.plain(hot.refuse(unusable, credential, body))
+        return hot.plain(door.refuse(unusable, credential, body))
     except CannotCommit:
         return hot.plain(hot.unavailable())
     return Response(receipts.results(answered), 200, media_type="application/json")

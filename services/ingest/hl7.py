@@ -11,6 +11,7 @@ from services.ingest.devices import (
     hl7_adt,
     hl7_answers,
     hl7_documents,
+    hl7_items,
     hl7_message,
     hl7_oru,
     refused,
@@ -22,7 +23,7 @@ from shared.contracts import Item, Receipt, Result
 
 router = APIRouter(tags=["HL7 v2"])
 
-MEDIA = hl7_oru.MEDIA
+MEDIA = hl7_items.MEDIA
 MOST_BYTES = 5 * 1024 * 1024
 
 _TYPES = (MEDIA.encode(), b"x-application/hl7-v2+er7", b"text/plain")
@@ -97,7 +98,7 @@ async def take(door: hot.Door, uploads: Uploads, credential: Credential, body: b
     except refused.NotHl7 as fault:
         items, refusal = [decoders.unreadable(body, MEDIA)], fault
     except refused.Refused as fault:
-        hot.refuse(fault, credential, body)
+        door.refuse(fault, credential, body)
         return Reply(422, hl7_answers.refused(sent, fault.code, fault.title, now))
     except CannotCommit as fault:
         return _unavailable(sent, fault, now)
@@ -122,7 +123,7 @@ async def _items(
         tokens.must_have(credential, "administration.write")
         if not credential.sender.names_its_subject:
             raise refused.SenderNotTaken
-        return hl7_adt.decode(sent, door.intake.hashed)
+        return hl7_adt.decode(sent, door.intake.hashes)
     rest, files = hl7_documents.split(sent, now)
     if files:
         tokens.must_have(credential, "attachments.write")

@@ -12,7 +12,7 @@ from fastapi import FastAPI, Response
 from prometheus_client import Counter
 from starlette.types import Receive, Scope, Send
 
-from services.ingest import receipts, tokens
+from services.ingest import receipts, room, tokens
 from services.ingest.accept import CannotCommit, Intake
 from services.ingest.admission import Admission, bearer
 from services.ingest.devices import json_v1, refused
@@ -55,6 +55,7 @@ class Door:
         self.intake = intake
         self.forms = forms
         self.admission = admission
+        self.room = room.Room()
 
     async def observations(self, scope: Scope, receive: Receive) -> Answer:
         """Status, media type, body and further headers of the answer to one POST."""
@@ -65,7 +66,7 @@ class Door:
         except NotAdmitted as refusal:
             return refusal.answer
         except refused.Refused as fault_found:
-            return refuse(fault_found, credential, body)
+            return self.refuse(fault_found, credential, body)
         if not items:
             return 200, JSON, b'{"results":[]}', []
         try:
@@ -103,6 +104,8 @@ class Door:
         fault = unacceptable(headers, types)
         if fault is not None:
             raise NotAdmitted(fault)
+        if most > room.SMALL:
+            await self.room.enter_for(scope, headers.get(b"content-length"))
         try:
             async with asyncio.timeout(BODY_SECONDS):
                 body = await read(receive, headers, most)
@@ -120,6 +123,11 @@ class Door:
         except TURNED_AWAY as refusal:
             raise NotAdmitted(turned_away(refusal)) from None
 
+    def refuse(self, fault: refused.Refused, credential: Credential, body: bytes) -> Answer:
+        """A body of which nothing can be used: counted, so that nothing is lost unseen."""
+        self.intake.traffic.refused(credential, fault.code)
+        return _refuse(fault, credential, body)
+
     def count(self, credential: Credential, size: int) -> None:
         """Raises NotAdmitted when the sender has gone mad."""
         try:
@@ -132,10 +140,16 @@ class Application(FastAPI):
     """Answers the hot path before the framework's own layers; leaves it all else."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "POST":
+        if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
         door: Door = self.state.door
+        if scope["path"] != PATH or scope["method"] != "POST":
+            try:
+                await super().__call__(scope, receive, send)
+            finally:
+                door.room.leave_for(scope)
+            return
         status, media_type, body, more = await door.observations(scope, receive)
         if status in (401, 403) and self.state.backstop is not None:
             self.state.backstop.attempt(scope, PATH)
@@ -191,8 +205,7 @@ def unacceptable(headers: Mapping[bytes, bytes], types: Sequence[bytes]) -> Answ
     return None
 
 
-def refuse(fault: refused.Refused, credential: Credential, body: bytes) -> Answer:
-    """A body of which nothing can be used: counted, so that nothing is lost unseen."""
+def _refuse(fault: refused.Refused, credential: Credential, body: bytes) -> Answer:
     REFUSED.labels(fault.code).inc()
     log.warning(
         "A body was refused.",

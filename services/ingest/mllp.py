@@ -14,6 +14,7 @@ from prometheus_client import Counter
 
 from services.ingest import hl7, hot
 from services.ingest.devices import hl7_answers, hl7_message, refused
+from services.ingest.room import SMALL, Room
 from services.ingest.senders import Credential
 from services.ingest.uploads import Uploads
 from shared.database import DatabaseIsAway
@@ -24,8 +25,61 @@ START, END = b"\x0b", b"\x1c\r"
 MOST_CONNECTIONS = 50
 IDLE_SECONDS = 3600.0
 FRAME_SECONDS = 60.0
+PIECE = 64 * 1024
 
 FRAMES = Counter("hjemvakt_mllp_frames_total", "HL7 v2 messages over MLLP", ["fate"])
+
+
+class Frames:
+    """The messages of one connection. A large one is read on only where there is room for it."""
+
+    def __init__(self, reader: asyncio.StreamReader, room: Room) -> None:
+        self._reader = reader
+        self._room = room
+        self._rest = bytearray()
+        self._has_room = False
+
+    async def next(self) -> bytes | None:
+        """The next message, or None when the connection is at its end or sends no frames."""
+        try:
+            return await self._next()
+        except BaseException:
+            self.done()
+            raise
+
+    def done(self) -> None:
+        """The message that was read last is answered."""
+        if self._has_room:
+            self._has_room = False
+            self._room.leave()
+
+    async def _next(self) -> bytes | None:
+        while not self._rest.lstrip(b"\r\n"):
+            self._rest.clear()
+            if not await self._more(IDLE_SECONDS):
+                return None
+        begun = self._rest.lstrip(b"\r\n")
+        self._rest = begun
+        if not begun.startswith(START):
+            return None
+        seen = 0
+        while (end := self._rest.find(END, seen)) < 0:
+            seen = max(0, len(self._rest) - len(END))
+            if len(self._rest) > SMALL and not self._has_room:
+                await self._room.enter()
+                self._has_room = True
+            if len(self._rest) > hl7.MOST_BYTES + PIECE or not await self._more(FRAME_SECONDS):
+                FRAMES.labels("unfinished").inc()
+                self.done()
+                return None
+        frame = bytes(memoryview(self._rest)[len(START) : end])
+        del self._rest[: end + len(END)]
+        return frame
+
+    async def _more(self, seconds: float) -> bool:
+        piece = await asyncio.wait_for(self._reader.read(PIECE), seconds)
+        self._rest += piece
+        return bool(piece)
 
 
 class Listener:
@@ -45,7 +99,7 @@ class Listener:
 
     async def open(self) -> None:
         self._server = await asyncio.start_server(
-            self._connected, self._host, self._port, limit=hl7.MOST_BYTES + 16
+            self._connected, self._host, self._port, limit=PIECE
         )
 
     async def close(self) -> None:
@@ -67,8 +121,14 @@ class Listener:
                 FRAMES.labels("too-many-connections").inc()
                 return
             self._connections.add(task)
-            while (frame := await self._frame(reader)) is not None:
-                writer.write(START + await self._answer(frame) + END)
+            frames = Frames(reader, self._door.room)
+            while (frame := await frames.next()) is not None:
+                try:
+                    answer = await self._answer(frame)
+                finally:
+                    frames.done()
+                del frame
+                writer.write(START + answer + END)
                 await asyncio.wait_for(writer.drain(), FRAME_SECONDS)
         except (OSError, TimeoutError, asyncio.CancelledError):
             pass  # the engine sends again what it has no answer to
@@ -77,20 +137,6 @@ class Listener:
             writer.close()
             with contextlib.suppress(OSError, asyncio.CancelledError):
                 await writer.wait_closed()
-
-    async def _frame(self, reader: asyncio.StreamReader) -> bytes | None:
-        """The next message, or None when the connection is at its end or sends no frames."""
-        first = await asyncio.wait_for(reader.read(1), IDLE_SECONDS)
-        while first in (b"\r", b"\n"):
-            first = await asyncio.wait_for(reader.read(1), IDLE_SECONDS)
-        if first != START:
-            return None
-        try:
-            frame = await asyncio.wait_for(reader.readuntil(END), FRAME_SECONDS)
-        except (asyncio.LimitOverrunError, asyncio.IncompleteReadError):
-            FRAMES.labels("unfinished").inc()
-            return None
-        return frame[: -len(END)]
 
     async def _answer(self, frame: bytes) -> bytes:
         try:

@@ -5,7 +5,8 @@ times, and each ends released or waiting with a reason, exactly once.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -15,7 +16,7 @@ from services.ingest import decoders, store
 from services.ingest.devices import attachment, refused
 from services.ingest.devices.fhir_answers import Forms
 from services.ingest.devices.gateway_table import Gateway
-from shared import attachments, ledger
+from shared import attachments, identity, ledger
 from shared.contracts import Code, Item
 from shared.database import Database, DatabaseIsAway
 from shared.filing import Desk
@@ -32,13 +33,14 @@ class Replay:
     def __init__(
         self,
         database: Database,
-        hashed: Callable[[str, str], bytes],
+        keys: identity.Keys,
         forms: Forms,
         desk: Desk,
         gateways: Sequence[Gateway],
     ) -> None:
         self._database = database
-        self._hashed = hashed
+        self._hashed = partial(identity.hashed, keys.first)
+        self._hashes = keys.hashes
         self._forms = forms
         self._desk = desk
         self._gateways = gateways
@@ -114,7 +116,7 @@ class Replay:
         raw, media_type, arrived = row["raw"], row["media_type"], row["received_at"]
         try:
             items = decoders.decode_again(
-                raw or b"", media_type, arrived, self._forms, self._gateways, self._hashed
+                raw or b"", media_type, arrived, self._forms, self._gateways, self._hashes
             )
         except refused.Refused:
             return None

@@ -1,6 +1,7 @@
-"""What ingest reads of the patients' schema: who may send, and when a unit is watched."""
+"""What ingest reads of the patients' schema, and its own statements: replay, what came in."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -98,3 +99,35 @@ async def mend(
             org, item, at, clock_good, extra, drafts, code, errors,
         )
     )  # fmt: skip
+
+
+async def add_traffic(
+    tx: asyncpg.Connection,
+    counted: Sequence[tuple[tuple[str, str, str, str, str], int]],
+    now: datetime,
+) -> None:
+    """`counted`: how many of each (org, cred, kind, result, code), in order: replicas do it too."""
+    org, cred, kind, result, code = zip(*(key for key, _ in counted), strict=True)
+    await tx.execute(
+        """
+        insert into ledger.traffic as t (
+            org, cred, hour, kind, result, code, number, last_at)
+        select org, cred, date_trunc('hour', $7::timestamptz), kind, result, code, number, $7
+        from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[])
+            as n(org, cred, kind, result, code, number)
+        on conflict (org, cred, hour, kind, result, code) do update
+        set number = t.number + excluded.number, last_at = greatest(t.last_at, excluded.last_at)
+        """,
+        list(org), list(cred), list(kind), list(result), list(code),
+        [number for _, number in counted], now,
+    )  # fmt: skip
+
+
+async def clear_traffic(tx: asyncpg.Connection, before: datetime) -> None:
+    await tx.execute(
+        """
+        delete from ledger.traffic t using ledger.organisation o
+        where t.org = o.org and t.hour < $1
+        """,
+        before,
+    )

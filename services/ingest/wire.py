@@ -7,7 +7,7 @@ whatever connection of a proxy they come by.
 """
 
 from collections.abc import Mapping
-from functools import partial
+from functools import cached_property, partial
 from hashlib import sha256
 from typing import Any, cast
 
@@ -43,6 +43,11 @@ class Wire(HttpToolsProtocol):
     _is_whole = False
     _within = False  # a message has begun and not ended
 
+    @cached_property  # asked for each request, and the application's state is slow to tell
+    def _door(self) -> hot.Door:
+        door: hot.Door = cast(FastAPI, self.app).state.door
+        return door
+
     def data_received(self, data: bytes) -> None:
         if self._is_taken(data):
             return
@@ -65,13 +70,12 @@ class Wire(HttpToolsProtocol):
         secret_hash, length = _heads.get(sha256(data[:end]).digest(), _UNKNOWN)
         if len(data) - end != length:
             return False
-        door = _door(self.app)
-        taken = door.at_once(secret_hash, data[end:])
+        taken = self._door.at_once(secret_hash, data[end:])
         if taken is None:
             return False
         self._unset_keepalive_if_required()
         cycle.response_started = cycle.response_complete = False
-        door.intake.put(*taken, partial(self._answer, cycle))
+        self._door.intake.put(*taken, partial(self._answer, cycle))
         return True
 
     def on_message_begin(self) -> None:
@@ -95,7 +99,7 @@ class Wire(HttpToolsProtocol):
 
     def _take(self, cycle: RequestResponseCycle, app: Any) -> None:
         headers, body = dict(cycle.scope["headers"]), bytes(cycle.body)
-        door = _door(app)
+        door = self._door
         secret_hash = door.secret_hash(headers)
         taken = door.at_once(secret_hash, body) if secret_hash is not None else None
         if secret_hash is None or taken is None:
@@ -139,11 +143,6 @@ class Wire(HttpToolsProtocol):
         if not cycle.keep_alive:
             self.transport.close()
         self.on_response_complete()
-
-
-def _door(app: Any) -> hot.Door:
-    door: hot.Door = cast(FastAPI, app).state.door
-    return door
 
 
 def _is_plain(cycle: RequestResponseCycle) -> bool:

@@ -81,10 +81,12 @@ def _told(person: dict[str, Any], patient: Patient) -> dict[str, Any]:
 
 async def _merge(tx: asyncpg.Connection, noted: Noted, fact: Fact, by: str, now: datetime) -> str:
     outcome = "the other is nobody's here"
+    seen = {noted.patient_id}  # one number is told under each key
     for told in fact.body.get("prior", ()):
         other = await store.whose_number(tx, noted.org, [bytes.fromhex(told)])
-        if other is None or other == noted.patient_id:
+        if other is None or other in seen:
             continue
+        seen.add(other)
         made = Link(uuid4(), noted.patient_id, other, MERGED, min(fact.at, now), by)
         outcome = "linked" if await linking.linked(tx, noted.org, made) else "linked already"
         await _noted(tx, noted, other, by)

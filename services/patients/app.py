@@ -29,6 +29,7 @@ from services.patients import (
     fhir_audit,
     fhir_door,
     fhir_facts,
+    fhir_messages,
     fhir_people,
     issue,
     ladders,
@@ -37,9 +38,13 @@ from services.patients import (
     links,
     login,
     look,
+    messages,
+    notices,
+    notify,
     organise,
     pages,
     paging,
+    preparing,
     proxies,
     proxy,
     quarantine,
@@ -52,6 +57,7 @@ from services.patients import (
     sheet,
     shield,
     shields,
+    shutting,
     snooping,
     statistics,
     tracing,
@@ -64,21 +70,25 @@ from services.patients.numbers import (
     Numbers,
     PhoneIsNotUsable,
 )
+from services.patients.setup import enrolling
+from services.patients.setup import frame as setup_frame
 from shared import (
     access,
     audit,
+    desk,
     entered,
     filing,
     form_answers,
     ledger,
     programmes,
+    push,
     service,
     settings,
     watching,
 )
 from shared import ladders as ladder_rules
 from shared import limits as own_limits
-from shared.access import source
+from shared.access import browser, source
 from shared.access.login import Logins
 from shared.audit import sealing
 from shared.database import Database
@@ -176,6 +186,14 @@ PROBLEMS: dict[type[Exception], int] = {
     auditing.MomentNeedsAnOffset: 422,
     tracing.TooLongASpan: 422,
     fhir_door.NoSuchResource: 404,
+    preparing.NoSuchDraft: 404,
+    preparing.DraftHasBegun: 409,
+    browser.FormIsUnreadable: 422,
+    browser.FormIsTooLarge: 413,
+    push.NotAPushAddress: 422,
+    push.NotADevicesKeys: 422,
+    notify.NoticesAreNotOffered: 409,
+    notify.TooManyDevices: 409,
     development.NotHere: 404,
     development.NoSuchPerson: 404,
 }
@@ -203,6 +221,7 @@ def create() -> FastAPI:
             attachments.upload_router,
             attachments.file_router,
             attachments.held_router,
+            messages.router,
             devices.router,
             enrolment_codes.router,
             bindings.router,
@@ -211,6 +230,7 @@ def create() -> FastAPI:
             fhir_people.router,
             fhir_facts.router,
             fhir_attachments.router,
+            fhir_messages.router,
             fhir_audit.router,
             auditing.router,
             exports.router,
@@ -220,6 +240,9 @@ def create() -> FastAPI:
             pages.router,
             sending.router,
             sending.photo_router,
+            enrolling.router,
+            notices.router,
+            shutting.router,
         ],
         parts=[database, consumer.Consumer(database), sealing.Sealing(database)],
         problems=PROBLEMS,
@@ -234,12 +257,16 @@ def create() -> FastAPI:
     guard = access.guard_of(app, chosen, database, cookie=access.COOKIE_OF_PATIENTS)
     app.state.secure_cookie = chosen.secure_cookie
     app.state.logins = Logins(guard, f"{chosen.public_url}/me/login/callback", "idporten")
-    app.mount("/me/static", pages.Files(directory=pages.STATIC), name="static")
+    app.mount("/me/static", desk.Files(pages.STATIC, sheet.HEADERS), name="static")
+    app.mount("/setup/static", desk.Files(pages.STATIC, sheet.HEADERS), name="setup-static")
+    app.state.worklist_at = chosen.worklist_at.removesuffix("/")
     _problems_as_pages(app)
     app.state.mode = chosen.mode
     app.state.snooping = snooping.rules(chosen.snooping)
     app.state.programmes = programmes.in_use(chosen.programmes)
     app.state.versions = programmes.versions(chosen.programmes)
+    app.state.push_key = chosen.push_public_key
+    app.state.push_hosts = push.hosts(chosen.push_hosts)
     known = forms.in_use(chosen.instruments)
     app.state.forms = fhir.forms_of(app.state.programmes, known)
     app.state.questions = form_answers.offered(app.state.programmes.values(), known)
@@ -259,6 +286,8 @@ def _problems_as_pages(app: FastAPI) -> None:
 
         async def handle(request: Request, error: Exception) -> Response:
             path = request.url.path
+            if path == "/setup" or path.startswith("/setup/"):
+                return setup_frame.problem_page(request, status, service.code_of(type(error)))
             if (
                 request.method == "GET"
                 and path != "/me/session"

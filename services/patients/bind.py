@@ -64,20 +64,38 @@ async def bind(
     _must_be_a_period(since, until)
     async with look.opened(database, looker, patient_id, "bindings", changes=True) as seen:
         await ledger.lock_bindings(seen.tx, seen.org)
-        credential = await _bindable(seen.tx, looker.caller, cred)
-        device = device_id or credential.device_id
-        if device and await store_devices.device(seen.tx, seen.org, device) is None:
-            raise issue.UnknownDevice
-        binding = Binding(uuid4(), cred, slot, device, patient_id, since, until, seen.by, None)
-        ends = [until]
-        holders = await store_devices.holders(seen.tx, seen.org, cred, slot, since, until)
-        if holders:
-            if not hand_over:
-                raise AlreadyHeld
-            ends.append(await _end_for_hand_over(seen, looker, holders, since))
-        await store_devices.add_binding(seen.tx, seen.org, binding)
-        await _tell(seen.tx, seen.org, binding, seen.by)
-        refiled = await _refile(seen, cred, since, _latest(ends))
+        return await hold(
+            seen, looker, cred=cred, slot=slot, device_id=device_id, since=since, until=until,
+            hand_over=hand_over,
+        )  # fmt: skip
+
+
+async def hold(
+    seen: Opened,
+    looker: Looker,
+    *,
+    cred: str,
+    slot: str,
+    device_id: UUID | None,
+    since: datetime,
+    until: datetime | None,
+    hand_over: bool,
+) -> Bound:
+    """As `bind`, of a patient that is open, with the bindings locked."""
+    credential = await _bindable(seen.tx, looker.caller, cred)
+    device = device_id or credential.device_id
+    if device and await store_devices.device(seen.tx, seen.org, device) is None:
+        raise issue.UnknownDevice
+    binding = Binding(uuid4(), cred, slot, device, seen.patient.id, since, until, seen.by, None)
+    ends = [until]
+    holders = await store_devices.holders(seen.tx, seen.org, cred, slot, since, until)
+    if holders:
+        if not hand_over:
+            raise AlreadyHeld
+        ends.append(await _end_for_hand_over(seen, looker, holders, since))
+    await store_devices.add_binding(seen.tx, seen.org, binding)
+    await _tell(seen.tx, seen.org, binding, seen.by)
+    refiled = await _refile(seen, cred, since, _latest(ends))
     return Bound(binding, refiled)
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import asyncpg
+
 from services.patients import issue, organise, store_codes, store_devices
 from services.patients.nouns import Credential, CredentialKind
 from shared import access, audit
@@ -78,24 +80,35 @@ async def make(
     now: datetime,
 ) -> Made:
     """A code for a credential that is there, or for a new one."""
-    code, until = new(), now + lasts
     async with database.transaction() as tx:
-        if new_one is not None:
-            # Of a secret that nobody knows: it serves for nothing before the code is redeemed.
-            await issue.add(tx, caller, new_one, access.new_secret(), None)
-            credential = new_one
-        else:
-            assert cred is not None
-            credential = await issue.of_caller(tx, caller, cred)
-        if credential.kind == "system":
-            raise SystemsHaveNoCode
-        if credential.revoked_at is not None:
-            raise issue.CredentialIsRevoked
-        await store_codes.withdraw(tx, caller.org, credential.cred, now)
-        await store_codes.add(
-            tx, caller.org, hashed(code), credential.cred, now, until, by=caller.id
-        )
-        await organise.noted(tx, caller, WHAT, credential.cred)
+        return await made(tx, caller, cred=cred, new_one=new_one, lasts=lasts, now=now)
+
+
+async def made(
+    tx: asyncpg.Connection,
+    caller: Caller,
+    *,
+    cred: str | None,
+    new_one: Credential | None,
+    lasts: timedelta,
+    now: datetime,
+) -> Made:
+    """As `make`, in a transaction that does more."""
+    code, until = new(), now + lasts
+    if new_one is not None:
+        # Of a secret that nobody knows: it serves for nothing before the code is redeemed.
+        await issue.add(tx, caller, new_one, access.new_secret(), None)
+        credential = new_one
+    else:
+        assert cred is not None
+        credential = await issue.of_caller(tx, caller, cred)
+    if credential.kind == "system":
+        raise SystemsHaveNoCode
+    if credential.revoked_at is not None:
+        raise issue.CredentialIsRevoked
+    await store_codes.withdraw(tx, caller.org, credential.cred, now)
+    await store_codes.add(tx, caller.org, hashed(code), credential.cred, now, until, by=caller.id)
+    await organise.noted(tx, caller, WHAT, credential.cred)
     return Made(shown(code), until, credential)
 
 

@@ -66,18 +66,31 @@ async def enrol(
     if since > now:
         raise NotAPeriod
     async with look.opened(database, looker, patient_id, "enrolment", changes=True) as seen:
-        unit = unit_id or seen.patient.unit_id
-        await organise.must_be_units(seen.tx, seen.org, [unit])
-        await store_programmes.lock_versions(seen.tx, seen.org)
-        programme = (await versions.in_force(seen.tx, seen.org, loaded))[slug]
-        own_plan = [item.model_dump(mode="json") for item in plan] if plan is not None else None
-        enrolment = Enrolment(uuid4(), patient_id, slug, unit, own_plan, since, None, None)
-        if not await store_care.enrol(seen.tx, seen.org, enrolment, seen.by):
-            raise AlreadyEnrolled
-        await decide(
-            seen, "enrolled", since, enrolment_id=enrolment.id, programme=slug,
-            version=programme.version, unit_id=unit, plan=own_plan,
-        )  # fmt: skip
+        return await begin(seen, loaded, slug, unit_id=unit_id, plan=plan, since=since)
+
+
+async def begin(
+    seen: Opened,
+    loaded: Loaded,
+    slug: str,
+    *,
+    unit_id: UUID | None,
+    plan: list[PlanItem] | None,
+    since: datetime,
+) -> Enrolment:
+    """As `enrol`, of a patient that is open."""
+    unit = unit_id or seen.patient.unit_id
+    await organise.must_be_units(seen.tx, seen.org, [unit])
+    await store_programmes.lock_versions(seen.tx, seen.org)
+    programme = (await versions.in_force(seen.tx, seen.org, loaded))[slug]
+    own_plan = [item.model_dump(mode="json") for item in plan] if plan is not None else None
+    enrolment = Enrolment(uuid4(), seen.patient.id, slug, unit, own_plan, since, None, None)
+    if not await store_care.enrol(seen.tx, seen.org, enrolment, seen.by):
+        raise AlreadyEnrolled
+    await decide(
+        seen, "enrolled", since, enrolment_id=enrolment.id, programme=slug,
+        version=programme.version, unit_id=unit, plan=own_plan,
+    )  # fmt: skip
     return enrolment
 
 

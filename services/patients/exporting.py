@@ -14,11 +14,19 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from services.patients import audit_event, closed, look, record, store, tables_out
+from services.patients import (
+    audit_event,
+    closed,
+    communication,
+    look,
+    record,
+    store,
+    tables_out,
+)
 from services.patients.look import Looker
 from services.patients.nouns import Identifier, Patient
 from services.patients.numbers import Numbers
-from shared import attachments, exact, fhir, fhir_attachments, fhir_record, ledger
+from shared import attachments, exact, fhir, fhir_attachments, fhir_record, ledger, messages
 from shared.audit import store as audit_store
 from shared.audit.store import Wanted
 from shared.contracts import Fact
@@ -147,6 +155,9 @@ async def _resources(
                 binary = {"resourceType": "Binary", "id": str(fact.id)}
                 yield {**binary, "contentType": file[0], "data": data}
             continue
+        if fact.type == messages.TYPE:
+            yield communication.resource(fact)
+            continue
         name = fhir.questionnaire_name(str(fact.body.get("questionnaire", "")))[0]
         status: fhir.Status = "corrected" if "corrects" in fact.body else "final"
         yield fhir.resource(fact, status, forms.get(name))
@@ -201,6 +212,7 @@ async def archive(taken: Taken) -> AsyncIterator[bytes]:
         for name, header, rows in (
             ("readings.csv", tables_out.READINGS, tables_out.reading),
             ("answers.csv", tables_out.ANSWERS, tables_out.answer),
+            ("messages.csv", tables_out.MESSAGES, tables_out.message),
         ):
             with made.open(name, "w") as file:
                 file.write(_csv([header], mark=True))

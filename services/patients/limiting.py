@@ -34,14 +34,31 @@ async def set_limit(
     if programme not in loaded:
         raise UnknownProgramme
     async with look.opened(database, looker, patient_id, "limits", changes=True) as seen:
-        of = _patient(seen, looker)
-        await store_limits.lock(seen.tx, seen.org, patient_id)
         judged_by = (await versions.in_force(seen.tx, seen.org, loaded))[programme]
-        limits.may_be(judged_by, name, value)
-        await _must_follow(seen, judged_by)
-        return await limits.set_limit(
-            of, judged_by, name=name, value=value, reason=reason, since=since, now=now
+        return await set_of(
+            seen, looker, judged_by, name=name, value=value, reason=reason, since=since, now=now
         )
+
+
+async def set_of(
+    seen: Opened,
+    looker: Looker,
+    judged_by: Programme,
+    *,
+    name: str,
+    value: Decimal | None,
+    reason: str,
+    since: datetime | None,
+    now: datetime,
+) -> PersonalLimit | Proposal:
+    """As `set_limit`, of a patient that is open."""
+    await store_limits.lock(seen.tx, seen.org, seen.patient.id)
+    limits.may_be(judged_by, name, value)
+    await _must_follow(seen, judged_by)
+    return await limits.set_limit(
+        _patient(seen, looker), judged_by, name=name, value=value, reason=reason, since=since,
+        now=now,
+    )  # fmt: skip
 
 
 async def decide_scale(

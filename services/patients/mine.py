@@ -12,16 +12,28 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from services.patients import (
+    correspond,
     look,
     store,
     store_care,
     store_devices,
     store_mine,
+    store_proxies,
     store_shields,
     versions,
 )
+from services.patients.correspond import Correspondence
 from services.patients.look import Looker, Opened
-from services.patients.nouns import Binding, Device, Enrolment, Look, Patient, Shield, Unit
+from services.patients.nouns import (
+    Binding,
+    Device,
+    Enrolment,
+    Look,
+    Patient,
+    Proxy,
+    Shield,
+    Unit,
+)
 from services.patients.store_mine import Due, Seen, Told
 from services.patients.versions import Loaded
 from shared import ledger, limits, watching
@@ -71,12 +83,22 @@ class Mine:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """Who may see the patient's record, who has, and what he measures with."""
+    """What the patient measures with."""
 
+    devices: list[tuple[Binding, Device | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may see the patient's record, whom he has shut it for, whom he has let in, and who has
+    seen it. `blocked`: the names of those he has shut it for, by staff id."""
+
+    patient: Patient
     units: list[Unit]
     shields: list[Shield]
+    blocked: Mapping[str, str]
+    relatives: list[Proxy]
     looks: list[Look]
-    devices: list[tuple[Binding, Device | None]]
 
 
 async def mine(
@@ -89,10 +111,8 @@ async def mine(
 async def about(
     database: Database, looker: Looker, loaded: Loaded, now: datetime
 ) -> tuple[Mine, About]:
-    async with look.opened(database, looker, whose(looker), "access-log") as seen:
+    async with look.opened(database, looker, whose(looker), WHAT) as seen:
         all_ = await _mine(seen, loaded, now, 1)
-        units = {unit.id: unit for unit in await store.units(seen.tx, seen.org)}
-        treating = dict.fromkeys([seen.patient.unit_id, *(one.unit_id for one in all_.enrolments)])
         bound = await store_devices.bindings(seen.tx, seen.org, seen.patient.id)
         held = [
             (one, await store_devices.device(seen.tx, seen.org, one.device_id))
@@ -101,14 +121,48 @@ async def about(
             for one in bound
             if one.withdrawn_at is None and (one.until is None or one.until > now)
         ]
+        return all_, About(held)
+
+
+async def letters(
+    database: Database, looker: Looker, loaded: Loaded, now: datetime
+) -> tuple[Mine, Correspondence]:
+    async with look.opened(database, looker, whose(looker), correspond.WHAT) as seen:
+        found = await _mine(seen, loaded, now, LATELY.days)
+        patient = seen.patient
+        return found, await correspond.gather(seen.tx, seen.org, patient.id, patient.unit_id, now)
+
+
+async def access(database: Database, looker: Looker, now: datetime) -> Access:
+    async with look.opened(database, looker, whose(looker), "access-log") as seen:
+        tx, org, patient = seen.tx, seen.org, seen.patient
+        units = {unit.id: unit for unit in await store.units(tx, org)}
+        running = [
+            one.unit_id
+            for one in await store_care.enrolments(tx, org, patient.id)
+            if one.started_at <= now and (one.ended_at is None or one.ended_at > now)
+        ]
+        treating = dict.fromkeys([patient.unit_id, *running])
         names = {unit.id: unit.name for unit in units.values()}
-        by_patient = trail.Wanted(patient=seen.patient.id)
-        looks = await trail.events(seen.tx, seen.org, by_patient, after=None, limit=LOOKS)
-        return all_, About(
+        by_patient = trail.Wanted(patient=patient.id)
+        looks = await trail.events(tx, org, by_patient, after=None, limit=LOOKS)
+        shields = await store_shields.shields(tx, org, patient.id)
+        blocked = {}
+        for one in shields:
+            if one.staff is not None:
+                person = await store.one_staff(tx, org, UUID(one.staff))
+                blocked[one.staff] = person.name if person else ""
+        return Access(
+            patient,
             [units[one] for one in treating if one in units],
-            await store_shields.shields(seen.tx, seen.org, seen.patient.id),
+            shields,
+            blocked,
+            [
+                one
+                for one in await store_proxies.proxies(tx, org, patient.id)
+                if one.ended_at is None and one.until > now
+            ],
             [Look.of(one, names) for one in looks if one.role != looker.caller.role.value],
-            held,
         )
 
 
@@ -160,3 +214,5 @@ async def _mine(seen: Opened, loaded: Loaded, now: datetime, days: int) -> Mine:
 
 # How long the way of what was sent is shown on the page.
 RECENT = timedelta(days=3)
+# Photos so new may be named in a message.
+LATELY = timedelta(days=14)

@@ -146,6 +146,20 @@ class Enrolment:
 
 
 @dataclass(frozen=True, slots=True)
+class Draft:
+    """An enrolment being prepared. `typed` is what stands in its steps, as it was typed."""
+
+    id: UUID
+    patient_id: UUID
+    typed: dict[str, Any]
+    by: str
+    changed_at: datetime
+    began_at: datetime | None = None
+    enrolment_id: UUID | None = None
+    cred: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Activation:
     """From when on an organisation judges by a version of a programme."""
 

@@ -1,21 +1,23 @@
 """The patient's own pages. What they show is read by `mine`, and filled by the pure `page`."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
-from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.patients import door, fhir_door, mine, page, send, sheet
 from services.patients.door import Db, Now, Versions
+from services.patients.look import Looker
 from services.patients.mine import Mine
 from services.patients.page import words
 from services.patients.sending import Myself
+from services.patients.versions import Loaded
 from shared import exact
+from shared.database import Database
 
 STATIC = Path(__file__).parent / "static"
 TYPED = Literal[
@@ -26,142 +28,151 @@ TYPED = Literal[
 router = APIRouter(prefix="/me", include_in_schema=False)
 
 
-class Files(StaticFiles):
-    """The pages' own files: nothing from elsewhere, asked for anew when the version changes."""
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A patient before one of his own pages."""
 
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        response = await super().get_response(path, scope)
-        response.headers["Cache-Control"] = "no-cache"
-        for name, value in sheet.HEADERS.items():
-            response.headers[name] = value
-        return response
+    request: Request
+    database: Database
+    loaded: Loaded
+    now: datetime
+    looker: Looker
+
+    async def mine(self, days: int) -> tuple[Mine, str]:
+        """What is his, and in which language he reads it."""
+        found = await mine.mine(self.database, self.looker, self.loaded, self.now, days=days)
+        return found, self.language(found.patient.language)
+
+    def language(self, own: str) -> str:
+        return sheet.language(self.request, own)
+
+    @property
+    def forms(self) -> Mapping[str, Any]:
+        forms: Mapping[str, Any] = self.request.app.state.forms
+        return forms
+
+    def shown(
+        self, template: str, view: dict[str, Any], lang: str, *, title: str, tab: str = ""
+    ) -> Response:
+        return sheet.html(self.request, template, view, lang, title=title, tab=tab)
+
+
+def _visit(request: Request, database: Db, loaded: Versions, now: Now, caller: Myself) -> Visit:
+    return Visit(request, database, loaded, now, door.looker(request, caller))
+
+
+Visiting = Annotated[Visit, Depends(_visit)]
 
 
 @router.get("")
-async def today(
-    request: Request, database: Db, loaded: Versions, now: Now, caller: Myself
-) -> Response:
-    found = await mine.mine(database, door.looker(request, caller), loaded, now, days=14)
-    lang = sheet.language(request, found.patient.language)
-    view = page.today_view(found, request.app.state.forms, lang, now)
-    return sheet.html(request, "today.html", view, lang, title=view["hello"], tab="today")
+async def today(_caller: Myself, visit: Visiting) -> Response:
+    found, lang = await visit.mine(14)
+    view = page.today_view(found, visit.forms, lang, visit.now)
+    return visit.shown("today.html", view, lang, title=view["hello"], tab="today")
 
 
 @router.get("/enter/{kind}")
 async def enter(
-    request: Request,
-    database: Db,
-    loaded: Versions,
-    now: Now,
-    caller: Myself,
-    kind: TYPED,
-    replaces: UUID | None = None,
+    _caller: Myself, visit: Visiting, kind: TYPED, replaces: UUID | None = None
 ) -> Response:
-    found = await mine.mine(database, door.looker(request, caller), loaded, now, days=60)
-    lang = sheet.language(request, found.patient.language)
-    view = page.entry_view(kind, found, lang, now, str(replaces) if replaces else "")
-    return sheet.html(request, "entry.html", view, lang, title=view["ask"])
+    found, lang = await visit.mine(60)
+    view = page.entry_view(kind, found, lang, visit.now, str(replaces) if replaces else "")
+    return visit.shown("entry.html", view, lang, title=view["ask"])
 
 
 @router.get("/sent/{message}")
-async def sent(
-    request: Request, database: Db, loaded: Versions, now: Now, caller: Myself, message: UUID
-) -> Response:
+async def sent(_caller: Myself, visit: Visiting, message: UUID) -> Response:
     """How far one thing has come, and what the rules have to say about it."""
-    looker = door.looker(request, caller)
-    found = await mine.mine(database, looker, loaded, now)
-    lang = sheet.language(request, found.patient.language)
+    found, lang = await visit.mine(14)
     t = words.words(lang)
-    fact_id = send.fact_id(caller.org, found.patient.id, message)
+    fact_id = send.fact_id(visit.looker.org, found.patient.id, message)
     fact = next((one for one in found.facts if one.id == fact_id), None)
+    shown = page.today_view(found, visit.forms, lang, visit.now)
     view: dict[str, Any] = {
-        "track": page.track(found, fact, request.app.state.forms, lang, now) if fact else None,
+        "track": page.track(found, fact, visit.forms, lang, visit.now) if fact else None,
         "kind": fact.kind if fact and page.can_be_typed(fact.kind) else "",
         "message": str(message),
         "unit": page.unit_name(found),
-        "told_cards": list(page.told(found, lang)),
-        "more": page.today_view(found, request.app.state.forms, lang, now)["tasks"],
-        "watch": page.today_view(found, request.app.state.forms, lang, now)["watch"],
+        "told_cards": shown["told_cards"],
+        "more": shown["tasks"],
+        "watch": shown["watch"],
     }
     title = t["sent"]["title"] if fact else t["sent"]["held"]
-    return sheet.html(request, "sent.html", view, lang, title=title)
+    return visit.shown("sent.html", view, lang, title=title)
 
 
 @router.get("/forms/{name}")
-async def form(
-    request: Request, database: Db, loaded: Versions, now: Now, caller: Myself, name: str
-) -> Response:
-    found = await mine.mine(database, door.looker(request, caller), loaded, now, days=1)
-    forms: Mapping[str, Any] = request.app.state.forms
-    if name not in page.form_names(found, forms):
+async def form(_caller: Myself, visit: Visiting, name: str) -> Response:
+    found, lang = await visit.mine(1)
+    if name not in page.form_names(found, visit.forms):
         raise fhir_door.NoSuchResource
-    lang = sheet.language(request, found.patient.language)
-    known = request.app.state.questions[name]
-    view = page.form_view(name, forms[name], known, lang) | _watch(found, lang, now)
-    return sheet.html(request, "form.html", view, lang, title=view["form_title"])
+    known = visit.request.app.state.questions[name]
+    view = page.form_view(name, visit.forms[name], known, lang) | _watch(found, lang, visit.now)
+    return visit.shown("form.html", view, lang, title=view["form_title"])
 
 
 @router.get("/photo")
-async def photo(
-    request: Request, database: Db, loaded: Versions, now: Now, caller: Myself
-) -> Response:
-    found = await mine.mine(database, door.looker(request, caller), loaded, now, days=1)
-    lang = sheet.language(request, found.patient.language)
-    title = words.words(lang)["photo"]["title"]
+async def photo(_caller: Myself, visit: Visiting) -> Response:
+    found, lang = await visit.mine(1)
     wounds = any(due.kind == "attachment:wound_photo" for due in found.dues)
-    view = {"wound": wounds} | _watch(found, lang, now)
-    return sheet.html(request, "photo.html", view, lang, title=title)
+    view = {"wound": wounds} | _watch(found, lang, visit.now)
+    return visit.shown("photo.html", view, lang, title=words.words(lang)["photo"]["title"])
+
+
+@router.get("/messages")
+async def letters(_caller: Myself, visit: Visiting) -> Response:
+    """What the patient and his unit have written to each other."""
+    found, written = await mine.letters(visit.database, visit.looker, visit.loaded, visit.now)
+    lang = visit.language(found.patient.language)
+    view = page.letters_view(found, written, lang, visit.now)
+    title = words.words(lang)["letters"]["title"]
+    return visit.shown("messages.html", view, lang, title=title, tab="messages")
 
 
 @router.get("/trends")
 async def trends(
-    request: Request,
-    database: Db,
-    loaded: Versions,
-    now: Now,
-    caller: Myself,
-    days: Annotated[int, Query(ge=14, le=90)] = 14,
+    _caller: Myself, visit: Visiting, days: Annotated[int, Query(ge=14, le=90)] = page.DAYS[0]
 ) -> Response:
     chosen = page.DAYS[0] if days < page.DAYS[1] else page.DAYS[1]
-    found = await mine.mine(database, door.looker(request, caller), loaded, now, days=chosen)
-    lang = sheet.language(request, found.patient.language)
-    view = page.trend_view(found, chosen, lang, now)
+    found, lang = await visit.mine(chosen)
+    view = page.trend_view(found, chosen, lang, visit.now)
     title = words.words(lang)["trend"]["title"]
-    return sheet.html(request, "trends.html", view, lang, title=title, tab="trends")
+    return visit.shown("trends.html", view, lang, title=title, tab="trends")
 
 
 @router.get("/plan")
-async def plan(
-    request: Request, database: Db, loaded: Versions, now: Now, caller: Myself
-) -> Response:
-    found = await mine.mine(database, door.looker(request, caller), loaded, now, days=90)
-    lang = sheet.language(request, found.patient.language)
-    view = page.plan_view(found, lang) | _watch(found, lang, now)
+async def plan(_caller: Myself, visit: Visiting) -> Response:
+    found, lang = await visit.mine(90)
+    view = page.plan_view(found, lang) | _watch(found, lang, visit.now)
     title = words.words(lang)["plan"]["title"]
-    return sheet.html(request, "plan.html", view, lang, title=title, tab="plan")
+    return visit.shown("plan.html", view, lang, title=title, tab="plan")
 
 
 @router.get("/about")
-async def about(
-    request: Request, database: Db, loaded: Versions, now: Now, caller: Myself
-) -> Response:
-    found, told = await mine.about(database, door.looker(request, caller), loaded, now)
-    lang = sheet.language(request, found.patient.language)
-    view = page.about_view(found, told, lang, now)
+async def about(_caller: Myself, visit: Visiting) -> Response:
+    found, told = await mine.about(visit.database, visit.looker, visit.loaded, visit.now)
+    lang = visit.language(found.patient.language)
+    view = page.about_view(found, told, lang) | {"push_key": visit.request.app.state.push_key or ""}
     title = words.words(lang)["about"]["title"]
-    return sheet.html(request, "about.html", view, lang, title=title, tab="about")
+    return visit.shown("about.html", view, lang, title=title, tab="about")
+
+
+@router.get("/access")
+async def access(_caller: Myself, visit: Visiting) -> Response:
+    """Who may see the record, whom it is shut for, and who has seen it."""
+    found = await mine.access(visit.database, visit.looker, visit.now)
+    lang = visit.language(found.patient.language)
+    view = page.access_view(found, lang, visit.now)
+    title = words.words(lang)["access"]["title"]
+    return visit.shown("access.html", view, lang, title=title, tab="about")
 
 
 @router.get("/worried")
-async def worried(
-    request: Request, database: Db, loaded: Versions, now: Now, caller: Myself
-) -> Response:
-    found = await mine.mine(database, door.looker(request, caller), loaded, now, days=1)
-    lang = sheet.language(request, found.patient.language)
-    shown = page.today_view(found, request.app.state.forms, lang, now)
+async def worried(_caller: Myself, visit: Visiting) -> Response:
+    found, lang = await visit.mine(1)
+    shown = page.today_view(found, visit.forms, lang, visit.now)
     view = {name: shown[name] for name in ("watch", "told_cards", "more", "forms")}
-    title = words.words(lang)["worried"]["title"]
-    return sheet.html(request, "worried.html", view, lang, title=title)
+    return visit.shown("worried.html", view, lang, title=words.words(lang)["worried"]["title"])
 
 
 # --- the same for everybody -------------------------------------------------------------------

@@ -61,7 +61,7 @@ class NewPatient(Sent):
     number: Word | None = Field(default=None, description="the hospital's local number, if any")
     identifier: SentIdentifier | None = None
     identifiers: list[SentIdentifier] = Field(default=[], max_length=8)
-    phone: Word | None = Field(default=None, description="kept sealed, and never shown again")
+    phone: Word | None = Field(default=None, description="kept sealed; shown on his page only")
     sms_reminders: bool = Field(default=False, description="he has agreed to be reminded by SMS")
 
 

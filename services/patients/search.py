@@ -65,6 +65,12 @@ PARAMETERS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "patient.identifier": ("token", "system|value; only by POST _search"),
         "date": ("date", "as date of Observation"),
     },
+    "Communication": {
+        "patient": ("reference", "our id of the patient"),
+        "subject": ("reference", "the same as patient"),
+        "patient.identifier": ("token", "system|value; only by POST _search"),
+        "sent": ("date", "as date of Observation"),
+    },
     "AuditEvent": {
         "patient": ("reference", "our id of the patient"),
         "agent": ("reference", "who did it: Practitioner/id, or the id alone"),

@@ -21,6 +21,7 @@ from shared import (
     form_answers,
     kinds,
     ledger,
+    messages,
     values,
     watching,
 )
@@ -33,7 +34,7 @@ from shared.ledger import Answer
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One thing on its way. `sent` holds kind and values, or questionnaire and answers."""
+    """One thing on its way. `sent` holds kind and values, questionnaire and answers, or a text."""
 
     id: UUID
     at: datetime
@@ -100,6 +101,8 @@ def item(wanted: Wanted, forms: Forms) -> Item:
     """Pure: the message as a decoder of the intake would read it."""
     if "questionnaire" in wanted.sent:
         return _answers(wanted, forms)
+    if "text" in wanted.sent:
+        return _message(wanted)
     errors: list[ItemError] = []
     drafts: tuple[Draft, ...] = ()
     kind = kinds.CATALOGUE.get(str(wanted.sent.get("kind")))
@@ -114,6 +117,14 @@ def item(wanted: Wanted, forms: Forms) -> Item:
                 body["corrects"] = str(wanted.replaces)
             drafts = entered.drafts(kind, reading, body, str(wanted.id))
     return _item(wanted, drafts, errors)
+
+
+def _message(wanted: Wanted) -> Item:
+    photos = [UUID(str(one)) for one in wanted.sent.get("photos") or ()]
+    draft = messages.from_patient(
+        str(wanted.id), str(wanted.sent["text"]), {"entered": "manual"}, photos
+    )
+    return _item(wanted, (draft,), [])
 
 
 def _answers(wanted: Wanted, forms: Forms) -> Item:

@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError, model_validator
 from services.patients import attachments, door, send
 from services.patients.door import Db, Id, Line, Moment, Now, Prose, Sent, Word
 from services.patients.send import Receipt, Wanted
-from shared import access, exact, pictures
+from shared import access, exact, messages, pictures
 from shared.access import Role, browser
 from shared.filing import FileNotTaken
 
@@ -23,7 +23,8 @@ Status = Annotated[str, Field(pattern="^(completed|in-progress)$")]
 
 
 class NewItem(Sent):
-    """A reading, or a form. `id` is made on the phone and is the same at every try."""
+    """A reading, a form, or a message (`text`, with photos that were sent before it). `id` is made
+    on the phone and is the same at every try."""
 
     id: Id
     at: Moment
@@ -33,6 +34,8 @@ class NewItem(Sent):
     version: Word | None = None
     answers: dict[Word, Any] | None = Field(default=None, min_length=1, max_length=500)
     status: Status | None = None
+    text: Prose | None = None
+    photos: list[Id] | None = Field(default=None, min_length=1, max_length=messages.PHOTOS)
     replaces: Id | None = None
 
     @model_validator(mode="after")
@@ -40,16 +43,22 @@ class NewItem(Sent):
         reading = self.kind is not None and self.values is not None
         form = self.questionnaire is not None and self.answers is not None
         parts = (self.kind, self.values, self.questionnaire, self.answers)
-        if reading == form or sum(part is not None for part in parts) != 2:
-            raise ValueError("give kind and values, or questionnaire and answers")
+        told = sum(part is not None for part in parts)
+        if self.text is not None:
+            if told or self.replaces is not None:
+                raise ValueError("a message is a text alone, and is not corrected")
+        elif reading == form or told != 2 or self.photos is not None:
+            raise ValueError("give kind and values, questionnaire and answers, or text")
         if form and self.replaces is not None:
             raise ValueError("a form is not corrected")
         return self
 
     def wanted(self) -> Wanted:
-        names = ("kind", "values", "questionnaire", "version", "answers", "status")
+        names = ("kind", "values", "questionnaire", "version", "answers", "status", "text")
         given = {name: getattr(self, name) for name in names}
         told = {name: value for name, value in given.items() if value is not None}
+        if self.photos:
+            told["photos"] = [str(one) for one in self.photos]
         return Wanted(self.id, self.at, told, self.replaces)
 
 

@@ -50,12 +50,17 @@ def html(
     csrf = browser.token_of(request) if is_mine else ""
     around = page.around(lang, theme(request), title=title, tab=tab, csrf=csrf)
     response = HTMLResponse(page.render(template, {**around, **view}), status, headers=HEADERS)
+    return chosen(request, response)
+
+
+def chosen(request: Request, response: Response) -> Response:
+    """Keeps the language and theme that were just chosen on this machine."""
     for name, known in PLAIN.items():
-        chosen = request.query_params.get(name)
-        if chosen in known:
+        value = request.query_params.get(name)
+        if value in known:
             secure = request.app.state.secure_cookie
             response.set_cookie(
-                name, chosen, max_age=YEAR, samesite="lax", httponly=True, secure=secure
+                name, value, max_age=YEAR, samesite="lax", httponly=True, secure=secure
             )
     return response
 

@@ -402,3 +402,29 @@ claim = Table(
     Column("confirmed_at", Moment),
     Column("confirmed_by", Text),
 )
+
+enrolment_draft = Table(
+    "enrolment_draft",
+    metadata,
+    _key("org", Text),
+    _key("id", Uuid),
+    _must("patient_id", Uuid),
+    _must("typed", JSONB),
+    _must("by", Text),
+    _must("changed_at", Moment),
+    Column("began_at", Moment),
+    Column("enrolment_id", Uuid),
+    Column("cred", Text),
+)
+
+push_subscription = Table(
+    "push_subscription",
+    metadata,
+    _key("org", Text),
+    _key("hash", LargeBinary),
+    _must("patient_id", Uuid),
+    _must("endpoint", Text),
+    _must("p256dh", LargeBinary),
+    _must("auth", LargeBinary),
+    _must("made_at", Moment),
+)

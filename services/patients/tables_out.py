@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from services.patients.nouns import Identifier, Patient
-from shared import exact, kinds
+from shared import exact, kinds, messages
 from shared.audit import Event
 from shared.contracts import Fact
 
@@ -15,6 +15,7 @@ READINGS: Row = (
     "device", "note",
 )  # fmt: skip
 ANSWERS: Row = ("id", "at", "received", "questionnaire", "question", "answer")
+MESSAGES: Row = ("id", "at", "received", "from", "by", "text", "photos", "answers")
 LOOKS: Row = ("at", "who", "role", "what", "why", "outcome")
 
 
@@ -53,6 +54,17 @@ def answer(fact: Fact) -> Iterator[Row]:
         yield (
             fact.id, fact.at, fact.received_at, fact.body.get("questionnaire"), question, told,
         )  # fmt: skip
+
+
+def message(fact: Fact) -> Iterator[Row]:
+    if fact.type != messages.TYPE:
+        return
+    sender = "patient" if messages.is_from_patient(fact) else "unit"
+    listed = [" ".join(map(str, fact.body.get(name) or ())) for name in ("photos", "answers")]
+    yield (
+        fact.id, fact.at, fact.received_at, sender, fact.body.get("by_name"),
+        fact.body.get("text"), *listed,
+    )  # fmt: skip
 
 
 def decisions(decided: Sequence[Fact]) -> Iterator[Row]:

@@ -50,6 +50,10 @@ class Hours(Sent):
 
     zone: Word = "Europe/Oslo"
     hours: list[Period] = Field(max_length=50)
+    answers_within: Annotated[str, Field(pattern=r"^PT(?:[1-9]|[1-3]\d|40)H$")] | None = Field(
+        default=None,
+        description="how many watched hours the unit takes to answer a message; absent: PT8H",
+    )
 
 
 class NewUnit(Sent):
@@ -126,7 +130,7 @@ async def add_unit(
         caller,
         name=new.name,
         short=new.short,
-        hours=new.watching.model_dump(by_alias=True),
+        hours=new.watching.model_dump(by_alias=True, exclude_none=True),
     )
     door.created(response, f"/v1/units/{unit.id}")
     return unit

@@ -2,11 +2,43 @@
 
 import hashlib
 import hmac
+from urllib.parse import parse_qs
 
 from fastapi import Request, Response
 
 from shared.access.caller import Caller, CrossSite
 from shared.access.door import cookie_name, cookie_of
+
+FORM = 64 * 1024
+FIELDS = 40
+
+
+class FormIsUnreadable(Exception):
+    """The form cannot be read"""
+
+
+class FormIsTooLarge(Exception):
+    """The form is larger than any form here"""
+
+
+async def form(request: Request, most: int = FIELDS) -> dict[str, str]:
+    """A page's form, each field once, and at most so many of them."""
+    if int(request.headers.get("content-length") or 0) > FORM:
+        raise FormIsTooLarge
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > FORM:
+            raise FormIsTooLarge
+    try:
+        fields = parse_qs(
+            body.decode(), keep_blank_values=True, max_num_fields=most, errors="strict"
+        )
+    except ValueError as error:
+        raise FormIsUnreadable from error
+    if any(len(values) > 1 or "\x00" in values[0] for values in fields.values()):
+        raise FormIsUnreadable
+    return {name: values[0] for name, values in fields.items()}
 
 
 def token_of(request: Request) -> str:

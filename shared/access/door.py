@@ -29,6 +29,7 @@ COOKIE = "hjemvakt"
 # Another name than staff's: behind the front door both pages have one host, and cookies know no
 # port, so that whoever works here and is a patient too keeps two log-ins apart.
 COOKIE_OF_PATIENTS = "hjemvakt-me"
+SET_UP = "/setup"
 ON_BEHALF = "hjemvakt-on-behalf-of"
 
 
@@ -68,7 +69,7 @@ async def _logged_in(request: Request) -> Caller:
         raise NotAuthenticated
     if request.method not in {"GET", "HEAD"} and not _is_same_site(request):
         raise CrossSite
-    return await guard.by_cookie(cookie, is_use=_is_use(request))
+    return await guard.by_cookie(cookie, is_use=_is_use(request), of_staff=_is_set_up(request))
 
 
 def _is_use(request: Request) -> bool:
@@ -115,7 +116,13 @@ def cookie_name(*, secure: bool, name: str = COOKIE) -> str:
 def cookie_of(request: Request) -> str:
     """The name of this service's session cookie."""
     state = request.app.state
-    return cookie_name(secure=state.secure_cookie, name=state.cookie)
+    name = COOKIE if _is_set_up(request) else state.cookie
+    return cookie_name(secure=state.secure_cookie, name=name)
+
+
+def _is_set_up(request: Request) -> bool:
+    """Staff's pages in a service whose other pages are patients'."""
+    return request.url.path == SET_UP or request.url.path.startswith(f"{SET_UP}/")
 
 
 def needs(*roles: Role) -> Callable[[Request], Coroutine[Any, Any, Caller]]:

@@ -238,14 +238,17 @@ class Guard:
 
     # --- by a page's session ----------------------------------------------------------------
 
-    async def by_cookie(self, cookie: str, *, is_use: bool = True) -> Caller:
+    async def by_cookie(
+        self, cookie: str, *, is_use: bool = True, of_staff: bool = False
+    ) -> Caller:
         """NotAuthenticated. `is_use`: a person did something; a page that looks for news by itself
-        does not keep its session alive."""
+        does not keep its session alive. `of_staff`: on staff's pages, whoever else logs in here."""
         if "." in cookie:  # the development log-in's own token
             return self.bearer.caller(cookie, by_cookie=True)
         place = hashlib.sha256(cookie.encode()).digest()
         async with self.database.transaction() as tx:
-            row = await self._session(tx, place, self._idle)
+            session = store.session if of_staff else self._session
+            row = await session(tx, place, self._idle)
             if row is None:
                 raise NotAuthenticated
             if is_use and row["was_seen_long_ago"]:

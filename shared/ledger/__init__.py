@@ -57,6 +57,7 @@ from shared.ledger.quarantine import (
     release,
 )
 from shared.ledger.reading import (
+    AHEAD,
     Reach,
     answers,
     facts,
@@ -73,6 +74,7 @@ from shared.ledger.waking import (
 )
 
 __all__ = [
+    "AHEAD",
     "ALERTS",
     "CHANNEL",
     "DONE",

@@ -1,7 +1,7 @@
 """Reading facts back: a patient's, by id, or those still in force."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from sys import intern
 from typing import NamedTuple
 from uuid import UUID
@@ -16,6 +16,10 @@ _FACT = f"{_HEAD}, body"
 # Beside the values: shown to people, never judged. Judging reads many facts and keeps them.
 _ASIDE = "array['device', 'claimed_at', 'claimed_until', 'original', 'note', 'entered']"
 _BARE = f"{_HEAD}, case when type = 'reading' then body - {_ASIDE} else body end as body"
+# Nothing was measured later than five minutes after it was received: `append` takes such a time for
+# wrong. A statement that says so need not look into the months laid out ahead, of which there are
+# more than months gone by. The room is for a server's clock that is set back.
+AHEAD = timedelta(days=31)
 
 
 async def facts(
@@ -61,18 +65,20 @@ async def answers(
     org: str,
     patient_ids: Sequence[UUID],
     since: datetime,
+    now: datetime,
 ) -> list[Fact]:
     """These patients' answers in force from `since` on. They have an index of their own:
     their readings of that time, of which there may be very many, are not looked at."""
     rows = await tx.fetch(
         f"""
         select {_FACT} from ledger.current
-        where org = $1 and patient_id = any($2) and type = 'answers' and at >= $3
+        where org = $1 and patient_id = any($2) and type = 'answers' and at >= $3 and at < $4
         order by at, id
         """,
         org,
         list(patient_ids),
         since,
+        now + AHEAD,
     )
     return _facts(org, rows)
 
@@ -98,12 +104,19 @@ async def in_reach(
     tx: asyncpg.Connection,
     org: str,
     reaches: Sequence[Reach],
+    now: datetime,
     *,
     types: Sequence[str],
     bare: bool = False,
 ) -> list[Fact]:
     """Facts of these types in force, of several patients, each as far back as he is wanted. In one
-    statement: to start one costs more than to read a patient."""
+    statement: to start one costs more than to read a patient.
+
+    The span of them all is given as well: months outside it are left out before the statement
+    starts. And whose they are, as a list: joined only, the planner may read everybody's.
+    """
+    if not reaches:
+        return []
     rows = await tx.fetch(
         f"""
         with wanted as materialized (
@@ -112,9 +125,9 @@ async def in_reach(
             ) as w(patient_id, since, others, seen, kinds)),
         near as materialized (
             select c.* from wanted w
-            join ledger.current c on c.org = $1 and c.patient_id = w.patient_id
-                and c.at >= w.since and c.type = any($7)
-                and ({_IN_REACH})),
+            join ledger.current c using (patient_id)
+            where c.org = $1 and c.patient_id = any($2) and c.at >= $8 and c.at < $9
+                and c.at >= w.since and c.type = any($7) and ({_IN_REACH})),
         seen as materialized (
             select distinct n.patient_id, n.kind from near n
             join wanted w using (patient_id)
@@ -122,7 +135,8 @@ async def in_reach(
               and not n.flags @> '{{clock_suspect}}'),
         far as (
             select c.* from wanted w
-            join ledger.current c on c.org = $1 and c.patient_id = w.patient_id
+            join ledger.current c using (patient_id)
+            where c.org = $1 and c.patient_id = any($2) and c.at >= $8 and c.at < $10
                 and c.at >= w.since and c.at < w.others and c.type = 'reading'
                 and not coalesce(({_IN_REACH}), false)
                 and (c.patient_id, c.kind) not in (select patient_id, kind from seen))
@@ -136,6 +150,9 @@ async def in_reach(
         [one.seen for one in reaches],
         [{kind: at.isoformat() for kind, at in one.kinds.items()} for one in reaches],
         list(types),
+        min(one.since for one in reaches),
+        now + AHEAD,
+        max(one.others for one in reaches),
     )
     return _facts(org, rows)
 

@@ -240,13 +240,19 @@ def answer_by(followed: Iterable[Programme], kind: str, received_at: datetime) -
     return min(promises, default=None)
 
 
+def within(directory: Path) -> list[Path]:
+    """The programmes' folders in this one, or this one itself when it is a programme's."""
+    is_one = (directory / "programme.toml").exists()
+    return [directory] if is_one else list(folders(directory))
+
+
 def check(directory: Path) -> list[str]:
     """What is wrong with a folder of programmes (or with one programme), in sentences."""
     from shared.programmes import checking
 
     if not directory.is_dir():
         return [f"{directory} is not a folder."]
-    found = [directory] if (directory / "programme.toml").exists() else list(folders(directory))
+    found = within(directory)
     if not found:
         return [f"{directory.name} holds no folder with a programme.toml."]
     return [sentence for folder in found for sentence in checking.check(folder)]

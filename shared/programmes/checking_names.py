@@ -22,6 +22,11 @@ def names(programme: Programme) -> Iterator[str]:
         for name in limits_of(rule):
             if name not in programme.limit_by_name:
                 yield f"rule {rule.id} uses {name}, which is no limit."
+    known = programme.limit_by_name.keys() | programme.rule_by_id.keys()
+    for question in programme.undecided:
+        for name in question.about:
+            if name not in known:
+                yield f"what is undecided is about {name}, which is no rule and no limit."
     yield from (f"no rule looks at input {n}." for n in programme.input_by_name if n not in used)
     yield from (f"no rule uses limit {n}." for n in programme.limit_by_name if n not in set_)
 

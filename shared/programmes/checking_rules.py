@@ -8,6 +8,7 @@ from shared import kinds
 from shared.programmes import checking_names, offering
 from shared.programmes.parts import ANSWERS_LOOK_BACK, LOOKS_BACK
 from shared.programmes.rules import (
+    COMPARISONS,
     BaselineRule,
     ChangeRule,
     CombinationRule,
@@ -39,7 +40,7 @@ def rules(programme: Programme) -> Iterator[str]:
             case LimitRule() if rule.retake is None and _is_vital(rule, programme):
                 yield f"rule {rule.id} is an absolute limit and must ask for a retake."
             case LimitRule() | ChangeRule() | TargetRule() if rule.colour == "red":
-                if rule.persistence is not None:
+                if rule.persistence is not None and not _is_said_at_once(rule, programme):
                     yield f"rule {rule.id} is red and may not wait for persistence."
             case BaselineRule() if rule.colour == "red":
                 yield f"rule {rule.id} is a personal baseline and may only be yellow."
@@ -52,6 +53,23 @@ def rules(programme: Programme) -> Iterator[str]:
             offered = offering.offered(rule, programme, options)
             if offered is not None and code not in offered:
                 yield f"rule {rule.id} waits for the answer {code}, which is never offered."
+
+
+def _is_said_at_once(rule: LimitRule | ChangeRule | TargetRule, programme: Programme) -> bool:
+    """Whether all that a red trend counts is red by itself already, by a rule that does not wait:
+    the same but for its persistence, at the same limit or including it."""
+    how, limit = rule.comparison
+    wider = {"above": ("above", "at_least"), "below": ("below", "at_most")}.get(how, (how,))
+    same = {"id", "group", "persistence", "retake", "says", "tells", "nurse", "source", "evidence"}
+    same |= {"emergency", *COMPARISONS}
+    return any(
+        type(one) is type(rule)
+        and one.persistence is None
+        and one.comparison in [(word, limit) for word in wider]
+        and one.model_dump(exclude=same) == rule.model_dump(exclude=same)
+        for one in programme.rules
+        if isinstance(one, LimitRule | ChangeRule | TargetRule)
+    )
 
 
 def _clears(rule: LimitRule, programme: Programme) -> bool:

@@ -47,10 +47,18 @@ def words(rule: Rule, programme: Programme) -> str:
             ages = f"at most {span(rule.within)} before"
             if rule.apart:
                 ages = f"{span(rule.apart)} to {span(rule.within)} before"
+            came = "".join(
+                f", {word} {_number(edge, programme)}"
+                for word, edge in (
+                    ("from below", rule.from_below),
+                    ("to at least", rule.to_at_least),
+                )
+                if edge is not None
+            )
             return (
                 f"{_input(rule.input, programme)} shows a {rule.direction} from {since} "
                 f"({ages}{_points(rule.points)}) of "
-                f"{_compared(rule.comparison, programme)}{of}{per}"
+                f"{_compared(rule.comparison, programme)}{of}{per}{came}"
                 f"{_persistence(rule.persistence, programme)}"
             )
         case TargetRule():
@@ -139,7 +147,7 @@ def _persistence(persistence: Persistence | None, programme: Programme) -> str:
         return ""
     apart = f", at least {span(persistence.apart)} apart" if persistence.apart else ""
     said = f", in {persistence.n} of the last {persistence.m}{apart}"
-    said += f", within {span(persistence.within)}"
+    said += f", within {span(persistence.within)}{_points(persistence.points)}"
     for step in persistence.sooner:
         said += f" ({step.n} when beyond {_number(step.beyond, programme)})"
     return said

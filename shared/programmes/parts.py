@@ -148,6 +148,13 @@ class Input(Frozen):
     def reads(self) -> tuple[tuple[str, str], ...]:
         return tuple(dict.fromkeys(source.key for source in self.sources))
 
+    @cached_property
+    def only(self) -> tuple[str, str] | None:
+        """The one series it is, when nothing is chosen from it or put beside it."""
+        first = self.sources[0]
+        chosen = first.phase or first.codes or first.moment == "end"
+        return None if chosen or len(self.sources) > 1 else first.key
+
 
 class Retake(Frozen):
     """Measure again: a second sample within `within` decides; none after `grace` speaks as is."""
@@ -199,6 +206,16 @@ class Progress(Frozen):
 
     names: Text
     items: tuple[str, ...] = Field(min_length=1)
+
+
+class Question(Frozen):
+    """What the files cannot settle: a clinician decides it before the programme is signed. `about`
+    names the rules and limits, `asks` says what is done until then and what else could be.
+    """
+
+    about: tuple[str, ...] = Field(min_length=1)
+    asks: Text
+    evidence: Literal["S", "K", "D"]
 
 
 class Life(Frozen):

@@ -20,6 +20,7 @@ WHOLE = (
     (re.compile(r"^the slug is "), "slug"),
     (re.compile(r"^no source is named"), "sources"),
     (re.compile(r" is no instrument\.$"), "instruments"),
+    (re.compile(r"^what is undecided is about"), "about"),
     (re.compile(r"^([a-z_]+)(?:\.\S+)?: "), None),
 )
 

@@ -21,7 +21,10 @@ from shared.programmes.parts import (
 
 COMPARISONS = ("above", "at_least", "below", "at_most")
 # Where a rule may name a limit instead of giving a number.
-NUMBERS = (*COMPARISONS, "clear", "target", "percent_of", "longer_than", "share", "mads", "least")
+NUMBERS = (
+    *COMPARISONS, "clear", "target", "percent_of", "from_below", "to_at_least", "longer_than",
+    "share", "mads", "least",
+)  # fmt: skip
 REFERENCE = "reference"  # percent_of: of the earlier value itself
 
 
@@ -73,13 +76,15 @@ class Sooner(Frozen):
 
 class Persistence(Frozen):
     """Speaks when n of the last m samples are beyond, this one included; those counted are
-    `apart`, so that a retake counts once, and not older than `within`.
+    `apart`, so that a retake counts once, and not older than `within`. Silent with fewer than
+    `points` of them.
     """
 
     n: int = Field(ge=1)
     m: int = Field(ge=1)
     apart: Duration = timedelta(0)
     within: Duration = timedelta(days=30)
+    points: int = Field(default=1, ge=1)
     sooner: tuple[Sooner, ...] = ()
 
     @model_validator(mode="after")
@@ -88,6 +93,8 @@ class Persistence(Frozen):
             raise ValueError("n cannot be greater than m")
         if any(step.n >= self.n for step in self.sooner):
             raise ValueError("sooner must ask for fewer than n")
+        if self.points > self.m:
+            raise ValueError("points cannot be greater than m")
         return self
 
 
@@ -113,7 +120,8 @@ class ChangeRule(RuleHead, Compared):
     `apart` and at most `within` old; the rule keeps silent with fewer than `points` of them.
     `per` scales the change to that time; `percent_of` makes it a percentage (of a limit, or of
     the earlier value with `percent_of = "reference"`). A fall counts as a positive change when
-    `direction` is fall.
+    `direction` is fall. Only from an earlier value `from_below` a number, and only to one that is
+    `to_at_least` a number, where these are given: from calm to much.
     """
 
     kind: Literal["change"]
@@ -126,6 +134,8 @@ class ChangeRule(RuleHead, Compared):
     apart: Duration = timedelta(0)
     per: Duration | None = None
     percent_of: Number | None = None
+    from_below: Number | None = None
+    to_at_least: Number | None = None
     persistence: Persistence | None = None
 
 

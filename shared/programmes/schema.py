@@ -16,6 +16,7 @@ from shared.programmes.parts import (
     Limit,
     PlanItem,
     Progress,
+    Question,
     Text,
 )
 from shared.programmes.rules import (
@@ -72,6 +73,7 @@ class Programme(Frozen):
     `handled` are benign cases closed by rule, of which `handled_sample` per cent are left open for
     a person to look at; `life` is how long a person's word on an alert holds.
     `progress` names what the plan has of modules, so that a list can say how far he is.
+    `undecided` is what a clinician is asked to decide; it stands on the page that is signed.
     `instruments` are those of shared/instruments whose forms its patients fill in.
     """
 
@@ -96,6 +98,7 @@ class Programme(Frozen):
     handled_sample: int = Field(default=5, ge=1, le=100)
     life: Life = LIFE
     questionnaires: tuple[Mapping[str, Any], ...] = ()
+    undecided: tuple[Question, ...] = ()
 
     @cached_property
     def limit_by_name(self) -> Mapping[str, Limit]:

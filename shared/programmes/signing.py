@@ -67,6 +67,7 @@ def _lines(programme: Programme) -> Iterator[str]:
     yield from _limits(programme.limits)
     yield from _plan(programme.plan)
     yield from _forms(programme)
+    yield from _undecided(programme)
     yield "## Sources"
     yield ""
     yield from (f"- {source}" for source in programme.sources)
@@ -180,6 +181,23 @@ def _forms(programme: Programme) -> Iterator[str]:
     elif not programme.questionnaires:
         yield "None."
         yield ""
+
+
+def _undecided(programme: Programme) -> Iterator[str]:
+    if not programme.undecided:
+        return
+    yield "## For the clinician to decide"
+    yield ""
+    yield from _table(
+        ("about", "bokmål", "English", "evidence", "decided"),
+        (
+            (
+                ", ".join(f"`{name}`" for name in one.about), one.asks.nb, one.asks.en,
+                one.evidence, "",
+            )
+            for one in programme.undecided
+        ),
+    )  # fmt: skip
 
 
 def _question(item: Form) -> tuple[str, ...]:

@@ -65,7 +65,7 @@ def _faults(place: str, answer: httpx.Response) -> list[str]:
 
 async def test_the_pages_own_files_have_them_too(apps: Mapping[str, FastAPI]) -> None:
     async with client(apps["alerts"]) as asking:
-        answer = await asking.get("/static/hjemvakt.css")
+        answer = await asking.get("/static/desk.css")
     assert answer.status_code == 200
     assert answer.headers["cache-control"] == "no-cache"
     assert [one for one in _faults("css", answer) if "cache-control" not in one] == []

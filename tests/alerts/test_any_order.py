@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from services.alerts import touching, triage
+from services.alerts import looking, touching
 from services.alerts.clinical import judge
 from services.alerts.clinical.history import Record
 from services.alerts.clinical.lifecycle import State as Life
@@ -96,8 +96,8 @@ class Judging:
             self.patient.record = Record.of(self.patient.state.patient_id, whole)
         else:
             self.patient.record = self.patient.record.adding(new)
-        looked = PROGRAMMES if afresh else touching.touched(PROGRAMMES, new)
-        found, covers = triage.find(self.patient.record, looked, NOW, since)
+        looked = PROGRAMMES if afresh else touching.touched(PROGRAMMES, new, self.patient.record)
+        found, covers = looking.find(self.patient.record, looked, NOW, since)
         settle(self.patient, found, covers, NOW)
 
     def close(self, chance: random.Random) -> None:

@@ -16,7 +16,7 @@ from tests.alerts.given import World, ago
 
 
 def checker(world: World) -> Checker:
-    return Checker(world.alerts, Notifier(world.alerts), given.PROGRAMMES)
+    return Checker(world.alerts, Notifier(world.alerts), given.PROGRAMMES, again=timedelta(0))
 
 
 async def test_a_sound_list_is_left_alone(world: World) -> None:

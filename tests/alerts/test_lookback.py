@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from asyncpg.connection import LoggedQuery
 
-from services.alerts import triage, writing
+from services.alerts import looking, triage, writing
 from services.alerts.memory import Memory
 from services.alerts.patient import Patient, State
 from shared.contracts import Item
@@ -48,7 +48,7 @@ async def read(world: World, patient: UUID, since: datetime, *, whole: bool) -> 
     async with world.alerts.transaction() as tx:
         programmes = None if whole else world.programmes
         loaded = await triage.load(
-            tx, ORG, {patient: State(patient)}, {patient: since}, Memory(), programmes
+            tx, ORG, {patient: State(patient)}, {patient: since}, Memory(), ago(), programmes
         )
         return loaded[patient]
 
@@ -70,7 +70,7 @@ async def test_what_is_not_read_changes_nothing(world: World, seed: int, program
         whole = await read(world, patient, since, whole=True)
         little = await read(world, patient, since, whole=False)
 
-        assert triage.find(little.record, world.programmes, now, since) == triage.find(
+        assert looking.find(little.record, world.programmes, now, since) == looking.find(
             whole.record, world.programmes, now, since
         )
         assert writing.rows(little, world.programmes, now) == writing.rows(

@@ -690,7 +690,7 @@ def test_after_somebody_else_was_quicker_the_page_says_so_and_keeps_the_note() -
     markup = patient_html(
         alerts=[alert()],
         moved={"alert": "alert-3", "by": "Ida T."},
-        draft={"note": "Ringt, ikke svar"},
+        draft={"alert": "alert-3", "move": "snooze", "note": "Ringt, ikke svar"},
     )
 
     assert "Endret av Ida T." in markup
@@ -1004,3 +1004,72 @@ def test_no_word_of_the_page_hides_behind_what_a_mapping_can_do(lang: str) -> No
         return [*part, *(key for each in part.values() for key in keys(each))]
 
     assert not set(keys(dict(words.words(lang)))) & set(dir(dict))
+
+
+# --- why nothing comes of somebody ------------------------------------------------------------
+
+
+def test_a_green_behind_a_silent_portal_is_not_among_the_greens() -> None:
+    silence = {"alert": "quiet", "portal": "c-portal", "since": ago(hours=2)}
+    markup = list_html(row(4, "green", behind=silence, reason=None), row(5, "green"))
+
+    technical, greens = markup.split('id="lane-done"')
+    assert 'id="row-p4-u1"' in technical
+    assert "Årsak: portal" in technical
+    assert "Ventet 05:45 og ikke kommet. Portalen er stille" in technical
+    assert 'id="row-p4-u1"' not in greens
+    assert "1 grønn" in greens
+
+
+def test_the_counts_above_agree_with_where_those_behind_a_silence_stand() -> None:
+    counts = {"red": 0, "yellow": 0, "green": 9, "technical": 2, "quarantined": 0, "only_behind": 3}
+    markup = list_html(row(4, "green"), counts=counts)
+
+    assert re.search(r'class="n green".*?<dd>6</dd>', markup, re.DOTALL)
+    assert re.search(r'class="n technical".*?<dd>5</dd>', markup, re.DOTALL)
+
+
+def test_a_fault_that_is_one_alarm_is_moved_by_keys_and_names_who_is_behind_it() -> None:
+    silence = {"alert": "quiet", "portal": "c-portal", "since": ago(hours=2)}
+    behind = row(4, "green", behind=silence)
+    fault = {
+        "name": "Plattformen", "cause": "portal", "patients": 1, "reason": "Ingen hører",
+        "since": ago(hours=1), "behind": [behind],
+        "alert": {
+            "id": "quiet", "version": 3, "state": "open", "colour": "red",
+            "moves": ["acknowledge", "note"],
+        },
+    }  # fmt: skip
+    markup = list_html(behind, platform=[fault])
+
+    assert 'data-alert="quiet" data-version="3"' in markup
+    assert 'data-moves="acknowledge note"' in markup
+    assert '<a class="nm" href="#behind-quiet">Plattformen</a>' in markup
+    assert '<li><a href="/patients/p4">Test Testesen 04</a> · S-900004 · siden 05:45</li>' in markup
+
+
+def test_a_pause_beside_an_alert_says_of_what_kind_and_until_when() -> None:
+    paused = {
+        "kind": "admission",
+        "until": ago(hours=-48),
+        "says": {"nb": "Innlagt: post 3", "en": "Admitted: post 3"},
+    }
+
+    assert "Innlagt: post 3, til ons 07:45" in list_html(row(paused=paused))
+    said = patient_html(paused=paused)
+    assert "Innlagt: post 3, til ons 07:45. Ingenting ventes så lenge." in said
+    assert "Admitted: post 3, until" in patient_html("en", paused=paused)
+    ended = {"kind": "deceased", "until": None, "says": {"nb": "Registrert død", "en": "Dead"}}
+    assert "Registrert død. Ingenting ventes, og det som sendes, vurderes ikke." in patient_html(
+        paused=ended
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "read"), [("+4799887766", "99 88 77 66"), ("+46701234567", "+46701234567")]
+)
+def test_a_telephone_number_is_called_from_the_page(number: str, read: str) -> None:
+    markup = patient_html(phone=number)
+
+    assert f'<a class="tel" href="tel:{number}">Telefon <b>{read}</b></a>' in markup
+    assert "tel:" not in patient_html(phone=None)

@@ -39,7 +39,7 @@ async def test_the_pages_are_drawn(world: World) -> None:
                 f"/patients/{patient}",
                 f"/patients/{patient}/chart.json",
                 "/login",
-                "/static/hjemvakt.css",
+                "/static/desk.css",
             )
         ]
 

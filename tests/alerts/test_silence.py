@@ -385,6 +385,12 @@ async def test_a_portals_silence_is_one_alarm_and_those_behind_it_are_held_back(
     async with given.client(world) as nurse:
         shown = (await nurse.get(f"/v1/alerts/{alarm['id']}")).json()["behind"]
         rows = (await nurse.get("/v1/worklist")).json()["rows"]
+        listed = (await nurse.get("/")).text
+        his = (await nurse.get(f"/patients/{later[0]}")).text
+        kept = await nurse.post(
+            f"/v1/alerts/{alarm['id']}/moves",
+            json={"move": "acknowledge", "version": alarm["version"]},
+        )
     async with given.client(world, units=frozenset({world.other_unit})) as stranger:
         theirs = (await stranger.get(f"/v1/alerts/{alarm['id']}")).json()["behind"]
     assert {one["patient"]["id"] for one in shown["patients"]} == {str(one) for one in patients}
@@ -392,7 +398,16 @@ async def test_a_portals_silence_is_one_alarm_and_those_behind_it_are_held_back(
     assert all(one["patient"]["name"] for one in shown["patients"])
     assert {row["behind"]["portal"] for row in rows} == {given.SENDER.cred}
     assert {row["behind"]["alert"] for row in rows} == {str(alarm["id"])}
+    assert all(row["technical"] for row in rows), "nobody behind it is green and calm"
     assert theirs == {"patients": [], "more": False}
+    # The page: nobody stands among the greens, and the alarm is moved and names who is behind it.
+    assert 'id="greens"' not in listed
+    assert listed.count("Portalen er stille: pasienten er ikke meldt taus.") >= len(later)
+    assert f'data-alert="{alarm["id"]}"' in listed
+    for patient in patients:
+        assert f'<li><a href="/patients/{patient}">' in listed
+    assert "Portalen er stille: pasienten er ikke meldt taus." in his
+    assert (kept.status_code, kept.json()["state"]) == (200, "acknowledged"), kept.text
     linked = await world.value(
         "select count(*) from alerts.alert where cause = 'portal' and body ->> 'portal' = $1",
         given.SENDER.cred,

@@ -79,7 +79,7 @@ async def test_the_checker_finds_rows_and_findings_of_both_versions_in_order(wor
         await given.send(world, id_, given.systolic(165, ago(hours=13)))
         await world.judge()
         await world.wake(id_)
-    checker = Checker(world.alerts, Notifier(world.alerts), world.programmes)
+    checker = Checker(world.alerts, Notifier(world.alerts), world.programmes, again=timedelta(0))
 
     assert await checker.round(given.ORG, 10) == []
     assert await world.value("select count(*) from alerts.finding where gone_at is null") > 0

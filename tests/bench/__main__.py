@@ -27,7 +27,7 @@ def main() -> None:
         platform.running(patients) as running,
         servers.no_op() as no_op,
         servers.naive(running.database) as naive,
-        servers.bare_broker() as broker,
+        servers.second_broker(running.broker_credentials) as broker,
     ):
         bench = Bench(running, no_op, naive, broker, size)
         measured, versions = asyncio.run(_measure(bench))

@@ -18,6 +18,7 @@ LOADS = {
     "floor": http_load.post,
     "mqtt": mqtt_load.publish,
     "fan-through": mqtt_load.fan_through,
+    "fan-through-paho": mqtt_load.fan_through_paho,
 }
 
 

@@ -133,6 +133,7 @@ def _of_empty(row: Row) -> float | None:
 
 GOALS = (
     _rate("mqtt-max", "broker", 0.60, "broker"),
+    _rate("mqtt-max", "broker-paho", 0.60, "broker-paho"),
     _rate("http-single-64", "no-op", 0.35),
     _rate("http-batch-500", "copy", 0.60),
     _rate("http-single-64", "naive", 30.0),

@@ -16,12 +16,14 @@ class Plan:
     """One load."""
 
     what: str
-    "http, floor (HTTP whose answers are not receipts), mqtt or fan-through"
+    "http, floor (HTTP whose answers are not receipts), mqtt, fan-through or fan-through-paho"
     url: str
     users: list[User]
     mark: str
     "What sets this run's message ids apart."
     org: str = ""
+    inner: str = ""
+    "MQTT, fan-through: the listener of the subscriber, with user and password."
     count: int = 10**9
     "Messages or requests at most."
     seconds: float = 60.0

@@ -31,11 +31,14 @@ class Client(asyncio.Protocol):
         self._transport: asyncio.WriteTransport
         self._answered: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
 
-    async def open(self, url: str, name: str, user: tuple[str, str] | None) -> None:
+    async def open(
+        self, url: str, name: str, user: tuple[str, str], *, is_kept: bool = False
+    ) -> None:
+        """`is_kept`: the broker keeps the session, and what comes for it meanwhile."""
         address = urlsplit(url)
         loop = asyncio.get_running_loop()
         await loop.create_connection(lambda: self, address.hostname or "", address.port or 1883)
-        await self._ask(connect(name, user))
+        await self._ask(connect(name, user, is_kept))
 
     async def subscribe(self, topic: str) -> None:
         await self._ask(subscribe(topic))
@@ -99,11 +102,10 @@ class Client(asyncio.Protocol):
 # --- packets ------------------------------------------------------------------------------------
 
 
-def connect(name: str, user: tuple[str, str] | None) -> bytes:
-    """A clean session, without a will."""
-    flags = 0x02 | (0xC0 if user else 0)
-    head = text("MQTT") + struct.pack("!BBH", 4, flags, KEEPALIVE)
-    return packet(0x10, head + text(name) + b"".join(map(text, user or ())))
+def connect(name: str, user: tuple[str, str], is_kept: bool) -> bytes:
+    """Without a will."""
+    head = text("MQTT") + struct.pack("!BBH", 4, 0xC0 if is_kept else 0xC2, KEEPALIVE)
+    return packet(0x10, head + text(name) + b"".join(map(text, user)))
 
 
 def subscribe(topic: str) -> bytes:

@@ -1,7 +1,9 @@
 """Readings over MQTT at QoS 1: into the platform, or through a broker to a subscriber."""
 
 import asyncio
+import sys
 import time
+from urllib.parse import unquote, urlsplit
 
 from tests.bench import mqtt_client, readings
 from tests.bench.load import Done, Plan, User, Watch
@@ -33,8 +35,11 @@ class Load:
             self.count_one()
 
     def count_one(self) -> None:
-        self.known += 1
-        if self.known == self.plan.count:
+        self.count(self.known + 1)
+
+    def count(self, known: int) -> None:
+        self.known = known
+        if known == self.plan.count:
             self.finished.set()
 
     async def wait(self) -> None:
@@ -70,8 +75,7 @@ class Device:
 
     async def open(self) -> None:
         plan = self._load.plan
-        user = (self.cred, self.secret) if self._receipts else None
-        await self.client.open(plan.url, self.cred, user)
+        await self.client.open(plan.url, self.cred, (self.cred, self.secret))
         if self._receipts:
             await self.client.subscribe(f"hjv/1/{plan.org}/{self.cred}/ack")
 
@@ -118,11 +122,41 @@ async def publish(plan: Plan) -> Done:
 
 
 async def fan_through(plan: Plan) -> Done:
-    """The broker's floor: the same publishers, and one subscriber that only acknowledges."""
+    """The broker's floor: the same publishers, and one subscriber that only acknowledges. Its
+    session is kept by the broker, as ingest's is."""
     load = Load(plan)
+    address = urlsplit(plan.inner)
     subscriber = mqtt_client.Client(lambda *_: load.count_one())
-    await subscriber.open(plan.url, "floor", None)
+    user = unquote(address.username or ""), unquote(address.password or "")
+    await subscriber.open(plan.inner, "floor", user, is_kept=True)
     await subscriber.subscribe(f"hjv/1/{plan.org}/+/obs")
+    return await _through(plan, load)
+
+
+async def fan_through_paho(plan: Plan) -> Done:
+    """The same with paho as it is as the subscriber, in a process of its own."""
+    load = Load(plan)
+    command = (sys.executable, "-m", "tests.bench.paho_subscriber", plan.inner,
+               f"hjv/1/{plan.org}/+/obs", str(plan.count))  # fmt: skip
+    paho = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    assert paho.stdout is not None
+    if not await paho.stdout.readline():
+        raise mqtt_client.Refused
+
+    async def count(output: asyncio.StreamReader) -> None:
+        while line := await output.readline():
+            load.count(int(line))
+
+    counting = asyncio.create_task(count(paho.stdout))
+    done = await _through(plan, load)
+    if paho.returncode is None:
+        paho.terminate()
+    await counting
+    await paho.wait()
+    return done
+
+
+async def _through(plan: Plan, load: Load) -> Done:
     devices = [Device(load, user, receipts=False) for user in plan.users]
     await asyncio.gather(*(device.open() for device in devices))
     await _publish(load, devices)

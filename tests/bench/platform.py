@@ -52,6 +52,11 @@ class Platform:
         return row
 
     @property
+    def broker_credentials(self) -> Path:
+        """Where Mosquitto finds who may connect, and what each may do."""
+        return self.run_file.with_name("broker") / "credentials"
+
+    @property
     def org(self) -> str:
         return str(self.seeded["org"])
 

@@ -9,7 +9,7 @@ from tests.bench.rounds import Measured
 from tests.bench.scenarios import Run
 
 FLOORS = (("fsync_us", "µs"), ("commit_ms", "ms"), ("copy", "rows/s"), ("no-op", "req/s"),
-          ("naive", "req/s"), ("broker", "msg/s"))  # fmt: skip
+          ("naive", "req/s"), ("broker", "msg/s"), ("broker-paho", "msg/s"))  # fmt: skip
 RATES = (("http-single-64", "req/s"), ("http-batch-500", "readings/s"), ("mqtt-max", "readings/s"))
 # At the greatest MQTT rate a latency would only be the length of the queue.
 LATENCIES = ("mqtt-20ps", "mqtt-half-max", "http-single-64", "http-batch-500", "naive", "no-op")
@@ -80,7 +80,7 @@ def _conditions(measured: Measured) -> Iterator[str]:
         noisy = f"  NOISY: {decided}"
     yield f"Used by others: {measured.foreign:.0%}, at most {worst:.0%} ({where}){noisy}"
     yield "Share of a core that the generator used"
-    for name in ("no-op", "naive", "broker", *LOADS):
+    for name in ("no-op", "naive", "broker", "broker-paho", *LOADS):
         shares_used = [run.core for run in _runs(measured.rows, name)]
         if shares_used:
             bound = max(shares_used) > goals.BOUND

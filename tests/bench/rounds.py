@@ -14,6 +14,7 @@ from tests.bench.load import User
 from tests.bench.machine import Foreign
 from tests.bench.platform import Platform
 from tests.bench.scenarios import Run
+from tests.bench.servers import Broker
 
 Row = dict[str, Any]
 "A round: floats for the small floors, a Run for everything else, None where nothing can be run."
@@ -87,7 +88,7 @@ class Bench:
     platform: Platform
     no_op: str
     naive: str
-    broker: str | None
+    broker: Broker | None
     size: Size
 
     async def measure(self) -> Measured:
@@ -144,11 +145,13 @@ class Bench:
 
     async def _mqtt(self, row: Row, number: int) -> None:
         """Floor, greatest rate, and half of that rate, one right after the other."""
-        row |= {"broker": None, "mqtt-max": None, "mqtt-half-max": None}
+        row |= {"broker": None, "broker-paho": None, "mqtt-max": None, "mqtt-half-max": None}
         platform, users, count = self.platform, self._users(number), self.size.mqtt_readings
         if self.broker is None or not platform.has_mosquitto:
             return
-        await _note(row, "broker", scenarios.broker(users, self.broker, count, f"floor{number}"))
+        for name, by in (("broker", "fan-through"), ("broker-paho", "fan-through-paho")):
+            floor = scenarios.broker(platform, users, self.broker, by, count, f"{name}{number}")
+            await _note(row, name, floor)
         most = await _note(
             row, "mqtt-max", scenarios.mqtt_max(platform, users, count, f"m{number}")
         )

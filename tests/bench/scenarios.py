@@ -18,6 +18,7 @@ import asyncpg
 from tests.bench import load, readings
 from tests.bench.load import Plan, User
 from tests.bench.platform import Platform
+from tests.bench.servers import Broker
 
 PATH = "/v1/observations"
 CONNECTIONS = 64
@@ -63,8 +64,11 @@ async def application(users: list[User], url: str, seconds: float, mark: str) ->
     return _compared(await load.generate(plan))
 
 
-async def broker(users: list[User], url: str, count: int, mark: str) -> Run:
-    plan = Plan("fan-through", url, users, mark, org="floor", count=count)
+async def broker(
+    platform: Platform, users: list[User], broker: Broker, by: str, count: int, mark: str
+) -> Run:
+    """Through a broker to one subscriber that only acknowledges, `by` one client or another."""
+    plan = Plan(by, broker.devices, users, mark, org=platform.org, inner=broker.inner, count=count)
     return _compared(await load.generate(plan))
 
 

@@ -1,46 +1,46 @@
-"""What the platform is compared with: a bare broker, an application that does nothing, and the
+"""What the platform is compared with: its broker alone, an application that does nothing, and the
 one somebody would write first."""
 
 import contextlib
 import os
+import shutil
 import signal
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 
 from deploy.local import broker, ports, process
 
-# The platform's own broker in what costs time, without users, rights and disk. As another user
-# than root, who started it, it would outlive us when we are killed.
-BARE = """
-listener {port} 127.0.0.1
-allow_anonymous true
-persistence false
-set_tcp_nodelay true
-max_inflight_messages 0
-max_queued_messages 0
-user root
-"""
+
+@dataclass(frozen=True)
+class Broker:
+    """The addresses of its two listeners; the inner one has its user and password."""
+
+    devices: str
+    inner: str
 
 
 @contextlib.contextmanager
-def bare_broker() -> Iterator[str | None]:
-    """The address of a Mosquitto; None where there is none."""
+def second_broker(credentials: Path) -> Iterator[Broker | None]:
+    """A Mosquitto like the platform's own, with its configuration and its devices' passwords and
+    rights, which nobody of the platform is connected to; None where there is none."""
     program = broker.find_mosquitto()
     if program is None:
         yield None
         return
-    port = ports.free_port()
-    with tempfile.NamedTemporaryFile("w", suffix=".conf") as config:
-        config.write(BARE.format(port=port))
-        config.flush()
-        with _started([str(program), "-c", config.name], dict(os.environ)):
-            time.sleep(0.5)
-            yield f"mqtt://127.0.0.1:{port}"
+    with tempfile.TemporaryDirectory(prefix="hjv-bench-") as directory:
+        second = broker.Mosquitto(program, Path(directory), ports.free_port(), ports.free_port())
+        shutil.copytree(credentials, second.credentials)
+        second.start()
+        try:
+            yield Broker(f"mqtt://127.0.0.1:{second.port}", second.inner_url)
+        finally:
+            second.stop()
 
 
 @contextlib.contextmanager

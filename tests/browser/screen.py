@@ -41,7 +41,7 @@ class Screen:
         self.page.goto(f"{self.address}/login")
         self.page.get_by_text(name).click()
         self.page.locator("button[type=submit]").click()
-        expect(self.page.locator("#list")).to_be_visible()
+        expect(self.page.locator("#list, main.links")).to_be_visible()
         self.page.wait_for_load_state()
 
     def row(self, patient: Patient) -> Locator:

@@ -57,7 +57,7 @@ KINDS: dict[str, Any] = {
     ),
     "heart_rate": st.fixed_dictionaries({"value": st.sampled_from([38, 47, 70, 95, 112, 135])}),
     "spo2": st.fixed_dictionaries({"value": st.sampled_from([88, 91, 93, 95, 98])}),
-    "body_temp": st.fixed_dictionaries({"value": st.sampled_from([35, 37, 37.7, 38.5])}),
+    "body_temp": st.fixed_dictionaries({"value": st.sampled_from([35, 37, 37.8, 38.5])}),
     "hd_session": st.fixed_dictionaries(
         {"weight_pre": st.just(84), "weight_post": st.sampled_from([80, 82])}
     ),

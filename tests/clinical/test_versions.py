@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.alerts import touching, triage
+from services.alerts import looking, touching
 from services.alerts.clinical import judge, replay, schedule
 from services.alerts.clinical.finding import Finding
 from services.alerts.clinical.history import Record
@@ -155,7 +155,7 @@ def test_what_a_day_expects_is_missed_by_the_version_it_began_with() -> None:
 
 
 def test_the_groups_a_reading_touches_are_those_of_every_version() -> None:
-    some = touching.touched(BOTH, [pressure(ago(hours=1), 120)])[SLUG]
+    some = touching.touched(BOTH, [pressure(ago(hours=1), 120)], Record.of(PATIENT, []))[SLUG]
 
     for version in some.versions.values():
         names = {one.name for one in version.groups}
@@ -190,9 +190,9 @@ def test_in_whatever_order_readings_and_activations_come_the_same_is_found(
         present += batch
         afresh = any(one.type == "programme-activated" for one in batch)
         record = Record.of(PATIENT, present) if afresh else record.adding(batch)
-        looked = BOTH if afresh else touching.touched(BOTH, batch)
+        looked = BOTH if afresh else touching.touched(BOTH, batch, record)
         since = min(one.at for one in batch)
-        found, covers = triage.find(record, looked, NOW, since)
+        found, covers = looking.find(record, looked, NOW, since)
         for one in list(known.values()):
             covered = covers.get((one.programme, one.rule))
             if covered is not None and one.at >= covered:

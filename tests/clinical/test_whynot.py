@@ -98,9 +98,9 @@ def test_red_speaks_for_yellow_in_its_group() -> None:
 
 
 def test_yellow_waits_for_a_retake_and_is_cleared_by_one() -> None:
-    fact = reading("body_temp", ago(minutes=10), value="37.6")
+    fact = reading("body_temp", ago(minutes=10), value="37.8")
     lower = reading("body_temp", ago(minutes=5), value="36.8")
-    higher = reading("body_temp", ago(minutes=5), value="37.7")
+    higher = reading("body_temp", ago(minutes=5), value="37.9")
 
     waits = explained(fact)["hd-7-yellow"]
     assert (waits.why, waits.until) == (Why.WAITS_FOR_RETAKE, ago(minutes=-20))

@@ -134,3 +134,11 @@ def test_hl7_v2_is_sent_as_it_is_and_its_acknowledgement_is_counted(file: str) -
     assert list(answers.outcomes(message, 200, told, [])) == [
         ("stored", []), ("stored", []), ("quarantined", ["bad-time"]),
     ]  # fmt: skip
+
+
+def test_what_an_acknowledgement_tells_beside_the_results_is_no_result() -> None:
+    message = payloads.Message(payloads.HL7_DOOR, b"", payloads.HL7, None)
+    told = "MSH|^~\\&\rMSA|AA|M-1|2 stored, 1 quarantined, 3 of nobody followed\r" \
+        "ERR||OBX^4|103^x^HL70357|W|unknown-code|||x\r"  # fmt: skip
+    assert list(answers.outcomes(message, 200, told, [])) == [
+        ("stored", []), ("stored", []), ("quarantined", ["unknown-code"])]  # fmt: skip

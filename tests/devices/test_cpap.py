@@ -1,10 +1,11 @@
 """Nights of a CPAP card and of the maker's app: by label, noon to noon, corrected as they grow."""
 
+import contextlib
 import io
 import json
 import warnings
 import zipfile
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -22,7 +23,18 @@ FINE = ("AHI", "HI", "OAI", "CAI", "Leak.50", "Leak.95", "MaskPress.95")
 FIRST_NIGHT = 20_774  # 2026-11-17, in days since 1970
 
 
-def summary(*nights: dict[str, Any], without: tuple[str, ...] = ()) -> bytes:
+# The older series: the same signals, under labels of its own, and no Date.
+S9 = {"MaskOn": "Mask On", "MaskOff": "Mask Off", "MaskEvents": "Mask Events",
+      "Duration": "Mask Dur", "Leak.50": "Leak Med", "Leak.95": "Leak 95",
+      "MaskPress.95": "Mask Pres 95"}  # fmt: skip
+
+
+def summary(
+    *nights: dict[str, Any],
+    without: tuple[str, ...] = (),
+    names: dict[str, str] | None = None,
+    began: date | None = None,
+) -> bytes:
     """A STR.edf as a machine writes it: one record a day, several mask times in each."""
     labels = {"Date": 1, "MaskOn": 3, "MaskOff": 3, "MaskEvents": 1, "Duration": 1, "AHI": 1,
               "HI": 1, "OAI": 1, "CAI": 1, "Leak.50": 1, "Leak.95": 1, "MaskPress.95": 1,
@@ -36,14 +48,15 @@ def summary(*nights: dict[str, Any], without: tuple[str, ...] = ()) -> bytes:
             told = night.get(label, FIRST_NIGHT + place if label == "Date" else [-1] * count)
             data += told if isinstance(told, list) else [told]
         signals.append(edfio.EdfSignal(
-            numpy.array(data, dtype=float), count, label=label,
+            numpy.array(data, dtype=float), count, label=(names or {}).get(label, label),
             physical_range=(-1, 240) if label in FINE else (-1, 30_000),
             digital_range=(-100, 24_000) if label in FINE else (-1, 30_000),
         ))  # fmt: skip
     file = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        edfio.Edf(signals, data_record_duration=1).write(file)
+        recording = edfio.Recording(startdate=began) if began else None
+        edfio.Edf(signals, data_record_duration=1, recording=recording).write(file)
     return file.getvalue()
 
 
@@ -167,3 +180,40 @@ def test_no_change_of_a_card_makes_it_fail(new: bytes, place: int) -> None:
         return
     for item in cpap.of_card(told, NOW):
         assert item.errors or item.drafts
+
+
+def test_the_older_series_has_labels_of_its_own_and_no_date() -> None:
+    [newer] = items_of(summary(NIGHT))
+    [older] = items_of(
+        summary(NIGHT, without=("Date",), names=S9, began=date(1970, 1, 1) + timedelta(FIRST_NIGHT))
+    )
+    assert (older.at, older.until, older.message_id) == (newer.at, newer.until, newer.message_id)
+    assert older.drafts[0].body["values"] == newer.drafts[0].body["values"]
+
+
+@pytest.mark.parametrize("day", [-1, 30_000_000])
+def test_a_record_of_no_day_is_none(day: float) -> None:
+    kept = {"serial": "1", "product": None, "date": int(day), "signals": {"Duration": ["459"]}}
+    assert cpap.of_night(kept, NOW) is None
+
+
+def test_the_answer_of_the_apps_own_server_is_read_as_its_nights() -> None:
+    record = {"startDate": "2026-11-20", "totalUsage": 412, "ahi": 2.1, "leakPercentile": 4,
+              "maskPairCount": 2, "sleepScore": 91}  # fmt: skip
+    about = {"fgDevices": [{"serialNumber": "23", "localizedName": "AirSense 10 AutoSet"}],
+             "sleepRecords": {"items": [record]}}  # fmt: skip
+    [item] = foreign.decode(json.dumps({"data": {"getPatientWrapper": about}}).encode(), NOW)
+    plain = {"device": {"serialNumber": "23", "deviceType": "AirSense 10 AutoSet"},
+             "sleep_records": [record]}  # fmt: skip
+    [told] = foreign.decode(json.dumps(plain).encode(), NOW)
+    assert (item.message_id, item.drafts) == (told.message_id, told.drafts)
+    assert item.serial == "23"
+
+
+def test_a_zip_whose_directory_points_before_its_beginning_is_no_card() -> None:
+    content = zipped(STR_dot_edf=summary(NIGHT), Identification_dot_tgt=b"#SRN 1")
+    place = content.rfind(b"PK\x05\x06")
+    moved = content[: place + 16] + (len(content) * 2).to_bytes(4, "little") + content[place + 20 :]
+    for broken in (moved, content[:40] + content[41:], content[100:]):
+        with contextlib.suppress(resmed.NotACard):
+            resmed.read(broken)

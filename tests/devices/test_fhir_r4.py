@@ -714,3 +714,15 @@ def test_no_change_to_a_good_payload_makes_the_decoder_fail(
         assert item.message_id
         assert not (item.errors and item.drafts)
         exact.dumps([draft.body for draft in item.drafts])
+
+
+def test_what_cannot_be_kept_of_a_resource_beside_is_not_kept_with_the_reading() -> None:
+    told = (PAYLOADS / "phd_transaction.json").read_bytes()
+    whole = fhir_r4.decode(told, MEDIA).items
+    device = next(
+        draft.body["device"] for item in whole for draft in item.drafts if "device" in draft.body
+    )
+    broken = told.replace(device["serial"].encode(), b"x\\u0000y")
+    assert broken != told
+    for item in fhir_r4.decode(broken, MEDIA).items:
+        assert "\x00" not in str([draft.body for draft in item.drafts])

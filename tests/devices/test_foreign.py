@@ -216,3 +216,54 @@ def test_nothing_makes_it_fail_and_every_item_can_be_read_again(sent: Any) -> No
         assert item.errors or item.drafts
         [again] = foreign.again(item.raw, item.media_type, NOW)
         assert (again.message_id, again.drafts) == (item.message_id, item.drafts)
+
+
+def group(**more: Any) -> dict[str, Any]:
+    measures = [{"value": 65750, "type": 1, "unit": -3}]
+    return {"body": {"measuregrps": [{"grpid": 12, "date": 1795420000, "category": 1,
+                                      "measures": measures, **more}]}}  # fmt: skip
+
+
+def test_a_withings_scale_that_could_not_tell_who_stood_on_it_asks_whose_it_is() -> None:
+    assert [each.code for each in only(group(attrib=1)).errors] == [Code.WHOSE]
+    assert not only(group(attrib=0)).errors
+    assert only(group(attrib=2)).drafts[0].body["entered"] == "manual"
+
+
+@pytest.mark.parametrize("measures", [True, None, 3, {"a": 1}, "x"])
+def test_withings_measures_that_are_no_list_are_set_aside(measures: Any) -> None:
+    assert [each.code for each in only(group(measures=measures)).errors] == [Code.UNKNOWN_KIND]
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "unit"),
+    [
+        ("WeightDataList", {"WeightValue": 180}, "WeightUnit"),
+        ("BGDataList", {"BG": 7}, "BGUnit"),
+        ("BPDataList", {"HP": 18, "BPL": 11}, "BPUnit"),
+    ],
+)
+def test_an_ihealth_value_that_does_not_say_its_unit_is_not_guessed_at(
+    name: str, row: dict[str, Any], unit: str
+) -> None:
+    whole = {**row, "MDate": 1795420000, "DataID": "x2", "TimeZone": "+0100"}
+    assert Code.UNKNOWN_UCUM in {each.code for each in only({name: [whole]}).errors}
+    assert Code.UNKNOWN_UCUM in {each.code for each in only({name: [whole], unit: 9}).errors}
+
+
+def test_a_length_of_time_in_no_known_unit_is_no_length() -> None:
+    frame = {"time_interval": {"start_date_time": "2026-11-23T07:12:00+01:00",
+                               "duration": {"value": 2, "unit": ["h"]}}}  # fmt: skip
+    sent = {"heart_rate": {"value": 61, "unit": "beats/min"}, "effective_time_frame": frame}
+    assert (only(sent).at, only(sent).until) == (AT, None)
+
+
+def test_a_file_with_a_text_that_cannot_be_kept_is_refused() -> None:
+    with pytest.raises(refused.NotStorable):
+        foreign.decode(b'{"body_weight":{"value":80,"unit":"\\ud800"}}', NOW)
+
+
+def test_a_very_long_name_is_shortened_the_same_way_each_time() -> None:
+    first, second = only(group(grpid="a" * 5000)), only(group(grpid="a" * 5000))
+    assert len(first.message_id) < 100
+    assert first.message_id == second.message_id != only(group(grpid="b" * 5000)).message_id

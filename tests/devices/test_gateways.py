@@ -316,3 +316,59 @@ def test_a_table_that_is_not_sound_is_refused_with_a_sentence(
 def test_no_payload_makes_it_fail(topic: str, payload: Any) -> None:
     for item in decoded(topic, payload):
         assert item.errors or item.drafts or item.how == "void"
+
+
+HISTORY = {
+    "fields": ["date", "weight", "body_fat", "custom_3"],
+    "units": {"weight": "kg", "body_fat": "%", "custom_3": "cm"},
+    "rows": [[1767258000000, 80.0, 21.5, None], [1767344400000, None, 21.4, 92],
+             [1767430800000, 79.6, None, None]],
+}  # fmt: skip
+
+
+def test_openscale_of_several_users_each_with_topics_of_his_own() -> None:
+    topic = "openScaleSync/2/measurements"
+    date = "2026-01-01T10:00+0100"
+    insert = only(f"{topic}/insert", {"date": date, "weight": 80.0, "userId": 2, "username": "Jo"})
+    update = only(f"{topic}/update", {"date": date, "weight": 79.0})
+    delete = only(f"{topic}/delete", {"dateTime": date})
+
+    assert (insert.slot, insert.at) == ("2", datetime(2026, 1, 1, 9, 0, tzinfo=UTC))
+    assert b"Jo" not in insert.raw
+    assert (update.replaces, delete.replaces) == (insert.message_id, insert.message_id)
+    other = only("openScaleSync/3/measurements/insert", {"date": date, "weight": 80.0})
+    assert other.message_id != insert.message_id
+    assert decoded(f"{topic}/clear", True) == []
+
+
+def test_openscale_history_in_columns_is_the_same_weighings_and_no_empty_ones() -> None:
+    first, second = decoded("openScaleSync/2/measurements/history", HISTORY)
+    told = only("openScaleSync/2/measurements/insert",
+                {"date": "2026-01-01T10:00+0100", "weight": 80.0})  # fmt: skip
+
+    assert [value(each) for each in (first, second)] == [Decimal("80"), Decimal("79.6")]
+    assert (first.message_id, first.content) == (told.message_id, told.content)
+    [again] = gateways.decode_again(TABLE, second.raw, NOW)
+    assert (again.message_id, again.drafts) == (second.message_id, second.drafts)
+
+
+def test_ble_scale_sync_says_of_itself_whether_it_is_there_and_that_is_no_users_weight() -> None:
+    item = only("scale/body-composition/status", b"online")
+    assert (item.drafts[0].kind, item.drafts[0].body["state"]) == ("device_status", "online")
+    assert item.slot is None
+    assert decoded("scale/body-composition/status", b"starting") == []
+
+
+@pytest.mark.parametrize("payload", [b'{"a":"\\ud800"}', b'{"weight":80,"x":"\\u0000"}'])
+def test_a_text_that_cannot_be_stored_is_set_aside_and_holds_up_nothing(payload: bytes) -> None:
+    item = only("scale/body-composition/dad", payload)
+    assert [each.code for each in item.errors] == [Code.NOT_STORABLE]
+
+
+@pytest.mark.parametrize("told", [10**30, -(10**18), Decimal("1e40"), '"9e999999999"'])
+def test_a_number_beyond_all_bounds_is_no_time_and_no_weight(told: Any) -> None:
+    sent = '{"data":{"value":{"device_list":[{"scan_time":%s,"ble_addr":"d6","weight":80}]}}}'
+    [item] = decoded("dusun_pub", (sent % told).encode())
+    assert [each.code for each in item.errors] == [Code.BAD_TIME]
+    whole = '{"data":{"value":{"device_list":[{"scan_time":1,"ble_addr":"d6","weight":%s}]}}}'
+    assert decoded("dusun_pub", (whole % told).encode()) == []

@@ -68,17 +68,51 @@ async def test_a_file_in_a_resource_is_kept_once_and_withdrawn(
     assert other.status_code == 422
 
 
-async def test_what_a_patient_wrote_waits_for_a_person_with_its_text(
+async def test_what_a_patient_wrote_is_a_message_once_and_can_be_withdrawn(
     http: httpx.AsyncClient, holder: Holder, owner: asyncpg.Connection
 ) -> None:
     sent = own(fhir_examples.MESSAGE)
+    sent["payload"] = [
+        *sent["payload"],
+        {"contentReference": {"reference": "Media/3f1f4f5e-6a53-8c39-9c1f-3a3d2f6d7a10"}},
+    ]
+    for status in (201, 200):
+        answer = await http.post("/fhir/Communication", json=sent, headers=holder.headers)
+        assert answer.status_code == status, answer.text
+
+    [row] = await owner.fetch("select patient_id, type, kind, body::text from ledger.current")
+    assert (row["patient_id"], row["type"]) == (holder.patient_id, "message")
+    assert row["kind"] == "from-patient"
+    assert "klør" in row["body"]
+    assert "3f1f4f5e-6a53-8c39-9c1f-3a3d2f6d7a10" in row["body"]
+    assert await owner.fetchval("select count(*) from ledger.handover where type = 'message'") == 1
+
+    wrong = sent | {"status": "entered-in-error"}
+    await http.post("/fhir/Communication", json=wrong, headers=holder.headers)
+    assert await owner.fetchval("select count(*) from ledger.current") == 0
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"contentReference": {"reference": "Patient/3f1f4f5e-6a53-8c39-9c1f-3a3d2f6d7a10"}},
+        {"contentReference": {"reference": "Media/../../etc"}},
+        {"contentAttachment": {"data": "aGVp"}},
+        {"contentString": "x" * 10_001},
+        {"contentString": 7},
+    ],
+)
+async def test_a_message_that_cannot_be_shown_as_it_was_meant_is_quarantined(
+    http: httpx.AsyncClient, holder: Holder, owner: asyncpg.Connection, part: dict[str, Any]
+) -> None:
+    sent = own(fhir_examples.MESSAGE)
+    sent["payload"] = [*sent["payload"], part]
+
     answer = await http.post("/fhir/Communication", json=sent, headers=holder.headers)
 
     assert answer.status_code == 202
-    row = await owner.fetchrow("select patient_id, drafts::text from ledger.quarantine")
-    assert row is not None
-    assert row["patient_id"] == holder.patient_id
-    assert "klør" in row["drafts"]
+    assert await owner.fetchval("select count(*) from ledger.reading") == 0
+    assert await owner.fetchval("select code from ledger.quarantine") == "bad-value"
 
 
 async def test_validation_stores_nothing_and_says_what_is_wrong(

@@ -1,7 +1,6 @@
 """What is put into the intake is committed, whenever it comes."""
 
 import asyncio
-from functools import partial
 from typing import cast
 from uuid import UUID
 
@@ -10,11 +9,14 @@ import pytest
 from services.ingest.accept import CannotCommit, Intake
 from services.ingest.devices import json_v1
 from services.ingest.senders import Credential
+from services.ingest.traffic import Traffic
 from shared import exact, identity, ledger
 from shared.contracts import Item, Receipt
 from shared.database import Database
 from tests.conftest import DatabaseUrls
 from tests.ingest.conftest import KEY, ORG, Holder, weight
+
+KEYS = identity.Keys(bytes.fromhex(KEY))
 
 
 def reading() -> list[Item]:
@@ -26,7 +28,7 @@ async def test_an_item_put_while_the_last_lane_ends_is_not_left_lying(
 ) -> None:
     database = Database(database_urls.ingest, name="ingest", size=2)
     await database.open()
-    intake = Intake(database, partial(identity.hashed, bytes.fromhex(KEY)), lanes=1)
+    intake = Intake(database, KEYS, Traffic(database), lanes=1)
     credential = Credential(ORG, ledger.Sender(holder.cred), unit)
     loop = asyncio.get_running_loop()
     answered: asyncio.Future[list[Receipt] | CannotCommit] = loop.create_future()
@@ -51,7 +53,7 @@ async def test_a_lane_whose_connection_was_cut_makes_itself_another(
 ) -> None:
     database = Database(database_urls.ingest, name="ingest", size=2)
     await database.open()
-    intake = Intake(database, partial(identity.hashed, bytes.fromhex(KEY)), lanes=1)
+    intake = Intake(database, KEYS, Traffic(database), lanes=1)
     credential = Credential(ORG, ledger.Sender(holder.cred), unit)
     cut = """
         select pg_terminate_backend(pid) from pg_stat_activity
@@ -78,7 +80,7 @@ async def test_a_fault_that_nobody_foresaw_is_answered_and_the_lane_goes_on(
 ) -> None:
     database = Database(database_urls.ingest, name="ingest", size=2)
     await database.open()
-    intake = Intake(database, partial(identity.hashed, bytes.fromhex(KEY)), lanes=1)
+    intake = Intake(database, KEYS, Traffic(database), lanes=1)
     nobody = Credential(ORG, cast(ledger.Sender, object()), unit)  # the append stumbles over it
     credential = Credential(ORG, ledger.Sender(holder.cred), unit)
     try:

@@ -23,6 +23,12 @@ NEW = "gestational_diabetes"
 FORM = "https://hjemvakt.example/fhir/Questionnaire/gestational-diabetes-daily"
 OLD = load(DIALYSIS).version
 OWN = f"{OLD}-nyre"
+OTHERWISE = (
+    "diastolic 112",
+    "above 160 in two of three readings",
+    "168 after two readings inside the limit",
+    "a retake ten minutes later is the same sitting",
+)
 OSLO = ZoneInfo("Europe/Oslo")
 DAY = 86_400.0
 
@@ -41,6 +47,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     (own / DIALYSIS / "programme.toml").write_text(text)
     spoil(own / DIALYSIS, "programme.toml", f'version = "{OLD}"', f'version = "{OWN}"')
+    changed = command("programmes", "check", str(own))
+    assert changed.returncode == 1
+    assert "the case “diastolic 112” goes otherwise: hd-5-red-high speaks" in changed.stdout
+    for case in OTHERWISE:  # they are about something else than the number that was changed
+        named = f'name = "{case}"\n'
+        spoil(own / DIALYSIS, "cases.toml", named, named + "limits = { systolic_red_high = 180 }\n")
     return own
 
 

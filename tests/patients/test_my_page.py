@@ -16,7 +16,7 @@ from tests.journeys import photos
 from tests.patients.conftest import NOW, Person, Record, Ward
 
 PAGES = ("/me", "/me/enter/body_weight", "/me/enter/blood_pressure", "/me/trends", "/me/plan",
-         "/me/about", "/me/worried", "/me/photo")  # fmt: skip
+         "/me/about", "/me/worried", "/me/photo", "/me/messages", "/me/access")  # fmt: skip
 
 
 async def myself(ward: Ward, programme: str = "home_dialysis") -> Person:
@@ -216,7 +216,7 @@ async def test_who_has_seen_the_record_is_told(ward: Ward) -> None:
     me = await myself(ward)
     await ward.nurse.get(f"{ward.path}/readings")
 
-    page = (await me.ask("GET", "/me/about")).text
+    page = (await me.ask("GET", "/me/access")).text
 
     assert "nurse 1" in page
     assert "målinger" in page

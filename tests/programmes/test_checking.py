@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from services.alerts.clinical import cases
 from shared import programmes
 from tests.programmes.spoiling import spoil
 
@@ -49,6 +50,10 @@ SPOILT = [
      "rule hd-5-red-low is an absolute limit and must ask for a retake."),
     ("rules.toml", 'within = "P7D"', 'within = "P90D"',
      "rule hd-1-red looks further back than 60 days."),
+    ("rules.toml", 'above = "target_gap_red"', 'above = "target_gap_yellow"',
+     "rule hd-4-red-trend is red and may not wait for persistence."),
+    ("programme.toml", 'about = ["hd-4-red-trend"]', 'about = ["hd-4-trend"]',
+     "what is undecided is about hd-4-trend, which is no rule and no limit."),
     ("cases.toml", 'expect = ["hd-1-red"]', 'expect = ["hd-99"]',
      "the case “2.4 kg since the last dialysis” expects hd-99, which is no rule."),
     ("cases.toml", "limits = { weight_rise_red = 2.5 }", "limits = { weight = 2.5 }",
@@ -72,6 +77,19 @@ def test_a_fault_is_told_in_a_sentence(
     sentence = re.escape(sentence.removeprefix("cases.toml: "))
     assert any(re.match(rf"home_dialysis/[\w.]+(, line \d+)?: {sentence}", one) for one in said), (
         said
+    )
+
+
+def test_a_changed_number_says_which_cases_go_otherwise(own: Path) -> None:
+    assert list(cases.differing(own)) == []
+    spoil(own, "programme.toml", "default = 37.8", "default = 37.6")
+
+    [said] = cases.differing(own)
+
+    assert re.fullmatch(
+        r"home_dialysis/cases.toml, line \d+: the case “temperature 37.7 on haemodialysis, an hour"
+        r" without a retake” goes otherwise: hd-7-yellow speaks unexpectedly.",
+        said,
     )
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from services.alerts.clinical import cases as runner
 from shared import programmes
-from shared.programmes import EMERGENCY, Programme, cases
+from shared.programmes import EMERGENCY, AbsenceRule, OverdueRule, Programme, cases
 
 FOLDERS = list(programmes.folders())
 each = pytest.mark.parametrize("folder", FOLDERS, ids=[folder.name for folder in FOLDERS])
@@ -61,3 +61,17 @@ def test_no_patient_is_told_that_all_is_well(folder: Path) -> None:
         for text in (rule.tells.nb.lower(), rule.tells.en.lower()):
             assert "alt er bra" not in text
             assert "you are well" not in text
+
+
+@each
+def test_whoever_is_expected_to_send_is_missed_without_anything_being_switched_on(
+    folder: Path,
+) -> None:
+    programme = programmes.read(folder)
+    spoken = {
+        rule
+        for case in cases.read(folder)
+        for rule in case.expect
+        if isinstance(programme.rule_by_id[rule], AbsenceRule | OverdueRule)
+    }
+    assert spoken or not programme.plan

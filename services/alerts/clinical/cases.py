@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -11,10 +12,19 @@ from services.alerts.clinical.finding import NAMESPACE, Finding
 from services.alerts.clinical.history import Record
 from shared.attachments import PREFIX, TYPE
 from shared.contracts import Fact
-from shared.programmes import Programme
+from shared.programmes import Programme, placing, read, within
+from shared.programmes import cases as tables
 from shared.programmes.cases import Case, Row, offset, rows
 
 PATIENT = uuid5(NAMESPACE, "a patient of a case")
+
+
+def differing(place: Path) -> Iterator[str]:
+    """A sentence for every case in these folders that does not go as written, and where it is."""
+    for folder in within(place):
+        for case in tables.read(folder):
+            for sentence in verdicts(read(folder), (case,)):
+                yield placing.placed(folder, f"the case “{case.name}” goes otherwise: {sentence}")
 
 
 def verdicts(programme: Programme, cases: tuple[Case, ...]) -> list[str]:
@@ -24,13 +34,13 @@ def verdicts(programme: Programme, cases: tuple[Case, ...]) -> list[str]:
         spoken = {one.rule for one in run(programme, case)}
         missing, extra = set(case.expect) - spoken, spoken - set(case.expect)
         if missing:
-            sentences.append(f"{case.name}: {', '.join(sorted(missing))} keeps silent.")
+            sentences.append(f"{', '.join(sorted(missing))} keeps silent.")
         closed = _handled(programme, case)
         if closed != set(case.handled):
             differ = ", ".join(sorted(closed ^ set(case.handled)))
-            sentences.append(f"{case.name}: {differ} is not handled as expected.")
+            sentences.append(f"{differ} is not handled as expected.")
         if extra:
-            sentences.append(f"{case.name}: {', '.join(sorted(extra))} speaks unexpectedly.")
+            sentences.append(f"{', '.join(sorted(extra))} speaks unexpectedly.")
     return sentences
 
 

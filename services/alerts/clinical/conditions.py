@@ -98,6 +98,16 @@ def _change(rule: ChangeRule, programme: Programme, record: Record, sample: Samp
     if rule.per is not None:
         moved = moved * measure.seconds(rule.per) / measure.seconds(elapsed)
     used = [(reference, limit)]
+    for bound, one, how_so in (
+        (rule.from_below, before, "below"),
+        (rule.to_at_least, value, "at_least"),
+    ):
+        if bound is None:
+            continue
+        edge = measure.number(programme, record, bound, sample)
+        if edge is None or not measure.BEYOND[how_so](one, edge):
+            return None
+        used.append((bound, edge))
     if rule.percent_of is not None:
         whole = (
             before

@@ -41,8 +41,9 @@ class Record:
         self._series: dict[Key, Pair] = {}
         self._inputs: dict[str, tuple[Input, Pair]] = {}
         self.memo: dict[Any, Any] = {}  # what was worked out about exactly this record
-        # Per rule: from when its samples have been looked at, and which of them it spoke of.
-        self.spoken: dict[tuple[str, str, str], tuple[datetime, list[Spoken]]] = {}
+        # Of a group's rules that look at one input: from when its samples have been looked at, and
+        # of which of them each rule spoke.
+        self.spoken: dict[tuple[str, str, str, str], tuple[datetime, dict[str, list[Spoken]]]] = {}
         self.statuses: tuple[Fact, ...] = ()
         self.reused: tuple[Fact, ...] = ()
         self.unreadable: tuple[Fact, ...] = ()
@@ -95,6 +96,8 @@ class Record:
 
     def input(self, wanted: Input) -> Pair:
         """The samples of an input, gathered from its sources once per record."""
+        if wanted.only is not None:
+            return self._series.get(wanted.only, samples.NONE)
         known = self._inputs.get(wanted.key)
         if known is None:
             known = (wanted, self._gathered(wanted.sources))
@@ -161,15 +164,12 @@ class Record:
             found.setdefault(key, []).append(sample)
 
     def _gathered(self, sources: tuple[Source, ...]) -> Pair:
-        first = sources[0]
-        if len(sources) == 1 and not (first.phase or first.codes or first.moment == "end"):
-            return self.series(first.key)
         several = [
             sample
             for source in sources
             for sample in _chosen(source, self.series(source.key).all.samples)
         ]
-        if len(sources) > 1 or first.moment == "end":
+        if len(sources) > 1 or sources[0].moment == "end":
             several.sort(key=samples.place)
         return samples.pair(several)
 

@@ -18,6 +18,8 @@ def speaks(rule: SampleRule, programme: Programme, record: Record, sample: Sampl
     if needed <= 1:
         return match
     earlier = _earlier(rule, rule.persistence, programme, record, sample)
+    if len(earlier) + 1 < rule.persistence.points:
+        return None
     hits = [one for one in earlier if conditions.speaks(rule, programme, record, one) is not None]
     if len(hits) + 1 < needed:
         return None

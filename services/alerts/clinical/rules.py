@@ -6,9 +6,8 @@ that asks for a retake waits for it. Two values either side of a limit are findi
 alert; where a yellow rule gives `clear`, a value that hovers is one finding a day.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Literal, assert_never
 
 from services.alerts.clinical import (
@@ -25,21 +24,17 @@ from services.alerts.clinical.finding import Finding, Seen, Spoken, Waiting
 from services.alerts.clinical.history import Record
 from services.alerts.clinical.samples import Pair, Sample
 from shared.programmes import (
-    AbsenceRule,
-    CombinationRule,
-    CountRule,
     Group,
-    LimitRule,
+    Input,
     OtherRule,
     OverdueRule,
     Programme,
+    Rule,
     SampleRule,
-    ScoreRule,
     UnansweredRule,
     limits_of,
 )
 
-MANY = 8
 EVER = datetime.min.replace(tzinfo=UTC) + timedelta(days=1)
 
 
@@ -85,20 +80,27 @@ def waiting(programme: Programme, record: Record, now: datetime) -> tuple[Waitin
 
 def covers(programme: Programme, record: Record, since: datetime) -> dict[str, datetime]:
     """From which moment `findings(…, since)` answers completely, by rule."""
-    answer = {}
-    for group in programme.groups:
-        for rule in group.rules:
-            match rule.kind:  # by its name: to ask for its class costs ten times as much
-                case "score" | "combination":
-                    answer[rule.id] = since
-                case "absence":
-                    last = record.input(programme.input_by_name[rule.input]).sure.before(since)
-                    answer[rule.id] = last[-1].at if last else since
-                case "unanswered":
-                    answer[rule.id] = since - silence.PROMISED
-                case _:
-                    answer[rule.id] = since - group.reach
-    return answer
+    return {
+        rule.id: covers_of(rule, programme, group, record, since)
+        for group in programme.groups
+        for rule in group.rules
+    }
+
+
+def covers_of(
+    rule: Rule, programme: Programme, group: Group, record: Record, since: datetime
+) -> datetime:
+    """The same of one rule."""
+    match rule.kind:  # by its name: to ask for its class costs ten times as much
+        case "score" | "combination":
+            return since
+        case "absence":
+            last = record.input(programme.input_by_name[rule.input]).sure.before(since)
+            return last[-1].at if last else since
+        case "unanswered":
+            return since - silence.PROMISED
+        case _:
+            return since - group.reach
 
 
 def judging(programme: Programme, record: Record, since: datetime | None) -> list[Programme]:
@@ -150,14 +152,13 @@ def _see(
     for wanted, several in group.at_samples:
         if start is None or record.reaches(wanted, start):
             pair = record.input(wanted)
-            new = _followed(programme, record, pair.all.since(changed)) if changed else []
-            for rule in several:
-                spoken = _speaking(rule, pair, programme, record, start, changed, new)
-                if spoken:
-                    seen += _at_samples(rule, spoken, pair, programme, record, now)
+            spoken = _speaking(group, wanted, several, pair, programme, record, start, changed)
+            for rule in several if spoken else ():
+                if rule.id in spoken:
+                    seen += _at_samples(rule, spoken[rule.id], pair, programme, record, now)
     for other in group.others:
         # No retake changes a score, so it is looked at from `since` only.
-        first = since if isinstance(other, ScoreRule | CombinationRule) else start
+        first = since if other.kind in ("score", "combination") else start
         seen += _look(other, programme, record, now, first)
     if not seen:
         return seen
@@ -175,70 +176,71 @@ def _look(
     now: datetime,
     start: datetime | None,
 ) -> Iterator[Seen]:
-    match rule:
-        case ScoreRule():
+    match rule.kind:
+        case "score":
             return scores.at_sittings(rule, programme, record, start)
-        case AbsenceRule():
+        case "absence":
             return silence.at_gaps(rule, programme, record, now, start)
-        case OverdueRule():
+        case "overdue":
             return silence.at_dues(rule, programme, record, now, start)
-        case UnansweredRule():
+        case "unanswered":
             return silence.at_unanswered(rule, programme, record, now)
-        case CombinationRule():
+        case "combination":
             return combining.at_meetings(rule, programme, record, start)
         case _:
             assert_never(rule)
 
 
 def _speaking(
-    rule: SampleRule,
+    group: Group,
+    wanted: Input,
+    several: Iterable[SampleRule],
     pair: Pair,
     programme: Programme,
     record: Record,
     start: datetime | None,
     since: datetime | None,
-    new: list[Sample],
-) -> list[Spoken]:
-    """The samples from `start` on that the rule speaks of.
+) -> dict[str, list[Spoken]]:
+    """By rule, the samples of one input from `start` on that it speaks of.
 
     Whether it speaks of one before `since` was decided when that one came, and depends on nothing
     later: only new ones, those from `since` on, are looked at.
     """
-    key = (programme.slug, programme.version, rule.id)
+    key = (programme.slug, programme.version, group.name, wanted.name)
     known = record.spoken.pop(key, None) if since is not None else None
-    found: list[Spoken] = []
+    spoken: dict[str, list[Spoken]] = {}
     if known is not None and start is not None and since is not None and known[0] <= start:
-        found = [one for one in known[1] if start <= one.sample.at < since]
+        new: Sequence[Sample] = _followed(programme, record, pair.all.since(since))
+        for id_, earlier in known[1].items():
+            if kept := [one for one in earlier if start <= one.sample.at < since]:
+                spoken[id_] = kept
     else:
         new = _followed_from(programme, record, pair, start)
-    if len(new) >= MANY and isinstance(rule, LimitRule | CountRule) and rule.comparison:
-        new = _beyond(rule.comparison, programme, record, new)
-    for sample in new:
-        match = persisting.speaks(rule, programme, record, sample)
-        if match is not None and not hovering.goes_on(rule, programme, record, pair, sample):
-            found.append(Spoken(sample, match))
+    for rule in several:
+        for sample in _beyond(rule, programme, record, new):
+            match = persisting.speaks(rule, programme, record, sample)
+            if match is not None and not hovering.goes_on(rule, programme, record, pair, sample):
+                spoken.setdefault(rule.id, []).append(Spoken(sample, match))
     if start is not None and since is not None:
-        record.spoken[key] = (start, found)
-    return found
+        record.spoken[key] = (start, spoken)
+    return spoken
 
 
 def _beyond(
-    comparison: tuple[str, Decimal | str],
-    programme: Programme,
-    record: Record,
-    several: list[Sample],
-) -> list[Sample]:
-    """Of many samples those that the limit may speak of. Nearly all are within it, and to ask for
-    a limit that was the same all the time once is what makes a replay quick."""
-    how, reference = comparison
-    decided: list[tuple[datetime, Decimal | None]] = []
-    if isinstance(reference, str):
-        decided = record.decided.limits.get((programme.slug, reference), [])
-    if any(at > several[0].at for at, _ in decided):
+    rule: SampleRule, programme: Programme, record: Record, several: Sequence[Sample]
+) -> Sequence[Sample]:
+    """Those that the rule may speak of. Nearly all are within the limit, and to ask for a limit
+    that was the same all the time once is what makes judging and replaying quick."""
+    if rule.kind not in ("limit", "n-of-m") or rule.comparison is None or not several:
         return several
+    how, reference = rule.comparison
+    if isinstance(reference, str):
+        decided = record.decided.limits.get((programme.slug, reference), ())
+        if any(at > several[0].at for at, _ in decided):
+            return several
     limit = measure.number(programme, record, reference, several[0])
     if limit is None:
-        return []
+        return ()
     beyond = measure.BEYOND[how]
     return [
         one
@@ -249,18 +251,17 @@ def _beyond(
 
 def _followed_from(
     programme: Programme, record: Record, pair: Pair, start: datetime | None
-) -> list[Sample]:
+) -> Sequence[Sample]:
     """Once for all rules that look at these samples."""
     key = ("followed", programme.slug, programme.version, id(pair), start)
-    known: list[Sample] | None = record.memo.get(key)
+    known: Sequence[Sample] | None = record.memo.get(key)
     if known is None:
         known = _followed(programme, record, pair.all.since(start))
         record.memo[key] = known
     return known
 
 
-def _followed(programme: Programme, record: Record, samples: Iterable[Sample]) -> list[Sample]:
-    several = list(samples)
+def _followed(programme: Programme, record: Record, several: Sequence[Sample]) -> Sequence[Sample]:
     if several and len(programme.versions) == 1:
         first = record.enrolled(programme.slug, several[0].at)
         if first is not None and first.covers(several[-1].at):

@@ -144,17 +144,19 @@ def added(old: Pair, new: list[Sample]) -> Pair:
     """Old and new samples, each fact once. `new` is in order."""
     if old.last is None:
         return pair(_once(new))
-    if old.all.ats[-1] < new[0].at and all(sample.sure for sample in new):
+    if old.all.ats[-1] < new[0].at and all([sample.sure for sample in new]):
         new = _once(new)
         every = old.all.followed_by(new)
         sure = every if old.sure is old.all else old.sure.followed_by(new)
-        last = max(sample.fact.until or sample.at for sample in new)
+        last = max([sample.fact.until or sample.at for sample in new])
         return Pair(every, sure, max(old.last, last))
     return pair(_once(sorted((*old.all.samples, *new), key=place)))
 
 
 def _once(samples: list[Sample]) -> list[Sample]:
     """A fact that came twice counts once; two fields of one fact are two samples."""
+    if len(samples) == 1:
+        return samples
     return [
         sample
         for index, sample in enumerate(samples)

@@ -106,9 +106,11 @@ def baseline(
     if len(usual) < rule.points:
         return None
     middle = median(usual)
+    moved = {"rise": value - middle, "fall": middle - value, "either": abs(value - middle)}
+    if moved[rule.direction] <= least:
+        return None  # nearly always: the spread need not be known
     spread = median([abs(one - middle) for one in usual])
     room = max(times * spread, least)
-    moved = {"rise": value - middle, "fall": middle - value, "either": abs(value - middle)}
     if moved[rule.direction] <= room:
         return None
     return Match(

@@ -260,6 +260,9 @@ def _pauses_over(record: Record, now: datetime, since: datetime | None) -> list[
 def _after_end(record: Record) -> list[Finding]:
     """One for each end of follow-up, be it death, after which something was measured, and one for
     whoever was never followed: nobody judges it, and somebody must tell him so."""
+    ends = [one.end for one in record.enrolments if one.end is not None]
+    if len(ends) < len(record.enrolments):
+        return []
     newest = record.newest()
     if newest is None:
         return []
@@ -274,9 +277,6 @@ def _after_end(record: Record) -> list[Finding]:
                 NOT_FOLLOWED,
             )
         ]  # fmt: skip
-    ends = [one.end for one in record.enrolments if one.end is not None]
-    if len(ends) < len(record.enrolments):
-        return []
     end = max(ends)
     if newest.at <= end:
         return []

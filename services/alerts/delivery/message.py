@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
 
-Kind = Literal["alert", "reminder", "test"]
+Kind = Literal["alert", "reminder", "answer", "test"]
+# To the patient himself: no colour, no unit, no link that says where he is followed.
+TO_PATIENTS = ("reminder", "answer")
 
 EMERGENCY, RED, YELLOW, CALM = 0, 1, 2, 3
 COLOURS = {EMERGENCY: "red", RED: "red", YELLOW: "yellow"}
@@ -24,9 +26,11 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "step": "Ingen har svart. ",
         "test": "Prøve av varsling",
         "reminder": "Hjemvakt: Vi har ikke mottatt det vi ventet i dag. Åpne appen når du kan.",
+        "answer": "Hjemvakt: Du har fått svar. Åpne appen når du kan.",
     },
     "nn": {
         "reminder": "Hjemvakt: Vi har ikkje fått det vi venta i dag. Opne appen når du kan.",
+        "answer": "Hjemvakt: Du har fått svar. Opne appen når du kan.",
     },
     "en": {
         "subject": "Hjemvakt",
@@ -39,6 +43,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "step": "Nobody has answered. ",
         "test": "Test of notification",
         "reminder": "Hjemvakt: What we expected today has not arrived. Open the app when you can.",
+        "answer": "Hjemvakt: You have an answer. Open the app when you can.",
     },
 }
 
@@ -66,8 +71,8 @@ def subject(message: Message) -> str:
 
 
 def text(message: Message) -> str:
-    if message.kind == "reminder":
-        return _words(message.language, "reminder")
+    if message.kind in TO_PATIENTS:
+        return _words(message.language, message.kind)
     again = _words(message.language, "step") if message.kind == "alert" and message.step > 1 else ""
     said = f"Hjemvakt: {again}{_core(message)}."
     return f"{said} {message.link}" if message.link else said
@@ -82,7 +87,7 @@ def payload(message: Message) -> dict[str, Any]:
         "language": message.language,
         "text": text(message),
     }
-    if message.kind == "reminder":
+    if message.kind in TO_PATIENTS:
         return {**about, "credentials": list(message.credentials)}
     if not message.sensitive:
         about["unit"] = {"id": str(message.unit_id), "name": message.unit}

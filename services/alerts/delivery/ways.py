@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from shared.identity import Keys
 
@@ -23,3 +26,7 @@ class Ways:
     sms_body: str | None = field(default=None, repr=False)
     identity_keys: Keys | None = field(default=None, repr=False)  # open patients' numbers
     sms_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    push_key: EllipticCurvePrivateKey | None = field(default=None, repr=False)
+    push_contact: str | None = None
+    push_hosts: frozenset[str] = frozenset()
+    push_ca: Path | None = None

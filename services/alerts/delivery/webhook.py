@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import time
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -40,12 +41,20 @@ def signature(secret: str, at: int, body: bytes) -> str:
 
 
 async def post(
-    client: httpx.AsyncClient, to: str, headers: dict[str, str], body: bytes | None
+    client: httpx.AsyncClient,
+    to: str,
+    headers: dict[str, str],
+    body: bytes | None,
+    extensions: dict[str, Any] | None = None,
 ) -> Outcome:
     """POST, or GET without a body. What the other side answers is not read, only its status."""
     try:
         request = client.build_request(
-            "POST" if body is not None else "GET", to, headers=headers, content=body
+            "POST" if body is not None else "GET",
+            to,
+            headers=headers,
+            content=body,
+            extensions=extensions,
         )
         answer = await client.send(request, stream=True, follow_redirects=False)
         await answer.aclose()

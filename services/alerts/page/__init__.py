@@ -72,9 +72,11 @@ events? [{"at", "what": "alert|move|limit", "colour"?, "text"}]. Answers JSON wi
 """
 
 from services.alerts.page.chart import chart_view
+from services.alerts.page.connections import connection_view, connections_view
 from services.alerts.page.downtime import downtime_view
 from services.alerts.page.filling import form_view
 from services.alerts.page.frame import error_view, login_view, render
+from services.alerts.page.messages import messages_view
 from services.alerts.page.patient import patient_view
 from services.alerts.page.row import drawn as row_view
 from services.alerts.page.shut import shut_view
@@ -82,10 +84,13 @@ from services.alerts.page.worklist import worklist_view
 
 __all__ = [
     "chart_view",
+    "connection_view",
+    "connections_view",
     "downtime_view",
     "error_view",
     "form_view",
     "login_view",
+    "messages_view",
     "patient_view",
     "render",
     "row_view",

@@ -10,6 +10,7 @@ from typing import Any
 import jinja2
 
 from services.alerts.page import words, written
+from shared import desk
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
 THEMES = ("light", "dark")
@@ -84,7 +85,7 @@ def error_view(data: Json, lang: str, now: datetime) -> View:
 @functools.cache
 def templates() -> jinja2.Environment:
     return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
+        loader=jinja2.FileSystemLoader([TEMPLATES, desk.TEMPLATES]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -107,7 +108,6 @@ def _script_words(t: words.Words) -> View:
         "none": t["page"]["none"],
         "greens": t["worklist"]["greens"],
         "task_failed": t["worklist"]["task_failed"],
-        "task_why": t["worklist"]["task_why"],
         "hits": t["worklist"]["search_hits"],
         "no_hits": t["worklist"]["search_none"],
         "printed": t["worklist"]["printed"],

@@ -11,6 +11,7 @@ from services.alerts.page import (
     contacts,
     heading,
     implants,
+    messages,
     news2,
     nights,
     photos,
@@ -41,6 +42,7 @@ def patient_view(data: Json, lang: str, now: datetime) -> View:
             name=person["name"],
         ),
         "person": person,
+        "phone": _phone(data.get("phone")),
         "version": int(data.get("version") or 0),
         "deceased": _deceased(data, lang),
         "unit": data["unit"],
@@ -52,7 +54,8 @@ def patient_view(data: Json, lang: str, now: datetime) -> View:
         "opened": _opened(data, now, lang),
         "notices": _notices(data, now, lang),
         "moved": _moved(data, t),
-        "draft": {"note": str((data.get("draft") or {}).get("note") or "")},
+        "draft": _draft(data),
+        "entered": dict(data.get("entered") or {}),
         "alerts": [
             alert.view(each, me, now, lang)
             for each in alert.worst_first(list(data.get("alerts") or ()))
@@ -96,9 +99,22 @@ def patient_view(data: Json, lang: str, now: datetime) -> View:
         "targets": [
             {"id": str(each["id"]), "name": each["name"]} for each in data.get("targets") or ()
         ],
+        "messages_said": messages.said(data.get("message_waits_since"), now, lang),
         "chart_days": int(data.get("chart_days") or 30),
         "printed": worklist.printed(now, lang),
     }
+
+
+def _phone(number: str | None) -> View | None:
+    """To be called from the page; Norwegian numbers in pairs, as they are read aloud."""
+    if not number:
+        return None
+    digits = number.removeprefix("+47")
+    if len(digits) == 8 and number.startswith("+47"):
+        shown_as = " ".join(digits[place : place + 2] for place in range(0, 8, 2))
+    else:
+        shown_as = number
+    return {"text": shown_as, "href": f"tel:{number}"}
 
 
 def _opened(data: Json, now: datetime, lang: str) -> View | None:
@@ -197,11 +213,11 @@ def _notices(data: Json, now: datetime, lang: str) -> list[str]:
         )
     if data.get("problem"):
         notices.append(words.say(data["problem"], lang))
-    paused = data.get("paused")
-    if paused:
-        until = written.clock(paused["until"], now, t, lang) if paused.get("until") else "–"
-        reason = words.say(paused.get("reason"), lang)
-        notices.append(t["patient"]["paused"].format(until=until, reason=reason).rstrip(": "))
+    if paused := data.get("paused"):
+        kind = t["patient"]["paused"].get(paused.get("kind"), t["patient"]["paused"]["other"])
+        notices.append(f"{shown.paused(paused, now, lang)}. {kind}")
+    if data.get("behind"):
+        notices.append(shown.behind(data["behind"], now, lang))
     notices += [t["patient"]["linked"].format(**one) for one in data.get("linked") or ()]
     if data.get("quarantined"):
         notices.append(shown.quarantined(data["quarantined"], t))
@@ -209,6 +225,20 @@ def _notices(data: Json, now: datetime, lang: str) -> list[str]:
         said = worklist.task(one, data, now, lang)
         notices.append(f"{t['worklist']['task']}: {said['text']} ({said['by']})")
     return notices
+
+
+def _draft(data: Json) -> View:
+    """What was typed into a move that was refused. When the alert no longer takes that move, what
+    was written stands in its note."""
+    typed = {name: str(one) for name, one in (data.get("draft") or {}).items()}
+    alert = next((one for one in data.get("alerts") or () if one["id"] == typed.get("alert")), None)
+    if (
+        alert is not None
+        and typed.get("note")
+        and typed.get("move") not in alert.get("moves", typed.values())
+    ):
+        typed["move"] = "note"
+    return {"alert": "", "move": "", "note": "", **typed}
 
 
 def _moved(data: Json, t: words.Words) -> View | None:

@@ -26,7 +26,7 @@ def view(row: Json, me: str | None, now: datetime, lang: str) -> View:
     t = words.words(lang)
     lane = lane_of(row, now)
     alert = alert_of(row, now)
-    said, more = reason(row, alert, lang), also(row, alert, lane, now, lang)
+    said, more = reason(row, alert, now, lang), also(row, alert, lane, now, lang)
     who = shown.staff(row.get("assignee"), me, now, lang)
     person = shown.person(row["patient"], row.get("number"), now, lang)
     return {
@@ -92,7 +92,7 @@ def lane_of(row: Json, now: datetime) -> Lane:
         return "technical"
     if row.get("paused") or _live(row):
         return "paused"
-    if row.get("technical"):
+    if row.get("technical") or row.get("behind"):
         return "technical"
     return "done" if row["colour"] == "green" else "clinical"
 
@@ -107,7 +107,7 @@ def tone_of(row: Json, lane: Lane) -> str:
         return min(worst, key=lambda c: shown.RANK.get(c, 0), default="yellow")
     if colour == "green" and lane == "paused":
         return "paused"
-    if colour == "green" and row.get("technical"):
+    if colour == "green" and (row.get("technical") or row.get("behind")):
         return "silent"
     return colour
 
@@ -136,7 +136,7 @@ def alert_of(row: Json, now: datetime) -> Json | None:
     )
 
 
-def reason(row: Json, alert: Json | None, lang: str) -> str:
+def reason(row: Json, alert: Json | None, now: datetime, lang: str) -> str:
     """Of the alert a key acts on, always: a nurse acts on what she reads."""
     t = words.words(lang)
     if alert and alert.get("reason") and alert["id"] != row.get("reason_alert"):
@@ -147,6 +147,8 @@ def reason(row: Json, alert: Json | None, lang: str) -> str:
         said = words.say(paused.get("says") or paused.get("reason"), lang) or t["colours"]["paused"]
     if not said and row.get("quarantined"):
         said = shown.quarantined(row["quarantined"], t)
+    if not said and row.get("behind"):
+        said = shown.behind(row["behind"], now, lang)
     if said:
         return said
     return str(t["worklist"]["nothing_outside" if row.get("values") else "nothing_yet"])
@@ -171,6 +173,11 @@ def also(row: Json, alert: Json | None, lane: Lane, now: datetime, lang: str) ->
     else:
         pieces.append(words.say(row.get("also"), lang))
         more = len(others)
+    paused, behind = row.get("paused"), row.get("behind")
+    if paused and alert:
+        pieces.append(shown.paused(paused, now, lang))
+    if behind and (alert or paused or row.get("quarantined")):
+        pieces.append(said["behind"]["portal" if behind.get("portal") else "platform"])
     held = row.get("quarantined")
     if held and (alert or row.get("paused")):
         pieces.append(said["quarantine"].format(n=held["n"]))
@@ -271,7 +278,9 @@ def _dry_weight(row: Json, t: words.Words, lang: str) -> str | None:
 def _cause(row: Json, lane: Lane, t: words.Words) -> str | None:
     """Silence always names its cause, if only as unknown. Of what waits in quarantine the reason
     says it."""
-    cause = row.get("cause")
+    cause, behind = row.get("cause"), row.get("behind")
+    if not cause and behind and not _live(row):
+        cause = "portal" if behind.get("portal") else "us"
     if not cause and (lane != "technical" or not _live(row)):
         return None
     word = t["causes"].get(cause or "unknown", cause)
@@ -294,6 +303,8 @@ def _waited(row: Json, alert: Json | None, now: datetime, lang: str) -> View | N
     since = row.get("waiting_since")
     if not since and not alert and not row.get("paused") and row.get("quarantined"):
         since = row["quarantined"]["oldest"]
+    if not since and not alert and not row.get("paused") and row.get("behind"):
+        since = row["behind"]["since"]
     if not since:
         return _until(row, alert, now, lang)
     t = words.words(lang)

@@ -132,6 +132,24 @@ def watch(raw: Json | None, now: datetime, lang: str) -> View:
     }
 
 
+def paused(still: Json, now: datetime, lang: str) -> str:
+    """Why nothing is expected of the patient, and until when: of what kind the pause is."""
+    t = words.words(lang)
+    why = words.say(still.get("says") or still.get("reason"), lang) or str(t["colours"]["paused"])
+    if not still.get("until"):
+        return why
+    return str(t["worklist"]["away"]).format(
+        why=why, clock=written.clock(still["until"], now, t, lang)
+    )
+
+
+def behind(silence: Json, now: datetime, lang: str) -> str:
+    """What was expected of the patient has not come, and it is not he who is silent."""
+    t = words.words(lang)
+    said = t["worklist"]["behind"]["portal_long" if silence.get("portal") else "platform_long"]
+    return str(said).format(clock=written.clock(silence["since"], now, t, lang))
+
+
 def quarantined(held: Json, t: words.Words) -> str:
     """How many readings wait in quarantine, and why: each kind of reason once."""
     why = [t["quarantine"].get(code, code) for code in held["codes"]]

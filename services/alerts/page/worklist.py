@@ -5,13 +5,15 @@ from datetime import datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from services.alerts.page import heading, row, shown, words, written
+from services.alerts.page import heading, messages, row, shown, words, written
 from services.alerts.page.frame import frame
 
 View = dict[str, Any]
 Json = Mapping[str, Any]
 
 LANES = ("clinical", "technical", "paused", "done")
+# The messages stand third, as a lane of their own kind.
+DIGITS = {"clinical": 1, "technical": 2, "paused": 4, "done": 5}
 SNOOZES = (1, 2, 4, 8, 12)
 REMINDERS = (1, 3, 7, 14)  # days
 MORNING = time(8, 0)
@@ -50,6 +52,7 @@ def worklist_view(data: Json, lang: str, now: datetime) -> View:
         "hidden": heading.hidden(data, query, now, lang),
         "lanes": _lanes(by_lane, len(data.get("platform") or ()), t),
         "platform": [_platform(each, me, now, lang) for each in data.get("platform") or ()],
+        "messages": messages.lane(data.get("conversations") or (), me, now, lang),
         "greens": _greens(by_lane["done"], t),
         "empty": _empty(rows, query, t),
         "more": _more(data, rows, query, t),
@@ -123,6 +126,7 @@ def task(one: Json, data: Json, now: datetime, lang: str) -> View:
         "name": person["name"],
         "number": person["number"],
         "born": person["born"],
+        "age": person["age"],
         "text": one["text"],
         "by": t["worklist"]["task_by"].format(
             who=one["made_by"]["name"], clock=written.clock(one["due_at"], now, t, lang)
@@ -135,7 +139,7 @@ def task(one: Json, data: Json, now: datetime, lang: str) -> View:
 def _lanes(by_lane: Mapping[str, Sequence[View]], faults: int, t: words.Words) -> list[View]:
     said = t["worklist"]["lanes"]
     lanes = []
-    for digit, lane in enumerate(LANES, 1):
+    for lane in LANES:
         rows = row.worst_first(by_lane[lane])
         if lane == "clinical":
             sub = _clinical(rows, t)
@@ -145,7 +149,9 @@ def _lanes(by_lane: Mapping[str, Sequence[View]], faults: int, t: words.Words) -
             sub = words.count(
                 said[f"{lane}_sub"], len(rows) + (faults if lane == "technical" else 0)
             )
-        lanes.append({"key": lane, "digit": digit, "name": said[lane], "sub": sub, "rows": rows})
+        lanes.append(
+            {"key": lane, "digit": DIGITS[lane], "name": said[lane], "sub": sub, "rows": rows}
+        )
     return lanes
 
 
@@ -177,6 +183,30 @@ def _platform(fault: Json, me: str | None, now: datetime, lang: str) -> View:
         if since
         else None,
         "who": shown.staff(fault.get("assignee"), me, now, lang),
+        **_faults_alert(fault.get("alert"), now, t, lang),
+        "behind": [
+            {
+                "href": f"/patients/{one['patient']['id']}",
+                "name": shown.person(one["patient"], one.get("number"), now, lang)["name"],
+                "number": str(one.get("number") or "–"),
+                "clock": written.clock(one["behind"]["since"], now, t, lang),
+            }
+            for one in fault.get("behind") or ()
+        ],
+    }
+
+
+def _faults_alert(given: Json | None, now: datetime, t: words.Words, lang: str) -> View:
+    """What the keys act on, and under the name when it was acknowledged."""
+    if given is None:
+        return {"key": "", "alert": None, "who_sub": ""}
+    clock = ""
+    if given["state"] == "acknowledged" and given.get("acknowledged_at"):
+        clock = written.clock(given["acknowledged_at"], now, t, lang)
+    return {
+        "key": f"row-platform-{given['id']}",
+        "alert": {**given, "moves": " ".join(given["moves"])},
+        "who_sub": str(t["worklist"]["acknowledged"]).format(clock=clock) if clock else "",
     }
 
 

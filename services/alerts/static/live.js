@@ -301,6 +301,14 @@ export function isForPage(event) {
   return !event.target.closest("input:not([type=radio]), textarea, select");
 }
 
+// Enter sends, as the button says, from wherever one writes or chooses; Shift and Enter is a new line.
+export function sendOnEnter(event) {
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+  if (!["TEXTAREA", "SELECT"].includes(event.target.tagName)) return;
+  event.preventDefault();
+  event.target.form.requestSubmit();
+}
+
 export function start() {
   addEventListener("beforeprint", () => {
     const [day, time] = localNow().split("T");

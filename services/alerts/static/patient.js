@@ -1,7 +1,7 @@
 // One patient: keys, live ages, and the curves. The forms are plain forms and work without this.
 
 import * as grips from "./grips.js";
-import { countFromNow, fill, follow, gone, isForPage, localNow, start, tellAges, words } from "./live.js";
+import { countFromNow, fill, follow, gone, isForPage, localNow, sendOnEnter, start, tellAges, words } from "./live.js";
 
 const patient = document.body.dataset.patient;
 const place = document.getElementById("charts");
@@ -14,9 +14,7 @@ document.addEventListener("keydown", (event) => {
     const open = event.target.closest(".mv[open]") ?? document.querySelector(".mv[open]");
     if (open) {
       event.preventDefault();
-      open.open = false;
-      open.querySelector("summary").focus();
-      return;
+      return shut(open);
     }
   }
   if (!isForPage(event)) return;
@@ -35,10 +33,33 @@ document.addEventListener("keydown", (event) => {
 });
 
 document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-do=cancel]")) return shut(event.target.closest(".mv"));
   for (const open of document.querySelectorAll(".moves .mv[open]")) {
     if (!open.contains(event.target)) open.open = false;
   }
 });
+
+// What was typed stays in the form: opened again, it is there.
+function shut(open) {
+  open.open = false;
+  open.querySelector("summary").focus();
+}
+
+// A sheet lies over the page: tabbing goes round in it, as in a dialog, and Esc leads out.
+for (const sheet of document.querySelectorAll(".moves .sheet")) {
+  sheet.addEventListener("keydown", (event) => {
+    if (event.key !== "Tab") return;
+    const places = [...sheet.querySelectorAll("select, textarea, input:not([type=hidden]), button")];
+    const [first, last] = [places[0], places.at(-1)];
+    if (event.target !== (event.shiftKey ? first : last)) return;
+    event.preventDefault();
+    (event.shiftKey ? last : first).focus();
+  });
+}
+
+for (const sheet of document.querySelectorAll(".sheet")) {
+  sheet.addEventListener("keydown", sendOnEnter);
+}
 
 for (const form of document.querySelectorAll(".mv")) {
   form.addEventListener("toggle", () => {

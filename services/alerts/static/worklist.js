@@ -1,8 +1,8 @@
 // The list: keys, moves, and changes that arrive without moving the row under the cursor.
 
-import { count, countFromNow, fill, follow, fromNow, gone, isForPage, serverIs, start, tellAges, token, words } from "./live.js";
+import { count, countFromNow, fill, follow, fromNow, gone, isForPage, sendOnEnter, serverIs, start, tellAges, token, words } from "./live.js";
 
-const LANES = ["clinical", "technical", "paused", "done"];
+const LANES = ["clinical", "technical", "messages", "paused", "done"];
 const query = document.body.dataset.query;
 const toast = document.getElementById("toast");
 const news = document.getElementById("news");
@@ -14,7 +14,7 @@ const hits = document.getElementById("hits");
 let selected = null; // id of the chosen row
 let lastClosed = null; // {id, version, row}: what `u` opens again
 let lastGreens = []; // ids of patients: what `u` takes back
-let drafts = {}; // what was typed when somebody else was quicker
+let drafts = {}; // what was typed and chosen when somebody else was quicker
 let waitingSwap = null; // a change that came while a dialog was open
 let asked = 0;
 let refreshedAt = 0;
@@ -227,8 +227,9 @@ function openMove(move, about) {
   }
   const dialog = document.querySelector(`dialog[data-move=${move}]`);
   const form = dialog.querySelector("form");
+  if (move === "hand-over" && form.unit.options.length < 3) return tell(words.moves.no_unit);
   form.reset();
-  if (form.note && drafts[alert.id + move]) form.note.value = drafts[alert.id + move];
+  for (const [name, typed] of Object.entries(drafts[alert.id + move] ?? {})) form[name].value = typed;
   countFromNow(form);
   for (const part of form.querySelectorAll("[data-if-red]")) {
     const red = row?.dataset.colour === "red";
@@ -277,13 +278,21 @@ async function send(dialog, form, move, alert) {
     tell(`${words.moves.done[move]}: ${alert.row.name}`);
     await refresh();
   } else if (response.status === 409 && answer.code === "alert-has-moved") {
-    if (form.note) drafts[alert.id + move] = form.note.value;
+    drafts[alert.id + move] = typed(form);
     dialog.close();
     showMoved(answer.alert ?? {}, alert);
     await refresh();
   } else {
     wrong(dialog, response.status === 409 ? words.moves.not_allowed : words.moves.failed);
   }
+}
+
+// Not the time, which is counted from now, nor that a red is put off: that is said anew.
+function typed(form) {
+  const kept = Object.fromEntries(new FormData(form));
+  delete kept.until;
+  delete kept.confirm;
+  return kept;
 }
 
 // The next key may come before the list has been read again; it must not meet our own move.
@@ -372,17 +381,39 @@ async function moveTask(button) {
   const item = button.closest("[data-task]");
   const move = button.dataset.doTask;
   const body = { move, version: Number(item.dataset.version) };
-  if (move === "decline") {
-    const note = prompt(words.task_why)?.trim();
-    if (!note) return;
-    body.note = note;
-  }
+  if (move === "decline") return declineTask(item, body);
   button.disabled = true;
-  const response = await post(`/v1/tasks/${item.dataset.task}/moves`, body);
-  if (!response) tell(words.moves.away);
-  else if (gone(response)) return;
-  else if (!response.ok) tell(words.task_failed);
+  const response = await postTask(item, body);
+  if (response && gone(response)) return;
+  if (!response?.ok) tell(response ? words.task_failed : words.moves.away);
   await refresh();
+}
+
+function declineTask(item, body) {
+  const dialog = document.getElementById("task-decline");
+  const form = dialog.querySelector("form");
+  form.reset();
+  dialog.querySelector(".wrong").hidden = true;
+  describe(dialog, { name: item.dataset.name, about: item.dataset.about });
+  dialog.querySelector("[data-reason]").textContent = item.dataset.text;
+  form.onsubmit = async (event) => {
+    event.preventDefault();
+    const button = form.querySelector("[type=submit]");
+    button.disabled = true;
+    const response = await postTask(item, { ...body, note: form.note.value });
+    button.disabled = false;
+    if (response && gone(response)) return;
+    if (!response?.ok) return wrong(dialog, response ? words.task_failed : words.moves.away);
+    dialog.close();
+    tell(`${words.moves.done.decline}: ${item.dataset.name}`);
+    await refresh();
+  };
+  dialog.showModal();
+  form.note.focus();
+}
+
+function postTask(item, body) {
+  return post(`/v1/tasks/${item.dataset.task}/moves`, body);
 }
 
 // ---- Search: goes to a row, never hides one --------------------------------------------------
@@ -439,6 +470,7 @@ const KEYS = {
   2: () => toLane(2),
   3: () => toLane(3),
   4: () => toLane(4),
+  5: () => toLane(5),
 };
 
 document.addEventListener("keydown", (event) => {
@@ -473,13 +505,7 @@ document.addEventListener("focusin", (event) => {
 });
 
 for (const dialog of document.querySelectorAll("dialog")) {
-  dialog.addEventListener("keydown", (event) => {
-    // Enter sends, as the button says; Shift and Enter makes a new line.
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-    if (event.target.tagName !== "TEXTAREA") return;
-    event.preventDefault();
-    event.target.form.requestSubmit();
-  });
+  dialog.addEventListener("keydown", sendOnEnter);
   dialog.addEventListener("close", () => {
     if (waitingSwap) swap(waitingSwap);
     chosen()?.querySelector(".nm").focus({ preventScroll: true });

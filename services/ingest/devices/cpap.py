@@ -18,16 +18,23 @@ MEDIA = "application/vnd.hjemvakt.cpap-night+json"
 
 _FIRST = date(1970, 1, 1)
 _NOON = time(12)
-# A label of STR.edf, the field it is, and the unit the card writes.
+_DAYS = 60_000  # a day after that is none
+_LONGEST = 2 * 24 * 60  # minutes
+# A label of STR.edf, the field it is, and the unit the card writes. The older series has labels of
+# its own for the same.
 _SIGNALS = (
     ("AHI", "ahi", "/h"),
     ("HI", "hi", "/h"),
     ("OAI", "oai", "/h"),
     ("CAI", "cai", "/h"),
     ("Leak.50", "leak_p50", "L/s"),
+    ("Leak Med", "leak_p50", "L/s"),
     ("Leak.95", "leak_p95", "L/s"),
+    ("Leak 95", "leak_p95", "L/s"),
     ("MaskPress.95", "pressure_p95", "cmH2O"),
+    ("Mask Pres 95", "pressure_p95", "cmH2O"),
     ("MaskEvents", "mask_events", "{#}"),
+    ("Mask Events", "mask_events", "{#}"),
     ("SpO2.50", "spo2_p50", "%"),
 )
 _APP = (
@@ -51,9 +58,11 @@ def of_card(card: Mapping[str, Any], now: datetime) -> list[Item]:
 def of_night(kept: Mapping[str, Any], now: datetime) -> Item | None:
     """One night of a card, as `of_card` keeps it; None for a day without a record."""
     signals: Mapping[str, Sequence[str]] = kept["signals"]
-    usage = _one(signals, "Duration")
+    usage = _one(signals, "Mask Dur" if "Mask Dur" in signals else "Duration")
     if usage is None:
         return None
+    if not 0 <= kept["date"] < _DAYS:
+        return None  # no day at all: the record was never written
     noon = datetime.combine(_FIRST + timedelta(days=kept["date"]), _NOON, moments.OSLO)
     reading = values.Reading()
     kind = kinds.CATALOGUE["cpap_night"]
@@ -64,11 +73,34 @@ def of_night(kept: Mapping[str, Any], now: datetime) -> Item | None:
     if "ahi" not in reading.values:
         reading.absent["ahi"] = "not-performed"
     values.judge(kind, reading)
-    on = [minutes for minutes in _all(signals, "MaskOn") if minutes >= 0]
-    off = [minutes for minutes in _all(signals, "MaskOff") if minutes > 0]
+    put_on = _all(signals, "MaskOn") or _all(signals, "Mask On")
+    put_off = _all(signals, "MaskOff") or _all(signals, "Mask Off")
+    on = [minutes for minutes in put_on if 0 <= minutes <= _LONGEST]
+    off = [minutes for minutes in put_off if 0 < minutes <= _LONGEST]
     start = _minutes_after(noon, min(on)) if on and usage else noon.astimezone(UTC)
     end = _minutes_after(noon, max(off)) if off and usage else None
     return _item(kept, reading, start, end, str(noon.date()), now)
+
+
+def records(sent: Any) -> Mapping[str, Any] | None:
+    """The app's nights, on their own or as its server answers; None when there are none."""
+    if not isinstance(sent, dict):
+        return None
+    if "sleep_records" in sent:
+        return sent
+    whole = sent.get("data")
+    about = whole.get("getPatientWrapper") if isinstance(whole, dict) else None
+    nights = about.get("sleepRecords") if isinstance(about, dict) else None
+    if not isinstance(nights, dict) or not isinstance(nights.get("items"), list):
+        return None
+    machines = about.get("fgDevices") if isinstance(about, dict) else None
+    only = machines[0] if isinstance(machines, list) and len(machines) == 1 else None
+    machine = only if isinstance(only, dict) else {}
+    device = {
+        "serialNumber": machine.get("serialNumber"),
+        "deviceType": machine.get("localizedName"),
+    }
+    return {"device": device, "sleep_records": nights["items"]}
 
 
 def of_app(sent: Mapping[str, Any], now: datetime) -> list[Item]:

@@ -35,7 +35,7 @@ def is_one(sent: Mapping[str, Any]) -> bool:
         return True
     codings = code.get("coding") if isinstance(code, dict) else None
     return isinstance(codings, list) and any(
-        isinstance(each, dict) and each.get("system") == _MDC and each.get("code") in _CLOCKS
+        isinstance(each, dict) and each.get("system") == _MDC and str(each.get("code")) in _CLOCKS
         for each in codings
     )
 

@@ -78,7 +78,7 @@ def _name(sent: Mapping[str, Any], file: bytes) -> str:
         value = each.get("value") if isinstance(each, dict) else None
         if isinstance(value, str) and value:
             told = f"{each.get('system') or ''}|{value}"
-            return f"fhir:{sha256(told.encode()).hexdigest()[:40]}"
+            return f"fhir:{sha256(told.encode('utf-8', 'replace')).hexdigest()[:40]}"
     return f"fhir:{sha256(file).hexdigest()[:40]}"
 
 

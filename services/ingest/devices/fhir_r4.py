@@ -105,7 +105,8 @@ def _bundle_type(outer: Mapping[str, Any]) -> BundleType:
 def _entries(parts: list[exact.Part], whole: fhir_items.Envelope) -> tuple[Entry, ...]:
     around = fhir_subject.Around()
     for part in parts:
-        if isinstance(part.value, dict) and isinstance(part.value.get("resource"), dict):
+        is_one = isinstance(part.value, dict) and isinstance(part.value.get("resource"), dict)
+        if is_one and exact.storable(part):  # what is read of it is kept with the others
             around.add(part.value.get("fullUrl"), part.value["resource"])
     return tuple(
         _entry(replace(whole, part=part, position=str(place), around=around))

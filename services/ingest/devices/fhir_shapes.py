@@ -107,6 +107,7 @@ class QuestionnaireResponse(Resource):
 
 class Payload(Shape):
     contentString: Any = None
+    contentReference: Reference | None = None
 
 
 class Communication(Resource):

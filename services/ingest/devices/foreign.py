@@ -17,11 +17,14 @@ def is_card(body: bytes) -> bool:
 
 
 def decode(body: bytes, now: datetime) -> list[Item]:
-    """The items of a JSON file. Raises NotReadable, FormatNotKnown, TooManyItems."""
+    """The items of a JSON file. Raises NotReadable, NotStorable, FormatNotKnown,
+    TooManyItems."""
     try:
         sent = exact.loads(body)
     except exact.Unreadable as fault:
         raise refused.NotReadable.because(fault) from None
+    if not exact.storable(exact.Part(sent, body)):
+        raise refused.NotStorable
     items = _items(sent, now)
     if len(items) > MOST_ITEMS:
         raise refused.TooManyItems
@@ -43,8 +46,8 @@ def again(body: bytes, media: str, now: datetime) -> list[Item]:
 
 
 def _items(sent: Any, now: datetime) -> list[Item]:
-    if isinstance(sent, dict) and "sleep_records" in sent:
-        return cpap.of_app(sent, now)
+    if (records := cpap.records(sent)) is not None:
+        return cpap.of_app(records, now)
     if senml.is_one(sent):
         return senml.decode(sent, now)
     if vendor_clouds.is_one(sent):

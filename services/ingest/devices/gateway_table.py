@@ -45,6 +45,7 @@ class Gateway(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     topic: str
     text: bool = False
     list: str | None = None
+    columns: bool = False
     when: Mapping[str, Sequence[Any]] = {}
     positive: Sequence[str] = ()
     clock: Sequence[Clock] = ()

@@ -21,7 +21,9 @@ _BUCKET = 600
 _SOON = timedelta(minutes=5)
 _NOISE = 4  # a number with more decimals than this carries a float's rounding
 _NUMBER = Decimal("0.01")
+_MOST_DIGITS = 15
 _LONGEST_SLOT = 64
+_LONGEST_BARE = 256
 
 
 def decode(table: Sequence[Gateway], topic: str, payload: bytes, now: datetime) -> list[Item]:
@@ -39,10 +41,15 @@ def decode(table: Sequence[Gateway], topic: str, payload: bytes, now: datetime) 
         known = True
         if row.ignore:
             break
+        if row.text:
+            found += _items(row, topic, words, {"payload": _bare(payload)}, now)
+            break  # a bare value: no row that reads JSON is meant
         if not read:
             sent, read = _payload(payload), True
             if sent is None:
-                return [_unreadable(topic, payload, now)]
+                return [_held(topic, payload, Code.UNREADABLE, sha256(payload).hexdigest())]
+            if not exact.storable(exact.Part(sent, payload)):
+                return [_held(topic, payload, Code.NOT_STORABLE, sha256(payload).hexdigest())]
         found += _items(row, topic, words, sent, now)
     if known:
         return found
@@ -89,6 +96,9 @@ def _items(
 
 def _fan(row: Gateway, sent: Any) -> Iterator[dict[str, Any]]:
     """Each measurement of a message, with what the whole says around it."""
+    if row.columns:
+        yield from _table(sent)
+        return
     if row.list is None:
         if isinstance(sent, dict):
             yield sent
@@ -101,8 +111,24 @@ def _fan(row: Gateway, sent: Any) -> Iterator[dict[str, Any]]:
             yield {**outer, **each}
 
 
+def _table(sent: Any) -> Iterator[dict[str, Any]]:
+    """The rows of {"fields": […], "rows": [[…], …]}; what a row leaves empty is not told."""
+    fields = _at(sent, "fields")
+    rows = _at(sent, "rows")
+    if not isinstance(fields, list) or not isinstance(rows, list):
+        return
+    for row in rows:
+        if isinstance(row, list) and len(row) == len(fields):
+            told = zip(fields, row, strict=True)
+            yield {str(name): each for name, each in told if each is not None}
+
+
 def _refolded(row: Gateway, one: dict[str, Any]) -> Any:
     """The kept part of a message in the message's own form, so that it can be read again."""
+    if row.text:
+        return one["payload"]
+    if row.columns:
+        return {"fields": list(one), "rows": [list(one.values())]}
     if row.list is None:
         return one
     folded: Any = [one]
@@ -129,9 +155,12 @@ def _one(
     kind = row.reading.kind if row.reading else "device_status"
     slot = _slot(row, keys)
     serial = _text(_at(keys, row.serial)) if row.serial else None
-    content = sha256(exact.canonical([kind, slot, serial, _said(row, keys), claimed])).digest()
-    if row.named == "by-time" and claimed is not None:
-        told = f"{row.topic.split('/')[0]}|{slot}|{kind}|{claimed}"
+    # One moment however it is spelt, to the minute: the coarsest that such a sender writes.
+    by_time = row.named == "by-time" and at is not None and claimed is not None
+    moment = f"{at:%Y-%m-%dT%H:%MZ}" if by_time else claimed
+    content = sha256(exact.canonical([kind, slot, serial, _said(row, keys), moment])).digest()
+    if by_time:
+        told = f"{row.topic.split('/')[0]}|{slot}|{kind}|{moment}"
     else:
         when = claimed if claimed is not None else int(now.timestamp()) // _BUCKET
         told = f"{topic}|{when}|{content.hex()}"
@@ -248,7 +277,7 @@ def _read_time(clock: gateway_table.Clock, told: Any, now: datetime) -> datetime
                 return _norwegian(datetime.fromisoformat(f"{turned} {clock_time}"), now)
             case "none":
                 return now
-    except (ValueError, OverflowError):
+    except (ValueError, ArithmeticError, OSError):
         return None
 
 
@@ -276,14 +305,19 @@ def _number(told: Any) -> Decimal | None:
     if isinstance(told, bool):
         return None
     if isinstance(told, int | Decimal):
-        return Decimal(told)
+        return _bounded(Decimal(told))
     if isinstance(told, str):
         try:
             number = Decimal(told.strip().replace(",", "."))
         except ArithmeticError:
             return None
-        return number if number.is_finite() and abs(number) < 10**15 else None
+        return _bounded(number)
     return None
+
+
+def _bounded(number: Decimal) -> Decimal | None:
+    """Its place is looked at, not its value: of a huge exponent none can be reckoned."""
+    return number if number.is_finite() and number.adjusted() < _MOST_DIGITS else None
 
 
 def _without_noise(number: Decimal) -> Decimal:
@@ -299,6 +333,13 @@ def _text(told: Any) -> str | None:
     return str(told) if isinstance(told, str | int | Decimal) and str(told) else None
 
 
+def _bare(payload: bytes) -> str:
+    """A payload that is one value; one that was kept is a text in JSON."""
+    told = _payload(payload) if payload[:1] == b'"' else None
+    text = told if isinstance(told, str) else payload.decode("utf-8", "replace")
+    return text.replace("\x00", "").strip()[:_LONGEST_BARE]
+
+
 def _payload(payload: bytes) -> Any:
     try:
         sent = exact.loads(payload)
@@ -311,10 +352,6 @@ def _payload(payload: bytes) -> Any:
         except exact.Unreadable:
             return None
     return sent
-
-
-def _unreadable(topic: str, payload: bytes, now: datetime) -> Item:
-    return _held(topic, payload, Code.UNREADABLE, sha256(payload).hexdigest())
 
 
 def _unknown(topic: str, payload: bytes, now: datetime) -> Item:

@@ -9,12 +9,20 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from services.ingest.devices import hl7_message, hl7_observed, hl7_oru, moments
+from services.ingest.devices import (
+    hl7_items,
+    hl7_message,
+    hl7_observed,
+    hl7_oru,
+    hl7_subject,
+    moments,
+)
 from services.ingest.devices.hl7_message import Message, Segment
 from shared import exact
 from shared.contracts import Code, Draft, Item, ItemError
 
-Hashed = Callable[[str, str], bytes]
+# The keyed hashes of a number, one under each key that is in use.
+Hashes = Callable[[str, str], Sequence[bytes]]
 
 # HL7 table 0003: what is taken, and the word that the record knows it by.
 EVENTS: Mapping[str, str] = {
@@ -36,10 +44,10 @@ def is_taken(message: Message) -> bool:
     return message.kind[0] == "ADT" and message.kind[1] in EVENTS
 
 
-def decode(message: Message, hashed: Hashed) -> list[Item]:
+def decode(message: Message, hashes: Hashes) -> list[Item]:
     """One item per person that the message is about: several only where numbers are merged."""
     return [
-        _item(message, pid, group, place, hashed)
+        _item(message, pid, group, place, hashes)
         for place, (pid, group) in enumerate(_people(message))
     ] or [_nobody(message)]
 
@@ -53,15 +61,15 @@ def _people(message: Message) -> Iterator[tuple[Segment, Sequence[Segment]]]:
 
 
 def _item(
-    message: Message, pid: Segment, group: Sequence[Segment], place: int, hashed: Hashed
+    message: Message, pid: Segment, group: Sequence[Segment], place: int, hashes: Hashes
 ) -> Item:
-    subject, _ = hl7_oru.whose(pid)
+    subject, _ = hl7_subject.of(pid)
     event = EVENTS[message.kind[1]]
     head = [each for each in message.segments if each.name == "EVN"]
     segments = [*head, *group]
     when = _when(message, segments)
     merged = [each for each in group if each.name == "MRG"]
-    prior = sorted({number for mrg in merged for number in _hashes(mrg, hashed)})
+    prior = sorted({number for mrg in merged for number in _hashes(mrg, hashes)})
     name = f"{'|'.join(message.sender)}|{message.control_id}|{place}"
     message_id = f"adt:{sha256(name.encode()).hexdigest()[:40]}"
     errors = []
@@ -85,7 +93,7 @@ def _item(
         message_id=message_id,
         content=sha256(exact.canonical([message.kind, told])).digest(),
         raw=_raw(message, segments),
-        media_type=hl7_oru.MEDIA,
+        media_type=hl7_items.MEDIA,
         drafts=() if errors else (Draft("administration", event, body),),
         at=when.at if when else None,
         subject=subject,
@@ -147,9 +155,10 @@ def _name(pid: Segment) -> str:
     return " ".join(part for part in (given, middle, family) if part and part != '""')
 
 
-def _hashes(mrg: Segment, hashed: Hashed) -> Iterator[str]:
-    for system, value in hl7_oru.numbers(mrg, 1):
-        yield hashed(system, value).hex()
+def _hashes(mrg: Segment, hashes: Hashes) -> Iterator[str]:
+    for system, value in hl7_subject.numbers(mrg, 1):
+        for each in hashes(system, value):
+            yield each.hex()
 
 
 def _first(segments: Sequence[Segment], name: str) -> Segment | None:
@@ -157,7 +166,7 @@ def _first(segments: Sequence[Segment], name: str) -> Segment | None:
 
 
 def _raw(message: Message, segments: Sequence[Segment]) -> bytes:
-    lines = [hl7_oru.without_secret(message.segments[0]), *(each.line for each in segments)]
+    lines = [hl7_items.without_secret(message.segments[0]), *(each.line for each in segments)]
     return ("\r".join(lines) + "\r").encode()
 
 
@@ -169,12 +178,12 @@ def _nobody(message: Message) -> Item:
         message_id=f"sha256:{content.hex()}",
         content=content,
         raw=raw,
-        media_type=hl7_oru.MEDIA,
+        media_type=hl7_items.MEDIA,
         errors=(ItemError("PID", Code.MISSING_VALUE),),
     )
 
 
-def again(body: bytes, now: datetime, hashed: Hashed) -> list[Item]:
+def again(body: bytes, now: datetime, hashes: Hashes) -> list[Item]:
     """The items of kept bytes, administration or results. Raises a kind of Refused."""
     message = hl7_message.read(body)
-    return decode(message, hashed) if is_taken(message) else hl7_oru.decode(body, now)[1]
+    return decode(message, hashes) if is_taken(message) else hl7_oru.decode(body, now)[1]

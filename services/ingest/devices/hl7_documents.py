@@ -11,7 +11,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from services.ingest.devices import hl7_oru
+from services.ingest.devices import hl7_order
 from services.ingest.devices.attachment import Enclosed
 from services.ingest.devices.hl7_message import Message, Segment
 from services.ingest.devices.hl7_observed import Observed
@@ -45,13 +45,13 @@ def _holds_a_file(segment: Segment) -> bool:
 
 
 def _found(message: Message, now: datetime) -> Iterator[tuple[Observed, Enclosed]]:
-    for order in hl7_oru.orders(message, now):
+    for order in hl7_order.orders(message, now):
         for row in order.rows:
             is_test = order.is_test or "TEST" in row.doubts
             if row.type != "ED" or row.status in _NOT_KEPT or is_test:
                 continue
             file = _file(row)
-            when, _, claimed = hl7_oru.times(order, [row], "")
+            when, _, claimed = hl7_order.times(order, [row], "")
             if file is not None and when is not None:
                 yield row, _enclosed(order, row, file, when.at, claimed)
 
@@ -69,7 +69,7 @@ def _file(row: Observed) -> bytes | None:
 
 
 def _enclosed(
-    order: hl7_oru.Order, row: Observed, file: bytes, at: datetime, claimed: dict[str, Any]
+    order: hl7_order.Order, row: Observed, file: bytes, at: datetime, claimed: dict[str, Any]
 ) -> Enclosed:
     name = f"{order.name}|document|{row.number or row.name}|{row.group}|{row.at}"
     subject = order.subject
@@ -88,7 +88,7 @@ def _enclosed(
         said["subject"] = {"system": subject.system, "value": subject.value}
     elif order.serial:
         said["device"] = {"serial": order.serial}
-    how = hl7_oru.how_of([row])
+    how = hl7_order.how_of([row])
     return Enclosed(said, file, how, order.made, order.arrived)
 
 

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from hashlib import sha256
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
-from services.ingest.devices import bodies, moments, refused
+from services.ingest.devices import bodies, json_v1_plain, moments, refused
 from shared import exact, form_answers, identity, kinds, values
 from shared.contracts import Alarm, Clock, Code, Draft, How, Item, ItemError
 from shared.form_answers import Forms
@@ -31,6 +31,9 @@ _NO_FORMS: Forms = {}
 
 def decode(body: bytes, media_type: str, limit: int, forms: Forms = _NO_FORMS) -> list[Item]:
     """The items in a body. Raises a kind of Refused if the whole body is unusable."""
+    plain = _plain(body, media_type, limit)
+    if plain and None not in plain:
+        return cast(list[Item], plain)
     try:
         sliced = exact.slices(body)
     except exact.Unreadable as fault:
@@ -40,9 +43,23 @@ def decode(body: bytes, media_type: str, limit: int, forms: Forms = _NO_FORMS) -
     if len(sliced.parts) > limit:
         raise refused.TooManyItems
     return [
-        _item(part, media_type, str(place) if sliced.many else "", forms)
+        (plain and plain[place]) or _item(part, media_type, _place(place, sliced.many), forms)
         for place, part in enumerate(sliced.parts)
     ]
+
+
+def _plain(body: bytes, media_type: str, limit: int) -> list[Item | None]:
+    """What is quickly read, None for an item that is not; nothing if that is true of the body."""
+    pieces, many = exact.pieces(body) or ([], False)
+    if len(pieces) > limit:
+        return []
+    return [
+        json_v1_plain.item(raw, media_type, _place(place, many)) for place, raw in enumerate(pieces)
+    ]
+
+
+def _place(place: int, many: bool) -> str:
+    return str(place) if many else ""
 
 
 def _item(part: exact.Part, media_type: str, position: str, forms: Forms) -> Item:

@@ -117,12 +117,14 @@ def _ordered(start: datetime | None, end: datetime | None) -> datetime | None:
 
 
 def _length(sent: Any) -> timedelta | None:
-    if not isinstance(sent, dict) or sent.get("unit") not in _DURATIONS:
+    if not isinstance(sent, dict) or not isinstance(unit := sent.get("unit"), str):
         return None
     value = sent.get("value")
+    if unit not in _DURATIONS:
+        return None
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 10**6:
         return None
-    return timedelta(seconds=value * _DURATIONS[sent["unit"]])
+    return timedelta(seconds=value * _DURATIONS[unit])
 
 
 def _as_text(sent: Any) -> str:

@@ -31,6 +31,12 @@ class NotReadable(Refused):
         return refused
 
 
+class NotStorable(Refused):
+    """A text in the file holds what cannot be kept: a NUL, or half of a surrogate pair."""
+
+    code = "not-storable"
+
+
 class NotAnItem(Refused):
     """The body is neither an object nor an array of objects."""
 

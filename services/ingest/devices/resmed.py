@@ -7,8 +7,12 @@ record is one day from noon to noon, Norwegian time; -1 is nothing. Used in a pr
 
 import io
 import json
+import lzma
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping
+from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -37,17 +41,29 @@ def read(content: bytes) -> dict[str, Any]:
                      for label, signal in signals.items()}  # fmt: skip
     except Exception as error:  # edfio raises many kinds for a broken file
         raise NotACard from error
-    if "Date" not in per_night or "Duration" not in per_night:
+    if not {"Duration", "Mask Dur"} & per_night.keys():
         raise NotACard
+    dates = _dates(per_night, recording)
     nights = [
         {
-            "date": int(per_night["Date"][place][0]),
+            "date": dates[place],
             "signals": {label: [_text(number) for number in rows[place]]
                         for label, rows in per_night.items() if label != "Crc16"},
         }
         for place in range(recording.num_data_records)
     ]  # fmt: skip
     return {"serial": serial, "product": product, "nights": nights}
+
+
+def _dates(per_night: Mapping[str, Any], recording: Any) -> list[int]:
+    """Days since 1970 of each record: as it says itself, else counted from the file's first day."""
+    try:
+        if "Date" in per_night:
+            return [int(rows[0]) for rows in per_night["Date"]]
+        first = (recording.startdate - date(1970, 1, 1)).days
+    except Exception as error:  # no number in it, or edfio: the header's date is not one
+        raise NotACard from error
+    return [first + place for place in range(recording.num_data_records)]
 
 
 def _files(content: bytes) -> tuple[bytes, bytes]:
@@ -66,7 +82,10 @@ def _files(content: bytes) -> tuple[bytes, bytes]:
             if sum(info.file_size for info in wanted.values()) > MOST_UNPACKED:
                 raise NotACard
             read = {name: _within(card, info) for name, info in wanted.items()}
-    except (zipfile.BadZipFile, RuntimeError, EOFError, OSError) as error:
+    except NotACard:
+        raise
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError, EOFError, OSError,
+            ValueError, struct.error) as error:  # fmt: skip
         raise NotACard from error
     said = read.get("identification.tgt") or read.get("identification.json") or b""
     return read["str.edf"], said

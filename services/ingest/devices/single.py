@@ -10,6 +10,8 @@ from services.ingest.devices import bodies
 from shared import exact, kinds, values
 from shared.contracts import Code, Draft, Item, ItemError, Precision
 
+_LONGEST_ID = 200
+
 
 @dataclass(slots=True)
 class Measured:
@@ -45,6 +47,8 @@ class Measured:
         raw = exact.dumps(self.kept)
         content = sha256(exact.canonical(exact.loads(raw))).digest()
         message_id = self.id or f"sha256:{content.hex()}"
+        if len(message_id) > _LONGEST_ID:
+            message_id = f"sha256:{sha256(message_id.encode()).hexdigest()}"
         errors: list[ItemError] = [self.error] if self.error else []
         drafts: tuple[Draft, ...] = ()
         if self.kind is not None and not errors:

@@ -24,6 +24,9 @@ _WITHINGS: Mapping[int, tuple[str, str, str]] = {
     71: ("body_temp", "value", "Cel"),
 }
 _MEASURED = 1
+# `attrib`: typed in by the user; measured, but by which of the scale's users it could not tell.
+_BY_HAND = (2, 4)
+_OF_SOMEBODY = 1
 # iHealth: list -> kind, then the fields with their keys and units, and where a unit is numbered.
 _IHEALTH: Mapping[str, tuple[str, Mapping[str, tuple[str, str]]]] = {
     "BPDataList": (
@@ -67,20 +70,24 @@ def _withings(group: Any) -> Iterator[Item]:
         return
     kept = {"measuregrps": [group]}
     found: dict[str, Measured] = {}
-    for measure in group.get("measures") or ():
+    measures = group.get("measures")
+    listed = measures if isinstance(measures, list) else []
+    for measure in listed:
         known = _known(measure)
         if known is None:
             continue
         kind, name, unit = known
         told = found.get(kind)
         if told is None:
-            only = {**group, "measures": [one for one in group["measures"]
+            only = {**group, "measures": [one for one in listed
                                           if _kind_of(one) == kind]}  # fmt: skip
             told = found[kind] = Measured({"measuregrps": [only]}, MEDIA, kind)
             told.id = f"withings:{group.get('grpid')}:{kind}" if group.get("grpid") else None
             told.at = _epoch(group.get("date"))
             told.serial = _text(group.get("deviceid"))
-            told.around = {"entered": "manual" if group.get("attrib") in (2, 4) else "device"}
+            told.around = {"entered": "manual" if group.get("attrib") in _BY_HAND else "device"}
+            if group.get("attrib") == _OF_SOMEBODY:
+                told.error = ItemError("attrib", Code.WHOSE)
         told.take(name, _scaled(measure), unit)
     for told in found.values():
         yield told.item()
@@ -126,7 +133,9 @@ def _ihealth(sent: Mapping[str, Any]) -> Iterator[Item]:
                 "glucose": "BGUnit",
             }
             for field, (key, unit) in fields.items():
-                if field != "pulse" and (which := units.get(numbered.get(kind, ""))) is not None:
+                if field != "pulse" and kind in numbered:
+                    # What does not say its unit has none: which one is set on a meter is not known.
+                    which = units.get(numbered[kind])
                     unit = _UNITS[numbered[kind]].get(which, "?") if isinstance(which, int) else "?"
                 told.take(field, row.get(key), unit)
             yield told.item()

@@ -10,6 +10,7 @@ import jinja2
 
 from services.patients.page import words, written
 from services.patients.page.words import Words
+from shared import desk
 from shared.contracts import Watch
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
@@ -50,7 +51,7 @@ def watching(watch: Watch, unit: str, now: datetime, t: Words) -> View:
 @functools.cache
 def templates() -> jinja2.Environment:
     return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
+        loader=jinja2.FileSystemLoader([TEMPLATES, desk.TEMPLATES]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

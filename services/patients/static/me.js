@@ -196,7 +196,7 @@
       const known = (await Queue.owner()) !== null;
       document.querySelector(".known").hidden = !known;
       document.querySelector(".unknown").hidden = known;
-    } else if (document.querySelector(".tabs, form.entry, form.form, form.photo")) {
+    } else if (document.querySelector(".tabs, form.entry, form.form, form.photo, form.letter")) {
       await Queue.session().catch(() => null);
     }
     await look();
@@ -226,7 +226,7 @@
     fill,
 
     // Kept first, then sent; the page says which of the two has happened.
-    async deliver(thing, form) {
+    async deliver(thing, form, place) {
       for (const one of form.querySelectorAll("button")) one.disabled = true;
       Queue.say(words.sent_now);
       let kept;
@@ -245,7 +245,8 @@
       } catch { /* no network */ }
       if (receipt) {
         if (receipt.crisis) sessionStorage.setItem("crisis", JSON.stringify(receipt.crisis));
-        location.assign(`/me/sent/${kept.id}`);
+        const is_held = receipt.result === "quarantined";
+        location.assign(place && !is_held ? place : `/me/sent/${kept.id}`);
         return;
       }
       const saved = document.querySelector(".saved"), lang = document.documentElement.lang;

@@ -46,11 +46,24 @@ const Queue = (() => {
 
   // Whose things may be typed here: set by a page that knows, forgotten at log-out.
   async function owner() {
-    return (await asked((await store("phone")).get("owner")))?.value ?? null;
+    return get("owner");
   }
 
+  async function get(key) {
+    return (await asked((await store("phone")).get(key)))?.value ?? null;
+  }
+
+  async function set(key, value) {
+    if (value === null) await asked((await store("phone", "readwrite")).delete(key));
+    else await put("phone", { key, value });
+  }
+
+  // At log-out, with null: drafts go too, because the next one to hold the phone may be another.
   async function remember(value) {
     await put("phone", { key: "owner", value });
+    if (value !== null) return;
+    const phone = await store("phone", "readwrite");
+    for (const key of await asked(phone.getAllKeys())) if (key.startsWith("draft:")) phone.delete(key);
   }
 
   // {csrf, owner} of whoever is logged in; null when nobody is; throws with no network.
@@ -160,5 +173,5 @@ const Queue = (() => {
     if (place) place.textContent = text;
   }
 
-  return { words, add, send, show, owner, remember, session, say };
+  return { words, add, send, show, owner, remember, session, say, get, set };
 })();

@@ -3,7 +3,7 @@
 from shared import migrations
 
 revision = "alerts_0015"
-down_revision = "alerts_0008"
+down_revision = "alerts_0009"
 branch_labels = None
 depends_on = None
 

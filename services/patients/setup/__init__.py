@@ -1,0 +1,1 @@
+"""Set-up pages for nurses and administrators: enrolment, quarantine, hours, programmes, lists."""
