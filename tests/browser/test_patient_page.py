@@ -154,12 +154,14 @@ def test_a_limit_is_moved_in_the_curve_tried_and_saved_by_two(
     assert limit(hospital, dialysis) == 101  # a red rule speaks more: in force at once
 
     eventually(lambda: handle_at(nurse, dialysis) == "101")
+    grip.scroll_into_view_if_needed()
     top = grip.bounding_box()
     assert top
     page.mouse.move(top["x"] + 20, top["y"] + 12)
     page.mouse.down()
     page.mouse.move(top["x"] + 20, top["y"] + 40, steps=4)
     page.mouse.up()
+    expect(keep).to_contain_text("Systolisk lavt, rød: 101 →")
     figure = int(page.locator("#try [name=figure]").input_value())
     assert figure < 101
     keep.get_by_label("Begrunnelse").fill("Ble for mange varsler")
