@@ -218,6 +218,11 @@ class Alerts(AnyService):
     sms_headers: SecretStr | None = Field(
         default=None, description="a JSON object of its headers, such as Authorization"
     )
+    video_url: str | None = Field(
+        default=None,
+        pattern=r"^https://[!-~]*\{room\}[!-~]*$",
+        description="where a patient's video room is, with {room}; none: no video",
+    )
     push_key: Path | None = Field(
         default=None,
         description="file that `hjemvakt push-key` made: signs notices to patients' devices; none: "

@@ -11,10 +11,13 @@ from starlette.responses import Response
 
 from services.alerts import (
     answering,
+    care_pages,
     checker,
     connection_pages,
     connections,
     consumer,
+    contacting,
+    contacts,
     conversations,
     conversing,
     deadman,
@@ -28,6 +31,7 @@ from services.alerts import (
     escalating,
     fhir,
     filling,
+    filters,
     form_pages,
     held,
     intake,
@@ -67,7 +71,7 @@ from shared.database import Database
 from shared.instruments import forms as instrument_forms
 
 STATIC = TEMPLATES.parent / "static"
-PAGES = ("/patients/", "/rows", "/downtime", "/connections", "/login", "/logout")
+PAGES = ("/patients/", "/rows", "/downtime", "/connections", "/login", "/logout", "/filters")
 
 PROBLEMS: dict[type[Exception], int] = {
     **access.PROBLEMS,
@@ -83,6 +87,8 @@ PROBLEMS: dict[type[Exception], int] = {
     moving.UnitMissing: 422,
     moving.UnknownUnit: 422,
     emergency.ReasonMissing: 422,
+    contacting.ContactIsInTheFuture: 422,
+    contacting.ProgrammeNotFollowed: 422,
     doing.NoSuchTask: 404,
     doing.TaskHasMoved: 409,
     doing.TaskIsDone: 409,
@@ -166,6 +172,7 @@ def create() -> FastAPI:
             questions.router,
             worklist.router,
             tasks.router,
+            contacts.router,
             conversations.router,
             deliveries.router,
             intakes.router,
@@ -173,6 +180,8 @@ def create() -> FastAPI:
             fhir.router,
             pages.router,
             photos.router,
+            care_pages.router,
+            filters.router,
             shut_pages.router,
             form_pages.router,
             connection_pages.router,
@@ -205,6 +214,7 @@ def create() -> FastAPI:
     app.state.hub = hub
     app.state.setup_at = chosen.setup_at.removesuffix("/")
     app.state.ways = ways(chosen)
+    app.state.video_url = chosen.video_url or ""
     guard = access.guard_of(app, chosen, database)
     app.state.logins = Logins(guard, f"{chosen.public_url}/login/callback")
     app.state.secure_cookie = chosen.secure_cookie

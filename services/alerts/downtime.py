@@ -38,11 +38,12 @@ async def whole(parts: Parts, by: Reader, unit: UUID) -> tuple[Json, Listed]:
     """Every row of the unit, however many. NotYourUnit."""
     listed = await views.worklist(parts, by, Question(unit=unit, limit=LIST))
     data = list_data.page(by, parts.programmes, Question(unit=unit), listed)
+    data["rows"] = list_data.rows(by, listed)
     more = listed
     while more.more:
         after = row_place(worklist.next_place(more))
         more = await views.worklist(parts, by, Question(unit=unit, after=after, limit=LIST))
-        data["rows"] += list_data.page(by, parts.programmes, Question(unit=unit), more)["rows"]
+        data["rows"] += list_data.rows(by, more)
     return {**data, "next_at": listed.now + timedelta(seconds=EVERY)}, listed
 
 

@@ -19,7 +19,6 @@ def page(by: Reader, programmes: Programmes, asked: Question, listed: Listed) ->
     quarantined, oldest = listed.quarantined
     watched = [listed.units[id_] for id_ in listed.shown if id_ in listed.units]
     return {
-        "rows": [_row(by, listed, one) for one in listed.rows],
         "counts": {
             **listed.counts,
             "quarantined": quarantined,
@@ -47,13 +46,17 @@ def page(by: Reader, programmes: Programmes, asked: Question, listed: Listed) ->
     }
 
 
-def _row(by: Reader, listed: Listed, stored: Any) -> Json:
+def rows(by: Reader, listed: Listed) -> list[Json]:
+    return [row(by, listed, one) for one in listed.rows]
+
+
+def row(by: Reader, listed: Listed, stored: Any) -> Json:
     held = listed.held.get(stored["patient_id"])
     told = listed.progress.get(stored["patient_id"], ())
-    row = telling.row(stored, listed.units, listed.now, "nb", drawn=True, held=held, progress=told)
-    row["alerts"] = [{**one, "moves": _moves(by, one)} for one in row["alerts"]]
-    row["behind"] = listed.behind.get(stored["patient_id"])
-    return row
+    made = telling.row(stored, listed.units, listed.now, "nb", drawn=True, held=held, progress=told)
+    made["alerts"] = [{**one, "moves": _moves(by, one)} for one in made["alerts"]]
+    made["behind"] = listed.behind.get(stored["patient_id"])
+    return made
 
 
 def _only_behind(listed: Listed, stored: Any) -> bool:
@@ -80,8 +83,8 @@ def _moves(by: Reader, one: Json) -> list[str]:
 
 
 def _hidden(listed: Listed, stored: Any) -> Json:
-    row = telling.row(stored, listed.units, listed.now, "nb", drawn=True)
-    return {key: row[key] for key in ("patient", "number", "unit", "reason", "waiting_since")}
+    made = telling.row(stored, listed.units, listed.now, "nb", drawn=True)
+    return {key: made[key] for key in ("patient", "number", "unit", "reason", "waiting_since")}
 
 
 def _only(by: Reader, listed: Listed) -> Json | None:
@@ -119,7 +122,15 @@ def _filters(programmes: Programmes, asked: Question, listed: Listed) -> list[Js
             for slug, one in programmes.items()
             if slug in followed
         ]
-    return chips
+    return chips + [
+        {
+            "key": "saved",
+            "name": one["name"],
+            "query": one["query"],
+            "on": one["query"] == query(asked, None),
+        }
+        for one in listed.saved
+    ]
 
 
 def _platform(by: Reader, listed: Listed, story: Story) -> Json:
@@ -144,7 +155,7 @@ def _platform(by: Reader, listed: Listed, story: Story) -> Json:
             "acknowledged_at": telling.iso(alert.acknowledged_at),
             "moves": telling.allowed(alert, by),
         },
-        "behind": [_row(by, listed, one) for one in listed.rows if one["patient_id"] in waiting],
+        "behind": [row(by, listed, one) for one in listed.rows if one["patient_id"] in waiting],
     }
 
 

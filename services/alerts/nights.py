@@ -33,8 +33,8 @@ class Told(NamedTuple):
 
 CALENDARS: Mapping[str, tuple[Told, ...]] = {
     "cpap_night": (
-        Told("usage", ("usage_adherent", "usage_low"), adds_up=True),
-        Told("ahi", ("ahi_night_yellow", "ahi_red")),
+        Told("usage", ("usage_adherent",), adds_up=True),
+        Told("ahi", ("ahi_night_yellow",)),
         Told("leak_p95", ("leak_high",)),
     ),
     "pd_treatment": (

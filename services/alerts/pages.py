@@ -12,9 +12,11 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from services.alerts import (
+    contacting,
     doing,
     door,
     downtime,
+    drawn,
     entering,
     list_data,
     moves,
@@ -33,7 +35,7 @@ from services.alerts.door import Has
 from services.alerts.entering import Entry
 from services.alerts.reader import NotYourUnit, Reader
 from services.alerts.routes import MoveRequest
-from services.alerts.views import Question
+from services.alerts.views import Listed, Parts, Question
 from shared import access, entered, exact, service
 from shared.access import Caller
 
@@ -85,14 +87,25 @@ async def _list(
 ) -> Response:
     by = door.reader(request, caller)
     listed = await views.worklist(has, by, asked)
+    lang = sheet.language(request)
     data = {
         **list_data.page(by, has.programmes, asked, listed),
+        "drawn": [_drawn(has, by, listed, one, lang) for one in listed.rows],
         **sheet.frame(request, by),
         "next": worklist.next_place(listed),
         "query": list_data.query(asked, cursor),
     }
-    view = page.worklist_view(data, sheet.language(request), listed.now)
+    view = page.worklist_view(data, lang, listed.now)
     return sheet.html(request, template, view)
+
+
+def _drawn(has: Parts, by: Reader, listed: Listed, stored: Any, lang: str) -> dict[str, Any]:
+    patient = stored["patient_id"]
+    beside = (listed.progress.get(patient), listed.behind.get(patient))
+    key = drawn.key_of(by, stored, listed.held.get(patient), beside, lang, listed.now)
+    return has.drawn.row(
+        key, lambda: page.row_view(list_data.row(by, listed, stored), by.id, listed.now, lang)
+    )
 
 
 @router.get("/downtime")
@@ -120,11 +133,22 @@ async def patient_page(
     patient_id: UUID,
     days: Literal["14", "30", "90"] = "30",
     reading: UUID | None = None,
-    saved: bool = False,
+    saved: Literal["true", "proposed"] | None = None,
+    compare: UUID | None = None,
     problem: Annotated[str | None, Query(max_length=64, pattern="^[a-z-]+$")] = None,
 ) -> Response:
     by = door.reader(request, caller)
-    more = {"reading": str(reading) if reading else None, "saved": saved}
+    more: dict[str, Any] = {
+        "reading": str(reading) if reading else None,
+        "saved": saved,
+        "compare": str(compare) if compare else None,
+        "video": contacting.room(
+            request.app.state.video_url,
+            request.app.state.ways.identity_keys.first,
+            by.org,
+            patient_id,
+        ),
+    }
     if problem:
         more["problem"] = _sentence(problem, sheet.language(request))
     try:
@@ -141,8 +165,11 @@ async def patient_chart(
     patient_id: UUID,
     days: Annotated[int, Query(ge=1, le=90)] = 30,
 ) -> Response:
-    seen = await patient_opened.opened(has, door.reader(request, caller), patient_id)
-    view = page.chart_view(patient_curves.chart(has, seen, days), sheet.language(request), seen.now)
+    by = door.reader(request, caller)
+    seen = await patient_opened.opened(has, by, patient_id)
+    view = page.chart_view(
+        patient_curves.chart(has, by, seen, days), sheet.language(request), seen.now
+    )
     return Response(exact.dumps(view), media_type="application/json", headers=sheet.HEADERS)
 
 
@@ -286,6 +313,31 @@ SENTENCES = {
     "another-is-open": ("Et nyere varsel er åpent.", "A newer alert is open."),
     "reading-is-not-usable": ("Verdiene kan ikke brukes.", "The values cannot be used."),
     "reading-is-in-the-future": ("Tidspunktet er i framtiden.", "That time is in the future."),
+    "contact-is-in-the-future": ("Tidspunktet er i framtiden.", "That time is in the future."),
+    "programme-not-followed": (
+        "Velg et program pasienten er i.",
+        "Choose the patient's programme.",
+    ),
+    "limit-is-out-of-bounds": (
+        "Grensen er utenfor det programmet tillater.",
+        "The limit is outside what the programme allows.",
+    ),
+    "already-proposed": (
+        "Et forslag om denne grensen venter alt på en kollega.",
+        "A proposal about this limit already awaits a colleague.",
+    ),
+    "needs-another-person": (
+        "En annen enn den som foreslo, må bekrefte.",
+        "Somebody else than who proposed it must confirm.",
+    ),
+    "proposal-is-settled": (
+        "Forslaget er alt bekreftet eller trukket.",
+        "The proposal has been confirmed or withdrawn already.",
+    ),
+    "limit-has-changed": (
+        "Grensen er endret siden forslaget ble laget. Foreslå på nytt.",
+        "The limit has changed since it was proposed. Propose it again.",
+    ),
     "reading-has-changed": ("Målingen er alt endret.", "The reading has already been changed."),
 }
 

@@ -4,20 +4,18 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from services.alerts import (
-    row,
-    telling,
-)
+from services.alerts import contacting, handles, row, telling
 from services.alerts.clinical import wording
 from services.alerts.patient import Patient
 from services.alerts.patient_opened import Opened
+from services.alerts.reader import Reader
 from services.alerts.views import Parts
 from shared import kinds
 
 Json = dict[str, Any]
 
 
-def chart(parts: Parts, seen: Opened, days: int) -> Json:
+def chart(parts: Parts, by: Reader, seen: Opened, days: int) -> Json:
     """Series, limits and events for the curves."""
     record, now = seen.patient.record, seen.now
     start = now - timedelta(days=days)
@@ -37,11 +35,26 @@ def chart(parts: Parts, seen: Opened, days: int) -> Json:
                         "field": name,
                         "ucum": of.ucum,
                         "points": points,
+                        "handles": _handles(parts, by, seen, (kind.name, name)),
                         "limits": _limit_steps(parts, seen, (kind.name, name), start),
                         "missed": _missed(seen.patient, kind.name, start),
                     }
                 )
-    return {"days": days, "series": series, "events": _events(parts, seen, start)}
+    return {"days": days, "series": series, "events": _events(parts, by, seen, start)}
+
+
+def _handles(parts: Parts, by: Reader, seen: Opened, key: tuple[str, str]) -> list[Json]:
+    """The lines of a series that a clinician may move, each side once."""
+    record, now = seen.patient.record, seen.now
+    found: dict[str, Json] = {}
+    for one in record.enrolments:
+        programme = parts.programmes.get(one.programme)
+        if programme is None or programme.slug in by.shut or not one.covers(now):
+            continue
+        judged_by = record.decided.version(programme, now)
+        for handle in handles.of_series(record, judged_by, key, now):
+            found.setdefault(handle["side"], handle)
+    return list(found.values())
 
 
 def _limit_steps(parts: Parts, seen: Opened, key: tuple[str, str], start: datetime) -> list[Json]:
@@ -87,7 +100,7 @@ def _missed(patient: Patient, kind: str, start: datetime) -> list[str | None]:
     ]
 
 
-def _events(parts: Parts, seen: Opened, start: datetime) -> list[Json]:
+def _events(parts: Parts, by: Reader, seen: Opened, start: datetime) -> list[Json]:
     events = []
     for story in seen.stories:
         for one in story.moves:
@@ -106,6 +119,11 @@ def _events(parts: Parts, seen: Opened, start: datetime) -> list[Json]:
         if fact.type == "limit-set" and start <= fact.at <= seen.now:
             text = _limit_words(parts, fact.body)
             events.append({"at": telling.iso(fact.at), "what": "limit", "text": text})
+    events += [
+        {"at": contact["at"], "what": "contact", "way": contact["way"]}
+        for contact in contacting.told(seen.decisions, by.shut)
+        if datetime.fromisoformat(contact["at"]) >= start
+    ]
     return sorted(events, key=lambda one: str(one["at"]))
 
 

@@ -11,6 +11,7 @@ from services.alerts import (
     forms,
     neutral,
     patient_alerts,
+    patient_cards,
     patient_forms,
     patient_sent,
     row,
@@ -102,6 +103,9 @@ def page(parts: Parts, by: Reader, seen: Opened, days: int) -> Json:
         ],
         "devices": patient_sent.devices(patient),
         "chart_days": days,
+        **patient_cards.cards(
+            patient, followed, by.shut, seen.decisions, seen.proposals, seen.sent, now
+        ),
     }
 
 
@@ -150,6 +154,7 @@ def _triable(patient: Patient, followed: list[Programme], now: datetime) -> list
                         "name": limit.name,
                         "label": telling.said(limit.names),
                         "value": value,
+                        "own": own is not None,
                         "min": limit.min,
                         "max": limit.max,
                         "ucum": limit.ucum,

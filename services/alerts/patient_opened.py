@@ -25,6 +25,8 @@ from services.alerts.store_views import Held, Story
 from services.alerts.views import Parts
 from shared import attachments, ledger
 from shared.contracts import Fact
+from shared.limits import store as store_limits
+from shared.limits.nouns import Proposal
 
 Json = dict[str, Any]
 
@@ -48,6 +50,8 @@ class Opened:
     readings: list[asyncpg.Record]
     sent: list[Fact]
     evidence: dict[UUID, Fact]
+    decisions: list[Fact]
+    proposals: list[Proposal]
     order: list[UUID]
     held: Held | None
     tasks: list[asyncpg.Record]
@@ -91,6 +95,8 @@ async def opened(parts: Parts, by: Reader, patient_id: UUID) -> Opened:
                 tx, by.org, patient_id, types=[attachments.TYPE], newest_first=True, limit=SENT
             ),
             evidence={fact.id: fact for fact in await ledger.read(tx, by.org, list(ids))},
+            decisions=(await ledger.decisions(tx, by.org, [patient_id]))[patient_id],
+            proposals=await store_limits.proposals(tx, by.org, patient_id, "limit"),
             order=await store_views.order(tx, by.org, units),
             tasks=await store_tasks.tasks(tx, by.org, units, patient_id=patient_id),
             held=(await store_views.held(tx, by.org, [patient_id])).get(patient_id),

@@ -73,7 +73,8 @@ async def rows(
     given: list[Any] = [org, list(units), *_filter(wanted), *(after or (None,) * 5), limit]
     return await tx.fetch(
         f"""
-        select unit_id, patient_id, rank, waiting_since, calm, body, {_SEEN}
+        select unit_id, patient_id, rank, waiting_since, calm, body, r.xmin::text as written,
+               {_SEEN}
         from alerts.worklist_row r {_STATE}
         where org = $1 and unit_id = any($2) and {_MATCHES}
           and ($7::smallint is null or

@@ -301,6 +301,16 @@ outgoing = Table(
     Column("settled_at", Moment),
 )
 
+saved_filter = Table(
+    "saved_filter",
+    metadata,
+    _key("org", Text),
+    _key("staff_id", Text),
+    _key("name", Text),
+    Column("query", JSONB, nullable=False),
+    Column("made_at", Moment, nullable=False),
+)
+
 worklist_row = Table(
     "worklist_row",
     metadata,

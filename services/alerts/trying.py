@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -100,6 +100,7 @@ class Seen:
     followed: timedelta = timedelta(0)
     before: Count = field(default_factory=Count)
     after: Count = field(default_factory=Count)
+    both_days: set[date] = field(default_factory=set)
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LISTS, 0))
     lists: dict[str, list[tuple[UUID, Told]]] = field(
         default_factory=lambda: {name: [] for name in LISTS}
@@ -238,6 +239,7 @@ async def _replayed(
     seen.readings += sum(fact.type in MEASURED and fact.at >= since for fact in facts)
     seen.before.add(found.before)
     seen.after.add(found.after)
+    seen.both_days |= {one.day for one in found.before} & {one.day for one in found.after}
     for name in LISTS:
         several: tuple[Told, ...] = getattr(found, name)
         seen.counts[name] += len(several)
@@ -289,6 +291,7 @@ async def _told(
         "before": _counted(seen.before, asked.days, patient_days),
         "after": _counted(seen.after, asked.days, patient_days),
         "counts": seen.counts,
+        "both_days": [day.isoformat() for day in sorted(seen.both_days)],
         **{
             name: [
                 {

@@ -18,6 +18,7 @@ from services.alerts import (
     shielded,
     store,
     store_behind,
+    store_filters,
     store_forms,
     store_progress,
     store_rows,
@@ -28,6 +29,7 @@ from services.alerts import (
     triage,
 )
 from services.alerts.clinical import schedule
+from services.alerts.drawn import Drawn
 from services.alerts.memory import Memory
 from services.alerts.patient import PLATFORM, RANK, Patient, State
 from services.alerts.reader import NotYourGroup, NotYourUnit, Reader
@@ -58,6 +60,7 @@ class Parts:
     programmes: Programmes
     memory: Memory
     forms: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # of the instruments
+    drawn: Drawn = field(default_factory=Drawn)  # rows of the list, for the pages
     replaying: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     identity_keys: Keys | None = field(default=None, repr=False)  # open a patient's own number
 
@@ -104,6 +107,7 @@ class Listed:
     as_of: datetime
     oldest: datetime | None
     more: bool
+    saved: list[asyncpg.Record] = field(default_factory=list)  # the reader's own filters
     conversations: list[Json] = field(default_factory=list)
     reread_at: datetime | None = None  # then an emergency access of the reader ends
 
@@ -155,6 +159,7 @@ async def worklist(parts: Parts, by: Reader, asked: Question) -> Listed:
             as_of=await as_of(tx, by.org, now),
             oldest=await ledger.oldest_waiting(tx, by.org, ledger.ALERTS),
             more=len(rows) > asked.limit,
+            saved=await store_filters.filters(tx, by.org, by.id),
             conversations=conversations,
             reread_at=await store_shields.open_until(tx, by.org, named, by.id),
         )

@@ -18,6 +18,7 @@ as_of, lag_seconds, next) with these additions.
          hidden_rows? [{"patient", "number", "unit", "reason", "waiting_since"}], one per hidden
          red · platform? [{"name", "cause", "patients", "reason", "also"?, "since", "assignee"?}]
          counts.paused? · watching.until? · watching.who? [names] · watching.next_who?
+         drawn? (the rows as `row_view` made them, instead of rows)
   row    number · programme_name? · also? · news2? (below) · dry_weight? {"value"} · cause?
          "patient|device|phone|portal|us" · deadline? · reason_alert? (id of the alert the reason
          speaks of) · spark? [[at, figure], …] · spark_limits? [low, high] · spark_missing? [at, …]
@@ -42,7 +43,9 @@ as_of, lag_seconds, next) with these additions.
          "precision"?, "stale"?}] · readings [{"fact", "kind", "values" {field: figure}, "at",
          "entered", "source_name"?, "flags"?, "precision"?, "phase"?, "note"?, "status":
          "valid|corrected|voided"}] newest first · enterable? [kinds] · reading? (fact to correct)
-         answers? [{"name", "at", "score"?, "items" [{"label", "value"}]}] · access? [{"by", "at"}]
+         answers? [{"name", "at", "score"?, "items" [{"label", "value"}]}] · sessions?, nights?,
+         implant?, zones?, contacts?, contact_programmes?, proposals?, video? (page/sessions.py,
+         nights.py, implants.py, contacts.py) · compare? (photo to lay beside the latest)
          attachments? [photos and documents: page/photos.py]
          devices? [{"name", "bound_at"?, "last_seen"?, "battery"?}] · chart_days? 14|30|90
          moved? {"alert", "by"?} after a 409, draft? {"note"}, saved? true, problem? (text)
@@ -58,7 +61,8 @@ as_of, lag_seconds, next) with these additions.
   news2  the calculator's answer with at?, expired? and inputs? {part: {"value", "at"}}
 
 `chart_view(data, lang, now)`: days? · series [{"kind", "field", "ucum", "points" [[at, figure,
-"pre|post"?], …], "limits" [{"from"?, "to"?, "low", "high", "colour"}], "missed"? [at, …]}] ·
+"pre|post"?], …], "limits" [{"from"?, "to"?, "low", "high", "colour"}], "missed"? [at, …],
+         "handles"? [which limit moves a line: services/alerts/handles.py]}] ·
 events? [{"at", "what": "alert|move|limit", "colour"?, "text"}]. Answers JSON with epoch seconds.
 
 `login_view({"people": [{"id", "name", "role", "unit"?}], "csrf"?, "problem"? (code), "next"?})` and
@@ -74,6 +78,7 @@ from services.alerts.page.filling import form_view
 from services.alerts.page.frame import error_view, login_view, render
 from services.alerts.page.messages import messages_view
 from services.alerts.page.patient import patient_view
+from services.alerts.page.row import drawn as row_view
 from services.alerts.page.shut import shut_view
 from services.alerts.page.worklist import worklist_view
 
@@ -88,6 +93,7 @@ __all__ = [
     "messages_view",
     "patient_view",
     "render",
+    "row_view",
     "shut_view",
     "worklist_view",
 ]

@@ -7,6 +7,7 @@ from typing import Any
 from services.alerts.page import spark, words, written
 
 View = dict[str, Any]
+EARLIER = 12
 Json = Mapping[str, Any]
 
 
@@ -27,6 +28,13 @@ def answers(each: Json, now: datetime, lang: str) -> View:
         if each.get("change") is not None
         else "",
         "spark": _spark(each.get("trend") or (), said, lang),
+        "earlier": [
+            {
+                "clock": written.clock(one["at"], now, t, lang),
+                "score": written.number(one["total"], lang),
+            }
+            for one in reversed(list(each.get("trend") or ())[:-1])
+        ][:EARLIER],
         "unknown": [words.say(one, lang) for one in each.get("unknown") or ()],
         "unanswered": [words.say(one, lang) for one in each.get("unanswered") or ()],
         "unfit": bool(each.get("unfit")),

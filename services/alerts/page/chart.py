@@ -68,6 +68,10 @@ def _chart(series: Json, partner: Json | None, start: datetime, now: datetime, l
         "lows": [low.get(at) for at, _, _ in points] if partner else None,
         "after": [phase == "post" for _, _, phase in points],
         "limits": [_limit(each, start) for each in series.get("limits") or ()],
+        "handles": [
+            {**one, "offset": float(one["offset"]), "value": float(one["value"])}
+            for one in series.get("handles") or ()
+        ],
         "missed": [at for at in missed if start.timestamp() <= at <= now.timestamp()],
         "latest": _latest(series, partner, now, lang),
     }
@@ -108,12 +112,14 @@ def _latest(series: Json, partner: Json | None, now: datetime, lang: str) -> Vie
 
 
 def _event(each: Json, now: datetime, lang: str) -> View:
-    """{"at", "what": "alert|move|limit", "colour", "text"}: lines through every chart."""
+    """{"at", "what": "alert|move|limit|contact", "colour", "text"}: lines through every chart."""
     t = words.words(lang)
     return {
         "at": written.moment(each["at"]).timestamp(),
         "what": str(each["what"]),
         "tone": str(each.get("colour") or ""),
-        "text": words.say(each.get("text"), lang),
+        "text": t["contacts"]["ways"][each["way"]]
+        if each.get("way")
+        else words.say(each.get("text"), lang),
         "clock": written.clock(each["at"], now, t, lang),
     }

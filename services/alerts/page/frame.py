@@ -118,4 +118,5 @@ def _script_words(t: words.Words) -> View:
         "why": t["why"],
         "try": t["try"],
         "charts_none": t["patient"]["charts_none"],
+        "more_charts": t["patient"]["more_charts"],
     }

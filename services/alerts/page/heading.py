@@ -82,10 +82,26 @@ def filters(data: Json, query: Mapping[str, str], t: words.Words) -> list[View]:
         extra = {"programme": each["value"]} if key == "programme" else add.get(key, {})
         on = bool(each.get("on"))
         target = keep if on and key != "all" else {**keep, **extra}
+        if key == "saved":
+            target = dict(each["query"])
         chips.append(
-            {"name": name, "count": each.get("count"), "on": on, "href": "/?" + urlencode(target)}
+            {
+                "name": name,
+                "count": each.get("count"),
+                "on": on,
+                "saved": key == "saved",
+                "href": "/?" + urlencode(target),
+            }
         )
     return chips
+
+
+def may_save(query: Mapping[str, str], chips: list[View]) -> str:
+    """The filter in force as text, when it is more than a unit and not saved already."""
+    wanted = {key: value for key, value in query.items() if key != "cursor"}
+    if not set(wanted) - {"unit"} or any(each["on"] and each["saved"] for each in chips):
+        return ""
+    return urlencode(wanted)
 
 
 def hidden(data: Json, query: Mapping[str, str], now: datetime, lang: str) -> View | None:

@@ -8,11 +8,15 @@ from typing import Any
 from services.alerts.page import (
     alert,
     answers,
+    contacts,
     heading,
+    implants,
     messages,
     news2,
+    nights,
     photos,
     reading,
+    sessions,
     shown,
     words,
     worklist,
@@ -81,10 +85,12 @@ def patient_view(data: Json, lang: str, now: datetime) -> View:
         "answers": [answers.answers(each, now, lang) for each in data.get("answers") or ()],
         "photos": photos.photos(data, me, now, lang),
         "devices": [_device(each, now, lang) for each in data.get("devices") or ()],
-        "access": [
-            {"by": str(each["by"]), "clock": written.clock(each["at"], now, t, lang)}
-            for each in data.get("access") or ()
-        ],
+        "sessions": sessions.sessions(data, now, lang),
+        "nights": nights.nights(data, now, lang),
+        "implant": implants.implant(data, now, lang),
+        "plan": contacts.plan(data, lang),
+        "contacts": contacts.contacts(data, me, now, lang),
+        "proposals": contacts.proposals(data, me, now, lang),
         "staff": [
             found for each in data.get("staff") or () if (found := shown.staff(each, me, now, lang))
         ],
@@ -129,6 +135,7 @@ def _limit(each: Json, t: words.Words, lang: str) -> View:
         "programme": each["programme"],
         "name": each["name"],
         "label": words.say(each["label"], lang),
+        "own": bool(each.get("own")),
         "value": f"{figures[0]:f}",
         "least": f"{figures[1]:f}",
         "most": f"{figures[2]:f}",
@@ -201,7 +208,9 @@ def _notices(data: Json, now: datetime, lang: str) -> list[str]:
     t = words.words(lang)
     notices = []
     if data.get("saved"):
-        notices.append(t["patient"]["saved"])
+        notices.append(
+            t["try"]["proposed"] if data["saved"] == "proposed" else t["patient"]["saved"]
+        )
     if data.get("problem"):
         notices.append(words.say(data["problem"], lang))
     if paused := data.get("paused"):

@@ -19,7 +19,7 @@ def photos(data: Json, me: str | None, now: datetime, lang: str) -> View | None:
         return None
     where = f"/patients/{data['patient']['id']}/attachments"
     taken = [each for each in sent if each["is_photo"]]
-    beside = _beside(taken)
+    beside = _beside(taken, data.get("compare"))
     t = words.words(lang)
     views = [_view(each, where, me, now, lang) for each in beside]
     for view, name in zip(views, ("latest", "previous"), strict=False):
@@ -32,13 +32,18 @@ def photos(data: Json, me: str | None, now: datetime, lang: str) -> View | None:
     }
 
 
-def _beside(taken: list[Json]) -> list[Json]:
-    """The latest, and the one before it of the same kind and place: others compare nothing."""
+def _beside(taken: list[Json], compare: str | None) -> list[Json]:
+    """The latest, and the one before it of the same kind and place: others compare nothing.
+
+    One that was asked for stands beside the latest of its own place.
+    """
     if not taken:
         return []
-    latest, *rest = taken
-    same = [each for each in rest if _place(each) == _place(latest)]
-    return [latest, *same[:1]]
+    asked = next((each for each in taken if str(each["fact"]) == compare), None)
+    same = [each for each in taken if _place(each) == _place(asked or taken[0])]
+    if asked is not None and asked is not same[0]:
+        return [same[0], asked]
+    return same[:2]
 
 
 def _place(each: Json) -> tuple[str, str]:
@@ -63,6 +68,7 @@ def _view(each: Json, where: str, me: str | None, now: datetime, lang: str) -> V
     return {
         "fact": str(each["fact"]),
         "href": f"{where}/{each['fact']}",
+        "compare": f"?compare={each['fact']}#photos",
         "src": f"{where}/{each['fact']}/thumbnail",
         "name": f"{name}, {site}" if site else name,
         "clock": clock,

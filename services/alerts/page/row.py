@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from services.alerts.page import news2, shown, words, written
+from markupsafe import Markup
+
+from services.alerts.page import frame, news2, shown, words, written
 from services.alerts.page.spark import spark
 
 Lane = Literal["clinical", "technical", "paused", "done"]
@@ -54,6 +56,13 @@ def view(row: Json, me: str | None, now: datetime, lang: str) -> View:
         "seen": _is_seen(row, now),
         "seen_by": _seen_by(row, now, lang),
     }
+
+
+def drawn(row: Json, me: str | None, now: datetime, lang: str) -> View:
+    """The row with its own piece of the page."""
+    shown_ = view(row, me, now, lang)
+    html = frame.render("row.html", {"r": shown_, "t": words.words(lang)})
+    return {**shown_, "html": Markup(html)}
 
 
 def _steps(row: Json, now: datetime, t: words.Words, lang: str) -> list[str]:

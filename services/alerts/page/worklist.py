@@ -26,9 +26,12 @@ def worklist_view(data: Json, lang: str, now: datetime) -> View:
     t = words.words(lang)
     me = str(data["me"]["id"]) if data.get("me") else None
     counts = data["counts"]
-    rows = [row.view(each, me, now, lang) for each in data["rows"]]
+    rows = data.get("drawn")
+    if rows is None:
+        rows = [row.drawn(each, me, now, lang) for each in data["rows"]]
     by_lane = {lane: [each for each in rows if each["lane"] == lane] for lane in LANES}
     query = {key: value for key, value in (data.get("query") or {}).items() if key in FILTERS}
+    chips = heading.filters(data, query, t)
     return {
         **frame(data, lang),
         "title": t["worklist"]["title"].format(reds=shown.reds(t, counts["red"])),
@@ -44,7 +47,8 @@ def worklist_view(data: Json, lang: str, now: datetime) -> View:
         "watch": shown.watch(data.get("watching"), now, lang),
         "counts": heading.counts(data, t),
         "fresh": heading.fresh(data, now, lang),
-        "filters": heading.filters(data, query, t),
+        "filters": chips,
+        "may_save": heading.may_save(query, chips),
         "hidden": heading.hidden(data, query, now, lang),
         "lanes": _lanes(by_lane, len(data.get("platform") or ()), t),
         "platform": [_platform(each, me, now, lang) for each in data.get("platform") or ()],

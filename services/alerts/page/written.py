@@ -73,7 +73,8 @@ def value(kind: str, field: str, stored: Any, ucum: str | None, lang: str) -> st
         try:
             Decimal(stored)
         except ArithmeticError:
-            return words.code(words.words(lang), kind, stored)
+            t = words.words(lang)
+            return words.code(t, field if field in t["codes"] else kind, stored)
     return quantity(stored, ucum, lang)
 
 

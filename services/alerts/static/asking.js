@@ -72,6 +72,7 @@ document.addEventListener("why", ({ detail }) => {
 // ---- What would another limit have said? -----------------------------------------------------
 
 const form = document.getElementById("try");
+const keep = document.getElementById("keep");
 let turn = 0;
 
 function chosen() {
@@ -90,11 +91,30 @@ function choose() {
   form.querySelector("[data-current]").textContent = fill(words.try.now, { value: FIGURE.format(value), unit });
   form.querySelector("output").textContent = "";
   form.querySelector("ul").replaceChildren();
+  form.querySelector(".days").hidden = form.querySelector(".dkey").hidden = true;
+  keep.hidden = true;
+}
+
+// What may be saved is what has been tried, and no other figure.
+function mayKeep() {
+  const { programme, name, value, unit, own } = chosen().dataset;
+  const isNew = Number(form.figure.value) !== Number(value);
+  keep.hidden = !isNew && own === undefined;
+  keep.programme.value = programme;
+  keep.elements.namedItem("name").value = name;
+  keep.elements.namedItem("value").value = form.figure.value;
+  keep.querySelector("[data-keeping]").textContent =
+    `${chosen().textContent}: ${FIGURE.format(value)} → ${FIGURE.format(form.figure.value)} ${unit}`;
+  keep.querySelector(".btn.pri").disabled = !isNew;
+  keep.querySelector("[data-default]").hidden = own === undefined;
 }
 
 async function ask() {
   const mine = ++turn;
   const { programme, name } = chosen().dataset;
+  keep.hidden = true;
+  const tried = { programme, name, value: form.figure.value };
+  document.dispatchEvent(new CustomEvent("tried", { detail: tried }));
   const output = form.querySelector("output");
   const place = form.querySelector("ul");
   if (!form.figure.value || !form.figure.checkValidity()) {
@@ -118,10 +138,33 @@ async function ask() {
   }
   const told = await response.json();
   output.textContent = fill(words.try.counts, { before: told.before.alerts, after: told.after.alerts });
+  strip(told);
+  mayKeep();
   place.replaceChildren(
     ...told.new.map((one) => day(one, words.try.new)),
     ...told.vanished.map((one) => day(one, words.try.gone)),
   );
+}
+
+// Thirty days as squares: which of them would have alerted with both limits, and with only one. The
+// list beside says the same in words.
+function strip(told) {
+  const place = form.querySelector(".days");
+  const last = new Date(told.until).toLocaleDateString("sv", { timeZone: "Europe/Oslo" });
+  const all = (several) => new Set(several.map((one) => one.day));
+  const fresh = all(told.new), gone = all(told.vanished);
+  const both = new Set(told.both_days);
+  const squares = [];
+  for (let back = told.days - 1; back >= 0; back -= 1) {
+    const at = new Date(`${last}T12:00:00Z`);
+    at.setUTCDate(at.getUTCDate() - back);
+    const key = at.toISOString().slice(0, 10);
+    const square = document.createElement("li");
+    square.className = both.has(key) ? "both" : fresh.has(key) ? "new" : gone.has(key) ? "gone" : "";
+    squares.push(square);
+  }
+  place.replaceChildren(...squares);
+  place.hidden = form.querySelector(".dkey").hidden = false;
 }
 
 function day(one, word) {
@@ -153,6 +196,22 @@ if (form) {
     ask();
   });
   choose();
+  // The line in the curve has been moved.
+  document.addEventListener("limit", ({ detail }) => {
+    const options = [...form.limit.options];
+    const place = options.findIndex((one) =>
+      one.dataset.programme === detail.programme && one.dataset.name === detail.name);
+    if (place < 0) return;
+    if (form.limit.selectedIndex !== place) {
+      form.limit.selectedIndex = place;
+      choose();
+    }
+    form.figure.value = form.range.value = detail.value;
+    later();
+  });
+  keep.querySelector("[data-default]").addEventListener("click", () => {
+    keep.elements.namedItem("value").value = "";
+  });
 }
 
 document.addEventListener("keydown", (event) => {

@@ -1,6 +1,7 @@
 // One patient: keys, live ages, and the curves. The forms are plain forms and work without this.
 
-import { countFromNow, follow, gone, isForPage, localNow, sendOnEnter, start, tellAges, words } from "./live.js";
+import * as grips from "./grips.js";
+import { countFromNow, fill, follow, gone, isForPage, localNow, sendOnEnter, start, tellAges, words } from "./live.js";
 
 const patient = document.body.dataset.patient;
 const place = document.getElementById("charts");
@@ -19,7 +20,7 @@ document.addEventListener("keydown", (event) => {
   if (!isForPage(event)) return;
   if (event.key === "p") return print();
   const key = CSS.escape(event.key);
-  const form = document.querySelector(`#main [data-open="${key}"]`);
+  const form = document.querySelector(`[data-open="${key}"]`);
   const press = document.querySelector(`[data-key="${key}"]`);
   if (form) {
     event.preventDefault();
@@ -93,6 +94,7 @@ function conceal(since) {
 // ---- Curves ----------------------------------------------------------------------------------
 
 const HEIGHT = 132;
+const FIRST = 6;
 const DAY = new Intl.DateTimeFormat(lang === "nb" ? "nb-NO" : "en-GB", {
   timeZone: "Europe/Oslo", weekday: "short", day: "numeric", month: "numeric", hour: "2-digit", minute: "2-digit",
 });
@@ -112,6 +114,7 @@ async function load() {
 function drawAll() {
   for (const plot of plots) plot.destroy();
   plots = [];
+  grips.clear();
   place.replaceChildren();
   if (!answer.charts.length) return place.append(text("p", words.charts_none, "m"));
   const ink = colours();
@@ -127,10 +130,23 @@ function drawAll() {
       caption.append(latest);
     }
     figure.append(caption);
-    place.append(figure);
-    plots.push(draw(figure, chart, ink, chart === answer.charts.at(-1)));
+    const [shown, folded] = [answer.charts.slice(0, FIRST), answer.charts.slice(FIRST)];
+    (folded.includes(chart) ? more(folded.length) : place).append(figure);
+    plots.push(draw(figure, chart, ink, chart === shown.at(-1) || chart === folded.at(-1)));
   }
   place.append(eventList());
+}
+
+// The rest is there for who asks: a page of twenty curves is not read.
+function more(n) {
+  let fold = place.querySelector(".more-charts");
+  if (!fold) {
+    fold = document.createElement("details");
+    fold.className = "more-charts";
+    fold.append(text("summary", fill(words.more_charts, { n }), "lnk"));
+    place.append(fold);
+  }
+  return fold;
 }
 
 function draw(figure, chart, ink, last) {
@@ -157,6 +173,7 @@ function draw(figure, chart, ink, last) {
     hooks: {
       drawClear: [(u) => bands(u, chart, ink)],
       draw: [(u) => { events(u, ink); marks(u, chart, ink); }],
+      ready: [(u) => grips.place(u, chart, [low, high])],
       setCursor: [(u) => { figure.querySelector(".tip").textContent = tip(u, chart); }],
     },
   }, [times, values, lows ?? values.map(() => null)], figure);
@@ -228,8 +245,9 @@ function labels(u, chart, ink) {
   ctx.textBaseline = "middle";
   for (const limit of chart.limits.filter((each) => each.to === null)) {
     ctx.fillStyle = limit.tone === "red" ? ink.red : ink.ink2;
-    for (const value of [limit.high, limit.low]) {
-      if (value === null) continue;
+    for (const [side, value] of [["high", limit.high], ["low", limit.low]]) {
+      // A line that can be moved has its figure on its grip.
+      if (value === null || chart.handles.some((each) => each.side === side)) continue;
       const y = u.valToPos(value, "y", true);
       ctx.fillText(FIGURE.format(value), bbox.left + bbox.width + 8 * devicePixelRatio, y);
     }
@@ -362,6 +380,11 @@ addEventListener("resize", () => {
   resizing = setTimeout(() => answer && drawAll(), 150);
 });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => answer && drawAll());
+
+// The list opens the page here to write down a contact.
+if (location.hash === "#contacts" && !new URLSearchParams(location.search).has("saved")) {
+  document.querySelector(".log").open = true;
+}
 
 start();
 tellAges();

@@ -48,6 +48,15 @@ function step(by) {
   if (shown[next]) choose(shown[next]);
 }
 
+// The first that nobody has acknowledged or put off, clinical before technical: a morning is gone
+// through with one key, and nothing is stepped over when an acknowledged row moves down.
+function firstWaiting() {
+  const waits = ["clinical", "technical"].flatMap((lane) =>
+    [...document.querySelectorAll(`#lane-${lane} .row[data-alert][data-state=open]`)]);
+  if (waits.length) choose(waits[0]);
+  else tell(words.moves.none_waits);
+}
+
 function toLane(digit) {
   const lane = document.getElementById(`lane-${LANES[digit - 1]}`);
   if (!lane) return;
@@ -113,7 +122,10 @@ function swap(text) {
 
   list().style.paddingTop = "";
   document.body.style.minHeight = "";
-  document.getElementById("filters").replaceWith(fresh.getElementById("filters"));
+  // Not while a name for the filter is being typed there.
+  if (!document.querySelector(".keepf[open]")) {
+    document.getElementById("filters").replaceWith(fresh.getElementById("filters"));
+  }
   list().replaceWith(fresh.getElementById("list"));
   const fold = document.getElementById("green-rows");
   if (fold) fold.open = unfolded;
@@ -420,6 +432,7 @@ function find({ focus = false } = {}) {
 const KEYS = {
   j: () => step(1),
   k: () => step(-1),
+  f: () => firstWaiting(),
   Enter: () => {
     const row = chosen();
     if (row) row.querySelector(".nm").click();
@@ -432,7 +445,13 @@ const KEYS = {
   e: () => openMove("escalate"),
   x: () => openMove("close"),
   h: () => openMove("hand-over"),
-  t: () => openMove("accept"),
+  t: () => {
+    const row = chosen();
+    if (!row) tell(words.moves.choose_row);
+    else if ("shut" in row.dataset) tell(row.dataset.reason);
+    else location.assign(`${row.querySelector(".nm").href}#contacts`);
+  },
+  y: () => openMove("accept"),
   v: () => openMove("decline"),
   u: () => {
     if (lastClosed) return openMove("reopen", lastClosed);
