@@ -2,7 +2,7 @@
 
 from shared import migrations
 
-revision = "alerts_0015"
+revision = "alerts_0010"
 down_revision = "alerts_0009"
 branch_labels = None
 depends_on = None

@@ -2,7 +2,7 @@
 
 from shared import migrations
 
-revision = "ledger_0010"
+revision = "ledger_0007"
 down_revision = "ledger_0006"
 branch_labels = None
 depends_on = None

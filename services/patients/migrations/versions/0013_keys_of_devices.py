@@ -2,8 +2,8 @@
 
 from shared import migrations
 
-revision = "patients_0012"
-down_revision = "patients_0015"
+revision = "patients_0013"
+down_revision = "patients_0012"
 branch_labels = None
 depends_on = None
 

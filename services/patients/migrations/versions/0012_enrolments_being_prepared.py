@@ -2,7 +2,7 @@
 
 from shared import migrations
 
-revision = "patients_0015"
+revision = "patients_0012"
 down_revision = "patients_0011"
 branch_labels = None
 depends_on = None
