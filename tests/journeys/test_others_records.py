@@ -3,6 +3,7 @@ each answer searched for words that only stand in those records."""
 
 import itertools
 import json
+import re
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -168,3 +169,27 @@ def test_no_attempt_at_anothers_record_learns_anything(
     sys.stderr.write(f"{tried} attempts at others' records\n")
     assert tried >= LEAST
     assert leaks == []
+
+
+def test_what_another_organisation_has_answers_as_what_is_not_there(
+    hospital: Hospital, victims: dict[str, Victim], attackers: dict[str, dict[str, str]]
+) -> None:
+    """Word for word, so that nobody finds out which ids there are."""
+    victim = victims["another organisation"]
+    told_apart = []
+    for client, method, path, _ in doors(hospital):
+        if method != "GET" or "{" not in path:
+            continue
+        theirs = filled(path, victim)
+        nobodys = theirs
+        for id_ in set(victim.ids.values()):
+            nobodys = nobodys.replace(id_, "c-nobody" if id_.startswith("c-") else str(uuid4()))
+        for who, headers in attackers.items():
+            if len({said(client.get(one, headers=headers)) for one in (theirs, nobodys)}) > 1:
+                told_apart.append((who, path))
+    assert told_apart == []
+
+
+def said(answer: httpx.Response) -> tuple[int, str]:
+    """But for the moment and the request's own id, which a page of refusal shows."""
+    return answer.status_code, re.sub(r"\d\d:\d\d:\d\d|\b[0-9a-f]{32}\b", "…", answer.text)
