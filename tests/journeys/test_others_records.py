@@ -3,6 +3,7 @@ each answer searched for words that only stand in those records."""
 
 import itertools
 import json
+import re
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -40,10 +41,9 @@ class Victim:
         new = {"kind": "device", "label": f"Vekt {mark}", "unit_id": self.unit}
         cred = hospital.made(hospital.patients, "/v1/credentials", new, self.nurse)
         binding = add("bindings", {"cred": cred["cred"]})["id"]
-        self.number = f"9{mark}.7"
         reading = {
             "kind": "body_weight", "at": device.ago(60).isoformat(),
-            "values": {"value": float(self.number)}, "note": f"notat-{mark}",
+            "values": {"value": 71.3}, "note": f"notat-{mark}",
         }  # fmt: skip
         made = hospital.patients.post(f"{path}/readings", json=reading, headers=self.nurse)
         assert made.status_code == 201, made.text
@@ -145,11 +145,12 @@ def test_no_attempt_at_anothers_record_learns_anything(
     every = list(doors(hospital))
     assert len(every) > 100
     for (where, victim), who in itertools.product(victims.items(), attackers):
-        # Who works in the house reads its units' and devices' names: that is no leak.
-        house_only = where == "another unit" and ("nurse" in who or "physician" in who)
+        # Whoever belongs to the house may read its units' names, and who works there its devices'.
+        mine = where == "another unit"
+        works = mine and ("nurse" in who or "physician" in who)
         for client, method, path, told in every:
-            is_house = path.startswith(("/v1/units", "/v1/credentials", "/v1/devices"))
-            if (is_house and house_only) or "emergency-access" in path:
+            named = ("/v1/units", "/v1/credentials", "/v1/devices") if works else ("/v1/units",)
+            if (mine and path.startswith(named)) or "emergency-access" in path:
                 continue
             if method == "GET":
                 asked = {
@@ -184,7 +185,11 @@ def test_what_another_organisation_has_answers_as_what_is_not_there(
         for id_ in set(victim.ids.values()):
             nobodys = nobodys.replace(id_, "c-nobody" if id_.startswith("c-") else str(uuid4()))
         for who, headers in attackers.items():
-            answers = [client.get(one, headers=headers) for one in (theirs, nobodys)]
-            if len({(one.status_code, one.text) for one in answers}) > 1:
-                told_apart.append((who, path, [one.status_code for one in answers]))
+            if len({said(client.get(one, headers=headers)) for one in (theirs, nobodys)}) > 1:
+                told_apart.append((who, path))
     assert told_apart == []
+
+
+def said(answer: httpx.Response) -> tuple[int, str]:
+    """But for the moment and the request's own id, which a page of refusal shows."""
+    return answer.status_code, re.sub(r"\d\d:\d\d:\d\d|\b[0-9a-f]{32}\b", "…", answer.text)
