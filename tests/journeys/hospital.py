@@ -9,14 +9,17 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import httpx
+import pytest
 
 from shared import access
 from tests.journeys.device import Device, Json
@@ -25,6 +28,7 @@ T = TypeVar("T")
 
 COMMAND = [sys.executable, "-P", "-m", "deploy.local.cli"]
 DIALYSIS = "home_dialysis"
+OSLO = ZoneInfo("Europe/Oslo")
 ALWAYS = {
     "zone": "Europe/Oslo",
     "hours": [
@@ -57,6 +61,21 @@ class Patient:
     @property
     def bearer(self) -> dict[str, str]:
         return bearer(self.secret)
+
+
+def weight_now() -> dict[str, Any]:
+    """A plan's item that is overdue within seconds, so that who sends nothing is silent."""
+    due = datetime.now(OSLO) + timedelta(seconds=3)
+    if due.date() != datetime.now(OSLO).date():
+        pytest.skip("three seconds before midnight nothing more is due today")
+    return {
+        "id": "weight",
+        "names": {"nb": "Vekt", "en": "Weight"},
+        "kind": "body_weight",
+        "opens": "00:00",
+        "due": due.strftime("%H:%M:%S"),
+        "grace": "PT0S",
+    }
 
 
 @dataclass
@@ -166,6 +185,7 @@ class Hospital:
         enrolled: str | None = None,
         bound: bool = True,
         programme: str = DIALYSIS,
+        plan: Sequence[Mapping[str, Any]] = (),
     ) -> Patient:
         """Registered, given a device (held `since`), enrolled."""
         unit = unit or self.unit
@@ -173,7 +193,11 @@ class Hospital:
         number = next(self._numbers)
         new = {"name": f"Test Testesen {number:03}", "born": "1961-04-17", "unit_id": unit}
         patient_id = self.made(self.patients, "/v1/patients", new, nurse)["id"]
-        enrolment = {"programme": programme} | ({"from": enrolled} if enrolled else {})
+        enrolment: dict[str, Any] = {"programme": programme}
+        if enrolled:
+            enrolment["from"] = enrolled
+        if plan:
+            enrolment["plan"] = list(plan)
         self.made(self.patients, f"/v1/patients/{patient_id}/enrolments", enrolment, nurse)
         cred, secret = self.new_credential(unit)
         if bound:

@@ -4,10 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import pytest
-
 from tests.journeys import device
-from tests.journeys.hospital import ALWAYS, DIALYSIS, Hospital, Patient, eventually
+from tests.journeys.hospital import ALWAYS, Hospital, Patient, eventually, weight_now
 
 OSLO = ZoneInfo("Europe/Oslo")
 
@@ -135,27 +133,7 @@ def test_xdrip_a_missed_reading_is_an_alert_from_end_to_end_and_a_late_one_is_cl
     hospital: Hospital,
 ) -> None:
     """The alarm that never once worked for years, and nobody noticed: seen through every part."""
-    patient = hospital.new_patient(bound=True)
-    path = f"/v1/patients/{patient.id}/enrolments"
-    [enrolment] = hospital.patients.get(path, headers=hospital.nurse).json()["enrolments"]
-    ended = {"reason": "Ny plan"}
-    hospital.patients.post(
-        f"{path}/{enrolment['id']}/end", json=ended, headers=hospital.nurse
-    ).raise_for_status()
-    due = datetime.now(OSLO) + timedelta(seconds=3)
-    if due.date() != datetime.now(OSLO).date():
-        pytest.skip("three seconds before midnight nothing more is due today")
-    weight = {
-        "id": "weight",
-        "names": {"nb": "Vekt", "en": "Weight"},
-        "kind": "body_weight",
-        "opens": "00:00",
-        "due": due.strftime("%H:%M:%S"),
-        "grace": "PT0S",
-    }
-    hospital.made(
-        hospital.patients, path, {"programme": DIALYSIS, "plan": [weight]}, hospital.nurse
-    )
+    patient = hospital.new_patient(plan=[weight_now()])
     alert = hospital.alert(patient, "missing", within=63)
 
     hospital.send_one(patient, device.weight())

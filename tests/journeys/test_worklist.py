@@ -4,7 +4,6 @@ import json
 import sys
 import threading
 import time
-from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,7 +11,7 @@ import httpx
 import pytest
 
 from tests.journeys import device
-from tests.journeys.hospital import ALWAYS, DIALYSIS, Hospital, Patient, eventually
+from tests.journeys.hospital import ALWAYS, Hospital, Patient, eventually, weight_now
 
 OSLO = ZoneInfo("Europe/Oslo")
 
@@ -128,25 +127,7 @@ def _answer_form(hospital: Hospital, patient: Patient, answers: dict[str, Any]) 
 
 
 def test_silence_is_noticed_and_stays_in_the_technical_lane(hospital: Hospital) -> None:
-    patient = hospital.new_patient(bound=True)
-    path = f"/v1/patients/{patient.id}/enrolments"
-    [enrolment] = hospital.patients.get(path, headers=hospital.nurse).json()["enrolments"]
-    hospital.patients.post(
-        f"{path}/{enrolment['id']}/end", json={"reason": "Ny plan"}, headers=hospital.nurse
-    ).raise_for_status()
-    due = datetime.now(OSLO) + timedelta(seconds=3)
-    if due.date() != datetime.now(OSLO).date():
-        pytest.skip("three seconds before midnight nothing more is due today")
-    weight_now = {
-        "id": "weight",
-        "names": {"nb": "Vekt", "en": "Weight"},
-        "kind": "body_weight",
-        "opens": "00:00",
-        "due": due.strftime("%H:%M:%S"),
-        "grace": "PT0S",
-    }
-    plan = {"programme": DIALYSIS, "plan": [weight_now]}
-    hospital.made(hospital.patients, path, plan, hospital.nurse)
+    patient = hospital.new_patient(plan=[weight_now()])
 
     alert = hospital.alert(patient, "missing", within=20)
 
