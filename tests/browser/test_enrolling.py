@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser import barriers
 from tests.browser.screen import Screen
+from tests.journeys import device
 from tests.journeys.hospital import Hospital
 
 STEPS = ("Program", "Plan", "Grenser", "Utstyr")
@@ -66,14 +67,13 @@ def test_five_steps_begin_a_follow_up_that_the_list_and_the_api_know(
     assert enrolment["plan"][0]["due"] == "09:00:00"
     limits = hospital.patients.get(f"{path}/limits", headers=hospital.nurse).json()["limits"]
     assert {one["name"]: one["value"] for one in limits}["target_weight"] == 72.5
-    reading = {"v": 1, "id": "first", "kind": "body_weight", "values": {"value": 72.0},
-               "at": datetime.now(UTC).isoformat()}  # fmt: skip
     sent = hospital.ingest.post(
         "/v1/observations",
-        json=reading,
+        json=device.weight(72.0),
         headers={"authorization": f"Bearer {given.json()['secret']}"},
     )
-    assert sent.json()["results"][0]["result"] == "stored"
+    [receipt] = sent.json()["results"]
+    assert receipt["result"] == "stored", receipt
 
     page.reload()
     expect(page.locator("#code")).to_have_count(0)

@@ -168,6 +168,7 @@ async def begin(
 ) -> Response:
     """What stands in the fifth step, and then all of it at once."""
     said = await frame.form(request, caller)
+    said.pop("go", None)
     looker = door.looker(request, caller)
     of = await preparing.draft(database, looker, draft_id)
     try:
