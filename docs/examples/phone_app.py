@@ -10,6 +10,7 @@ import sqlite3
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,6 +43,10 @@ class App:
         self.kept.executescript(SCHEMA)
         self.kept.execute("pragma synchronous = full")
         self.http = httpx.Client(timeout=30, follow_redirects=False)
+
+    def close(self) -> None:
+        self.http.close()
+        self.kept.close()
 
     # --- once: a secret of its own --------------------------------------------------------
 
@@ -226,7 +231,11 @@ def main() -> None:
         own.add_argument("patient")
         own.add_argument("token")
     given = told.parse_args()
-    app = App(given.file, given.intake, given.record)
+    with closing(App(given.file, given.intake, given.record)) as app:
+        do(app, given)
+
+
+def do(app: App, given: argparse.Namespace) -> None:
     match given.do:
         case "enrol":
             app.enrol(given.code)

@@ -287,7 +287,7 @@ async def test_who_is_elsewhere_takes_as_long_as_nobody(record: Record) -> None:
                 await nurse.get(path.format(patient if exists else uuid4()), 404)
                 took[exists].append(time.perf_counter() - began)
         usual = {exists: sorted(seconds)[len(seconds) // 4] for exists, seconds in took.items()}
-        assert abs(usual[True] - usual[False]) < max(0.005, 0.2 * usual[False]), path
+        assert abs(usual[True] - usual[False]) < max(0.005, 0.4 * usual[False]), path
 
 
 def expected(act: Act, who: str, role: Role, relation: str) -> int:

@@ -20,6 +20,7 @@ MOVING = (422, 422, 403, 403, 403, 401)
 PAGE = (200, 200, 403, 403, 403, 303)
 FORM = (303, 303, 403, 403, 403, 401)
 OPEN = (200,) * 6
+SETUP = (404,) * 6  # behind the front door the record answers it
 MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
     ("GET", "/v1/worklist"): CLINICAL,
     ("GET", "/v1/worklist/stream"): CLINICAL,
@@ -28,12 +29,19 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
     ("GET", "/v1/tasks"): CLINICAL,
     ("POST", "/v1/tasks"): MOVING,
     ("POST", "/v1/tasks/{task_id}/moves"): MOVING,
+    ("GET", "/v1/contacts"): MOVING,
+    ("POST", "/v1/contacts"): MOVING,
+    ("GET", "/v1/conversations"): CLINICAL,
+    ("GET", "/v1/conversations/{patient_id}"): CLINICAL,
+    ("POST", "/v1/conversations/{patient_id}/moves"): MOVING,
     ("GET", "/v1/alerts"): CLINICAL,
     ("GET", "/v1/alerts/{alert_id}"): CLINICAL,
     ("POST", "/v1/alerts/{alert_id}/moves"): MOVING,
     ("GET", "/v1/deliveries"): (200, 200, 200, 403, 403, 401),
     ("POST", "/v1/deliveries/test"): (403, 403, 422, 403, 403, 401),
     ("POST", "/v1/deliveries/{delivery_id}/retry"): (404, 404, 404, 403, 403, 401),
+    ("GET", "/v1/connections/intake"): (403, 403, 200, 403, 403, 401),
+    ("GET", "/v1/connections/intake/{cred}"): (403, 403, 404, 403, 403, 401),
     ("GET", "/v1/connections"): (403, 403, 200, 403, 403, 401),
     ("POST", "/v1/connections"): (403, 403, 422, 403, 403, 401),
     ("POST", "/v1/connections/{connection_id}/end"): (403, 403, 404, 403, 403, 401),
@@ -64,12 +72,24 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
     ),
     ("POST", "/patients/{patient_id}/attachments/{fact_id}/answer"): MOVING,
     ("POST", "/patients/{patient_id}/alerts/{alert_id}/moves"): MOVING,
-    ("POST", "/patients/{patient_id}/readings"): FORM,
+    ("GET", "/patients/{patient_id}/messages"): PAGE,
+    ("POST", "/patients/{patient_id}/messages"): MOVING,
+    ("POST", "/patients/{patient_id}/contacts"): MOVING,
+    ("POST", "/patients/{patient_id}/limits"): MOVING,
+    ("POST", "/patients/{patient_id}/limits/{proposal_id}/confirm"): FORM,
+    ("POST", "/patients/{patient_id}/limits/{proposal_id}/withdraw"): MOVING,
+    ("POST", "/patients/{patient_id}/readings"): MOVING,
     ("POST", "/patients/{patient_id}/readings/{fact_id}/correct"): FORM,
     ("POST", "/patients/{patient_id}/readings/{fact_id}/void"): FORM,
     ("POST", "/patients/{patient_id}/emergency-access"): MOVING,
     ("GET", "/patients/{patient_id}/forms/{name}"): (200, 200, 403, 403, 403, 303),
     ("POST", "/patients/{patient_id}/forms/{name}"): MOVING,
+    ("POST", "/filters"): MOVING,
+    ("POST", "/filters/remove"): FORM,
+    ("GET", "/connections"): (403, 403, 200, 403, 403, 303),
+    ("GET", "/connections/{cred}"): (403, 403, 404, 403, 403, 303),
+    ("POST", "/connections/again"): (403, 403, 303, 403, 403, 401),
+    ("GET", "/setup/{rest:path}"): SETUP,
     ("GET", "/downtime"): PAGE,
     ("POST", "/stay"): (204, 204, 403, 403, 403, 401),
     ("GET", "/login"): OPEN,
@@ -110,6 +130,7 @@ async def ask(
     query = {"patient": known["patient_id"]} if path == "/v1/scores" else {}
     # The stream ends with the session, and this transport waits for the end.
     seconds = 2 if path.endswith("/stream") else 600
+    path = path.replace("{rest:path}", "enrol")
     async with given.client(world, role, units, seconds=seconds) as client:
         body = {"json": {}} if path.startswith("/v1") and method == "POST" else {}
         answer = await client.request(method, path.format(**known), params=query, **body)
@@ -123,10 +144,11 @@ async def test_every_route_has_its_row_and_no_row_is_without_a_route(world: Worl
 @pytest.mark.parametrize("row", sorted(MATRIX))
 async def test_each_role_gets_what_the_matrix_says(world: World, row: tuple[str, str]) -> None:
     patient, alert = await alerted(world)
-    new = {name: str(uuid4()) for name in ("fact_id", "delivery_id", "task_id", "connection_id")}
+    ids = ("fact_id", "delivery_id", "task_id", "connection_id", "proposal_id")
+    new = {name: str(uuid4()) for name in ids}
     known = {
         "patient_id": str(patient), "alert_id": str(alert), "instrument": "phq-9",
-        "name": "home-dialysis-daily", **new
+        "name": "home-dialysis-daily", "cred": "c-nobody", **new
     }  # fmt: skip
 
     answers = tuple([await ask(world, role, *row, None, known) for role in ROLES])

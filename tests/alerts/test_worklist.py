@@ -62,7 +62,8 @@ async def test_a_row_has_the_agreed_shape(world: World) -> None:
     assert {"kind", "field", "value", "ucum", "at"} == set(row["values"][0])
     assert {"id", "version", "group", "rule", "lane", "state", "colour"} <= set(row["alerts"][0])
     assert {
-        "rows", "counts", "hidden", "tasks", "watching", "as_of", "lag_seconds", "next"
+        "rows", "counts", "hidden", "tasks", "conversations", "watching", "as_of", "lag_seconds",
+        "next",
     } == set(answer)  # fmt: skip
     assert set(answer["watching"]) >= {"now", "next"}
     assert answer["lag_seconds"] == 0

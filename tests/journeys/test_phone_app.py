@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -70,7 +70,9 @@ def bad_network(to: str, tricks: list[str]) -> Iterator[str]:
 
 
 @pytest.fixture
-def enrolled(hospital: Hospital, patient: Patient, tmp_path: Path) -> Callable[[str], Any]:
+def enrolled(
+    hospital: Hospital, patient: Patient, tmp_path: Path
+) -> Iterator[Callable[[str], Any]]:
     """The app with a secret of its own, by a one-time code, held by the patient."""
     body = {"kind": "app", "label": "eksempel", "unit_id": hospital.unit, "minutes": 15}
     made = hospital.made(hospital.patients, "/v1/enrolment-codes", body, hospital.nurse)
@@ -78,11 +80,13 @@ def enrolled(hospital: Hospital, patient: Patient, tmp_path: Path) -> Callable[[
 
     def app(intake: str) -> Any:
         phone = loaded().App(tmp_path / "phone.sqlite", intake, hospital.addresses["patients"])
+        opened.enter_context(closing(phone))
         if not phone.kept.execute("select 1 from phone").fetchone():
             phone.enrol(made["code"])
         return phone
 
-    return app
+    with ExitStack() as opened:
+        yield app
 
 
 def test_nothing_is_lost_and_nothing_is_twice_on_a_bad_network(

@@ -94,7 +94,6 @@ DENIED = {
         "update ledger.reading set body = '{}'",
         "delete from ledger.reading",
         "insert into ledger.reading select * from ledger.reading",
-        "insert into ledger.decision select * from ledger.decision",
         "update ledger.decision set body = '{}'",
         "delete from ledger.decision",
         "insert into ledger.superseded select * from ledger.superseded",
@@ -203,6 +202,16 @@ async def test_patients_reads_facts_and_writes_decisions(hospital: Hospital) -> 
             await tx.fetch(f"select * from ledger.{table} where org = $1", hospital.org)
         with pytest.raises(ledger.NotWaiting):
             await ledger.ask_replay(tx, hospital.org, uuid4(), by="nurse")
+
+
+async def test_alerts_decides_only_what_its_page_decides(hospital: Hospital) -> None:
+    anna = await hospital.patient()
+    async with hospital.alerts.transaction() as tx:
+        await ledger.decide(tx, hospital.org, anna, "contact-logged", {}, by="nurse", at=now())
+    for kind in ("enrolled", "enrolment-ended", "paused", "bound", "spo2-scale-decided"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            async with hospital.alerts.transaction() as tx:
+                await ledger.decide(tx, hospital.org, anna, kind, {}, by="nurse", at=now())
 
 
 async def test_alerts_reads_facts_takes_the_hand_over_and_writes_the_access_log(

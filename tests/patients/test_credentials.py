@@ -111,7 +111,14 @@ async def test_credentials_and_devices_page(ward: Ward) -> None:
 
 async def test_the_other_roles_read_only_what_they_need(ward: Ward) -> None:
     allowed = {
-        ward.record.urls.ingest: ["unit", "credential", "secret", "binding"],
+        ward.record.urls.ingest: [
+            "unit",
+            "credential",
+            "secret",
+            "binding",
+            "authority",
+            "certificate",
+        ],
         ward.record.urls.alerts: [
             *("unit", "staff", "staff_number", "shield", "emergency", "ladder"),
             *("link", "proxy_number"),

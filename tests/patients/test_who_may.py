@@ -138,6 +138,11 @@ GET    /fhir/Media/{fact_id}                        401 404 404 404 404 403 403 
 GET    /fhir/DocumentReference                      401 ok  404 ok  403 403 403 404 403 ok  403
 POST   /fhir/DocumentReference/_search              401 ok  404 ok  403 403 403 404 403 ok  403
 GET    /fhir/DocumentReference/{fact_id}            401 404 404 404 404 403 403 404 403 404 403
+GET    /fhir/Communication                          401 ok  404 ok  403 403 403 404 403 403 403
+POST   /fhir/Communication/_search                  401 ok  404 ok  403 403 403 404 403 403 403
+GET    /fhir/Communication/{fact_id}                401 404 404 404 404 403 403 404 403 403 403
+GET    /v1/patients/{patient_id}/messages           401 ok  404 403 403 403 403 403 403 403 403
+GET    /v1/patients/{patient_id}/sent               401 ok  404 403 403 403 403 403 403 403 403
 GET    /fhir/Questionnaire                          401 ok  ok  ok  ok  403 403 ok  403 ok  403
 POST   /fhir/Questionnaire/_search                  401 ok  ok  ok  ok  403 403 ok  403 ok  403
 GET    /fhir/Questionnaire/{name}                   401 ok  ok  ok  ok  403 403 ok  403 ok  403
@@ -271,7 +276,10 @@ class World:
 
 
 FORM = "application/x-www-form-urlencoded"
-OF_A_PATIENT = {"Observation", "QuestionnaireResponse", "Device", "Media", "DocumentReference"}
+OF_A_PATIENT = {
+    *("Observation", "QuestionnaireResponse", "Device", "Media", "DocumentReference"),
+    "Communication",
+}
 
 
 @pytest.fixture
