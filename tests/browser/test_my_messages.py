@@ -118,7 +118,7 @@ def test_what_is_written_outlives_a_reload_and_goes_when_it_is_sent(phone: Phone
     expect(phone.page.locator("textarea[name=text]")).to_have_value("Jeg begynte å skrive")
     expect(phone.page.locator(".draft")).to_be_visible()
 
-    phone.tap("form.letter .send")
+    phone.page.get_by_role("button", name="Send meldingen").tap()
     own = phone.page.locator(".letters .own .words")
     expect(own).to_have_text("Jeg begynte å skrive", timeout=15_000)
     phone.page.reload()
