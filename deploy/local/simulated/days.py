@@ -56,6 +56,9 @@ def _day(home: Home, day: date, today: date) -> Iterator[Json]:
         yield _night(home, day)
     elif _dialyses(home, day, today):
         yield from _session(home, day, today)
+    if home.part is Part.WEIGHT_RISE:
+        # The rule compares weights 16 to 32 hours apart: so one of yesterday fits at any hour.
+        yield devices.weight(home, _at(home, day, "21:00"), weight(home, day, today))
     dice = home.dice(day, "temperature")
     if dice.random() < 0.3:
         yield devices.usual_temperature(home, _at(home, day, "07:30"), dice)
