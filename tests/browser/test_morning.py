@@ -121,9 +121,6 @@ def test_a_morning_of_sixty_patients_is_done_without_the_mouse(
             expect(chosen.locator(".c-who")).to_contain_text("Deg")
             keys.move("n", "Ringt, måler kl 9")
         keys.move("c")
-        if colour == "red":  # low pressure by its own rule, and a single three in NEWS2
-            expect(chosen).to_have_attribute("data-colour", "yellow")
-            keys.move("c")
         expect(page.locator(".row[data-state=open]")).to_have_count(waiting - 1)
     keys.press("f")
     expect(page.locator("#toast")).to_contain_text("Ingen venter på kvittering.")

@@ -120,14 +120,11 @@ def _is_heard(row: Json, lane: Lane) -> bool:
 
 
 def alert_of(row: Json, now: datetime) -> Json | None:
-    """The alert a key acts on: of those nobody has acknowledged, if there are any, the one the
-    reason speaks of, else the worst that waits longest. So the yellow one beside a red that is
-    acknowledged comes to the front, and is not passed over.
+    """The alert a key acts on: the one the reason speaks of, else the worst that waits longest.
 
     The API lists alerts worst and oldest first; among equals that order is kept.
     """
-    standing = open_alerts(row, now) or _live(row)
-    waiting = [alert for alert in standing if alert["state"] == "open"] or standing
+    waiting = open_alerts(row, now) or _live(row)
     if not waiting:
         return None
     for alert in waiting:
@@ -135,7 +132,7 @@ def alert_of(row: Json, now: datetime) -> Json | None:
             return alert
     return min(
         waiting,
-        key=lambda a: shown.RANK.get(str(a.get("colour")), 1),
+        key=lambda a: (shown.RANK.get(str(a.get("colour")), 1), a["state"] != "open"),
     )
 
 
