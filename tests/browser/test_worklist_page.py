@@ -228,6 +228,7 @@ def test_values_that_nobody_has_are_refused_in_words(nurse: Screen, patient: Pat
 
     expect(page.locator(".notice", has_text="Ingenting ble lagret.")).to_be_visible()
     expect(page.locator("#readings tbody tr")).to_have_count(0)
+    nurse.meant("422")
 
 
 def test_a_red_that_comes_after_the_close_is_open_again_and_marked_late(
