@@ -10,58 +10,53 @@ from pydantic import SecretStr
 from starlette.responses import Response
 
 from services.alerts import (
+    consumer,
+    door,
+    elsewhere,
+    login,
+    pages,
+    questions,
+    reader,
+    routes,
+    sheet,
+    worklist,
+)
+from services.alerts.care import (
     answering,
     care_pages,
-    checker,
-    connection_pages,
-    connections,
-    consumer,
     contacting,
     contacts,
     conversations,
     conversing,
-    deadman,
-    deliveries,
-    delivering,
     doing,
-    door,
-    downtime,
-    elsewhere,
     emergency,
-    escalating,
-    fhir,
     filling,
-    filters,
     form_pages,
-    held,
-    intake,
-    intakes,
-    login,
     message_pages,
     moves,
     moving,
-    outgoing,
-    pages,
-    past,
     photos,
-    quarantine,
-    questions,
-    reader,
-    retrying,
-    routes,
-    sheet,
     showing,
     shut_pages,
-    silence,
     tasks,
-    trying,
-    worklist,
 )
 from services.alerts.clinical import lifecycle
+from services.alerts.delivery import deadman, deliveries, delivering, escalating, retrying
 from services.alerts.delivery.post import Post
 from services.alerts.delivery.ways import Ways
-from services.alerts.memory import Memory
+from services.alerts.judging import held, quarantine, silence
+from services.alerts.judging.memory import Memory
+from services.alerts.looking_back import past, trying
+from services.alerts.other_systems import (
+    connection_pages,
+    connections,
+    fhir,
+    intake,
+    intakes,
+    outgoing,
+)
 from services.alerts.page.frame import TEMPLATES
+from services.alerts.rows import checker, downtime, filters
 from services.alerts.stream import Hub, Notifier
 from services.alerts.views import Parts
 from shared import access, audit, desk, entered, ledger, programmes, push, service, settings

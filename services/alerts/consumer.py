@@ -13,10 +13,12 @@ import asyncpg
 import structlog
 from prometheus_client import Counter, Gauge
 
-from services.alerts import reporting, store, store_rows, triage
-from services.alerts.memory import Memory
+from services.alerts import store
+from services.alerts.judging import reporting, triage
+from services.alerts.judging.memory import Memory
+from services.alerts.judging.triage import Judged, Programmes
+from services.alerts.rows import store_rows
 from services.alerts.stream import Notifier
-from services.alerts.triage import Judged, Programmes
 from shared import ledger
 from shared.database import Database, DatabaseIsAway
 

@@ -11,30 +11,15 @@ import pydantic
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
-from services.alerts import (
-    contacting,
-    doing,
-    door,
-    downtime,
-    drawn,
-    entering,
-    list_data,
-    moves,
-    moving,
-    page,
-    patient_curves,
-    patient_data,
-    patient_opened,
-    sheet,
-    shut_pages,
-    views,
-    worklist,
-)
+from services.alerts import door, page, sheet, views, worklist
+from services.alerts.care import contacting, doing, entering, moves, moving, shut_pages
+from services.alerts.care.entering import Entry
 from services.alerts.clinical import lifecycle
 from services.alerts.door import Has
-from services.alerts.entering import Entry
+from services.alerts.one_patient import patient_curves, patient_data, patient_opened
 from services.alerts.reader import NotYourUnit, Reader
 from services.alerts.routes import MoveRequest
+from services.alerts.rows import downtime, drawn, list_data
 from services.alerts.views import Listed, Parts, Question
 from shared import access, entered, exact, service
 from shared.access import Caller

@@ -7,8 +7,9 @@ from uuid import UUID
 from fastapi import Query, Request, Response
 from pydantic import AfterValidator, Field, model_validator
 
-from services.alerts import asking, burden, door, trying
+from services.alerts import door
 from services.alerts.door import Figure, Has, Id, Language, Line, Moment, Sent
+from services.alerts.looking_back import asking, burden, trying
 from shared import access
 
 # The rules of a large programme, and room for as many again.

@@ -10,8 +10,10 @@ from uuid import UUID
 
 import asyncpg
 
-from services.alerts import store_links, store_shields, store_views
-from services.alerts.patient import PLATFORM
+from services.alerts import store_views
+from services.alerts.care import store_shields
+from services.alerts.judging import store_links
+from services.alerts.judging.patient import PLATFORM
 from shared import audit
 from shared.access import Blocked, Caller, Locked, NotRelated, table
 from shared.access.table import Reach

@@ -6,11 +6,13 @@ from uuid import UUID
 from fastapi import Path, Query, Request, Response
 from pydantic import Field
 
-from services.alerts import door, form_scores, moves, scoring, views
+from services.alerts import door, scoring, views
+from services.alerts.care import moves
+from services.alerts.care.moving import Wanted
 from services.alerts.clinical import news2
 from services.alerts.clinical.lifecycle import Move
 from services.alerts.door import Figure, Has, Id, Language, Line, Moment, Prose, Sent
-from services.alerts.moving import Wanted
+from services.alerts.one_patient import form_scores
 from shared import access, instruments
 from shared.contracts import Code
 

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from services.alerts import form_scores
 from services.alerts.clinical import sitting
 from services.alerts.clinical.history import Record
 from services.alerts.clinical.news2 import News2
+from services.alerts.one_patient import form_scores
 from shared import instruments
 from shared.programmes import Programme
 

@@ -6,7 +6,7 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-from services.alerts.row import Programmes
+from services.alerts.rows.row import Programmes
 
 _made: dict[tuple[int, ...], str] = {}
 

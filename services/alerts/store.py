@@ -10,9 +10,9 @@ from uuid import UUID
 import asyncpg
 
 from services.alerts.clinical.lifecycle import State as Life
-from services.alerts.patient import Alert, Kept, Moved, State
-from services.alerts.raising import Changes, values_of
-from services.alerts.store_together import Together
+from services.alerts.judging.patient import Alert, Kept, Moved, State
+from services.alerts.judging.raising import Changes, values_of
+from services.alerts.judging.store_together import Together
 from shared.contracts import Json
 
 # --- state ----------------------------------------------------------------------------------

@@ -10,8 +10,8 @@ from uuid import UUID
 
 import asyncpg
 
-from services.alerts import store_climbs, store_outbox
-from services.alerts.patient import PLATFORM, Alert
+from services.alerts.delivery import store_climbs, store_outbox
+from services.alerts.judging.patient import PLATFORM, Alert
 from services.alerts.store import alert_of
 from shared.contracts import Json
 

@@ -7,10 +7,13 @@ from uuid import UUID
 
 import asyncpg
 
-from services.alerts import moving, neutral, promises, raising, scoring
+from services.alerts import scoring
+from services.alerts.care import moving
 from services.alerts.clinical import lifecycle, schedule
-from services.alerts.patient import PLATFORM, Alert
+from services.alerts.judging import promises, raising
+from services.alerts.judging.patient import PLATFORM, Alert
 from services.alerts.reader import Reader
+from services.alerts.rows import neutral
 from services.alerts.store_views import Held, Story
 from shared import watching
 from shared.contracts import Watch

@@ -9,31 +9,23 @@ from uuid import UUID
 
 import asyncpg
 
-from services.alerts import (
+from services.alerts import reader, scoring, store, store_views, telling
+from services.alerts.care import store_shields, store_tasks
+from services.alerts.clinical import schedule
+from services.alerts.judging import promises, store_forms, store_progress, triage
+from services.alerts.judging.memory import Memory
+from services.alerts.judging.patient import PLATFORM, RANK, Patient, State
+from services.alerts.reader import NotYourGroup, NotYourUnit, Reader
+from services.alerts.rows import (
     letterbox,
     neutral,
-    promises,
-    reader,
-    scoring,
     shielded,
-    store,
     store_behind,
     store_filters,
-    store_forms,
-    store_progress,
     store_rows,
-    store_shields,
-    store_tasks,
-    store_views,
-    telling,
-    triage,
 )
-from services.alerts.clinical import schedule
-from services.alerts.drawn import Drawn
-from services.alerts.memory import Memory
-from services.alerts.patient import PLATFORM, RANK, Patient, State
-from services.alerts.reader import NotYourGroup, NotYourUnit, Reader
-from services.alerts.row import Programmes
+from services.alerts.rows.drawn import Drawn
+from services.alerts.rows.row import Programmes
 from services.alerts.store_views import Filter, Held, Place, Story
 from services.alerts.stream import Notifier
 from shared import audit, ledger, sensitive
@@ -324,7 +316,7 @@ async def alerts(
 
 
 async def alert(parts: Parts, by: Reader, alert_id: UUID) -> Told:
-    from services.alerts.moves import NoSuchAlert
+    from services.alerts.care.moves import NoSuchAlert
 
     async with parts.database.connection() as connection:
         known = await store.alert(connection, by.org, alert_id)

@@ -13,9 +13,10 @@ from fastapi import Query, Request, Response
 from pydantic import Field
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from services.alerts import door, greens, telling, views
+from services.alerts import door, telling, views
 from services.alerts.door import Has, Id, Language, Live, Moment, Sent
 from services.alerts.reader import NotYourUnit, Reader
+from services.alerts.rows import greens
 from services.alerts.stream import Change, Listener
 from services.alerts.views import Parts, Question
 from shared import access, audit, exact

@@ -5,26 +5,17 @@ from functools import partial
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
-from services.patients import (
-    appoint,
-    attach,
-    attachments,
-    auditing,
+from services.patients import consumer, development, login, look, pages, paging, record, routes
+from services.patients.equipment import (
     bind,
     bindings,
-    care,
-    catalogue,
     certify,
-    claiming,
-    claims,
     codes,
-    consumer,
-    development,
     devices,
-    enrol,
     enrolment_codes,
-    enter,
-    exports,
+    issue,
+)
+from services.patients.fhir_doors import (
     fhir,
     fhir_attachments,
     fhir_audit,
@@ -32,46 +23,33 @@ from services.patients import (
     fhir_facts,
     fhir_messages,
     fhir_people,
-    issue,
-    ladders,
-    limits,
-    linking,
-    links,
-    login,
-    look,
-    messages,
-    notices,
-    notify,
-    organise,
-    pages,
-    paging,
-    preparing,
-    proxies,
-    proxy,
-    quarantine,
-    readings,
-    record,
-    release,
-    routes,
     search,
-    sending,
-    sheet,
-    shield,
-    shields,
-    shutting,
-    snooping,
-    statistics,
-    tracing,
-    units,
-    versions,
 )
+from services.patients.followup import care, enrol, limits, linking, links
+from services.patients.hospital import appoint, catalogue, ladders, organise, units, versions
+from services.patients.me import messages, notices, notify, sending, sheet
+from services.patients.measured import attach, attachments, enter, quarantine, readings, release
 from services.patients.numbers import (
     NumberIsNotAcceptable,
     NumberNeedsItsSystem,
     Numbers,
     PhoneIsNotUsable,
 )
-from services.patients.setup import enrolling
+from services.patients.privacy import (
+    auditing,
+    claiming,
+    claims,
+    exports,
+    proxies,
+    proxy,
+    shield,
+    shields,
+    shutting,
+    snooping,
+    statistics,
+    tracing,
+)
+from services.patients.setup import enrolling, preparing
 from services.patients.setup import frame as setup_frame
 from shared import (
     access,

@@ -7,8 +7,8 @@ import asyncpg
 import structlog
 from prometheus_client import Counter
 
-from services.patients import administer, store_administration
-from services.patients.store_administration import Noted
+from services.patients.followup import administer, store_administration
+from services.patients.followup.store_administration import Noted
 from shared.database import Database, DatabaseIsAway
 
 log = structlog.get_logger()

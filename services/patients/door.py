@@ -13,10 +13,10 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from services.patients.certify import Certifier
+from services.patients.equipment.certify import Certifier
+from services.patients.hospital.versions import Loaded
 from services.patients.look import Looker
 from services.patients.numbers import Numbers
-from services.patients.versions import Loaded
 from shared import access, exact, service
 from shared.database import Database
 

@@ -6,8 +6,9 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
-from services.patients import sheet, store
+from services.patients import store
 from services.patients.door import Db
+from services.patients.me import sheet
 from services.patients.page import words
 from shared import access, audit
 from shared.access import Caller, Role, browser, entrance

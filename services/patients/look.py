@@ -12,8 +12,9 @@ from uuid import UUID
 
 import asyncpg
 
-from services.patients import store, store_shields
+from services.patients import store
 from services.patients.nouns import Patient
+from services.patients.privacy import store_shields
 from shared import audit
 from shared.access import CITIZENS, CLINICAL, Blocked, Caller, Locked, NotRelated, Role, table
 from shared.access.table import Reach

@@ -9,13 +9,15 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from services.patients import door, fhir_door, mine, page, send, sheet
+from services.patients import door, page
 from services.patients.door import Db, Now, Versions
+from services.patients.fhir_doors import fhir_door
+from services.patients.hospital.versions import Loaded
 from services.patients.look import Looker
-from services.patients.mine import Mine
+from services.patients.me import mine, send, sheet
+from services.patients.me.mine import Mine
+from services.patients.me.sending import Myself
 from services.patients.page import words
-from services.patients.sending import Myself
-from services.patients.versions import Loaded
 from shared import exact
 from shared.database import Database
 

@@ -8,7 +8,8 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from services.patients import look, organise, store
+from services.patients import look, store
+from services.patients.hospital import organise
 from services.patients.look import Looker
 from services.patients.nouns import Identifier, Patient
 from services.patients.numbers import Numbers

@@ -7,10 +7,11 @@ from uuid import UUID
 from fastapi import Depends, Query, Request, Response
 from pydantic import Field
 
-from services.patients import door, look, paging, record, store, tracing
+from services.patients import door, look, paging, record, store
 from services.patients.door import Cursor, Day, Db, Id, Keys, Limit, Line, Moment, Now, Sent, Word
 from services.patients.nouns import Identifier, Look, Patient
 from services.patients.numbers import looks_national
+from services.patients.privacy import tracing
 from shared import access
 from shared.access import CLINICAL
 

@@ -5,7 +5,7 @@ import json
 import asyncpg
 import pytest
 
-from services.patients import ladders
+from services.patients.hospital import ladders
 from shared.database import Database, confine, one_request
 from tests.conftest import DatabaseUrls
 from tests.journeys import photos

@@ -18,10 +18,11 @@ import asyncpg
 import httpx
 from fastapi import FastAPI
 
-from services.alerts import app, silence
+from services.alerts import app
+from services.alerts.care.moves import Wanted, move
 from services.alerts.consumer import Consumer, Follower
-from services.alerts.memory import Memory
-from services.alerts.moves import Wanted, move
+from services.alerts.judging import silence
+from services.alerts.judging.memory import Memory
 from services.alerts.reader import Reader
 from services.alerts.stream import Notifier
 from services.alerts.views import Parts

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from services.alerts import looking, touching
 from services.alerts.clinical import judge
 from services.alerts.clinical.history import Record
 from services.alerts.clinical.lifecycle import State as Life
-from services.alerts.patient import Patient, State
-from services.alerts.raising import settle
+from services.alerts.judging import looking, touching
+from services.alerts.judging.patient import Patient, State
+from services.alerts.judging.raising import settle
 from shared.contracts import Fact, Item
 from tests.alerts import given
 from tests.alerts.given import World, ago

@@ -8,8 +8,9 @@ import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
-from services.alerts import row, triage
-from services.alerts.checker import Checker
+from services.alerts.judging import triage
+from services.alerts.rows import row
+from services.alerts.rows.checker import Checker
 from services.alerts.stream import Notifier
 from tests.alerts import given
 from tests.alerts.given import World, ago

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from services.alerts.deadman import DeadMan
+from services.alerts.delivery.deadman import DeadMan
 from tests import sinks
 
 

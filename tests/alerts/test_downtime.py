@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from services.alerts.downtime import Sheets
+from services.alerts.rows.downtime import Sheets
 from services.alerts.stream import Notifier
 from services.alerts.views import Parts
 from tests.alerts import given

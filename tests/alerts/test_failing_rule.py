@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from services.alerts.consumer import Consumer, Follower
-from services.alerts.memory import Memory
+from services.alerts.judging.memory import Memory
+from services.alerts.judging.triage import Judged
 from services.alerts.stream import Notifier
-from services.alerts.triage import Judged
 from shared import exact
 from shared.programmes import Programme, Text
 from tests.alerts import given

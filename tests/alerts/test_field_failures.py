@@ -2,9 +2,10 @@
 
 from datetime import timedelta
 
-from services.alerts import consumer, silence, watchdog
+from services.alerts import consumer
 from services.alerts.clinical import lifecycle
-from services.alerts.memory import Memory
+from services.alerts.judging import silence, watchdog
+from services.alerts.judging.memory import Memory
 from services.alerts.stream import Notifier
 from tests.alerts import given
 from tests.alerts.given import World, ago

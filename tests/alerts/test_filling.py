@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from services.alerts import filling
-from services.alerts.filling import Typed
+from services.alerts.care import filling
+from services.alerts.care.filling import Typed
 
 FORM = {
     "item": [

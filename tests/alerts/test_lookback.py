@@ -9,9 +9,9 @@ from uuid import UUID
 import pytest
 from asyncpg.connection import LoggedQuery
 
-from services.alerts import looking, triage, writing
-from services.alerts.memory import Memory
-from services.alerts.patient import Patient, State
+from services.alerts.judging import looking, triage, writing
+from services.alerts.judging.memory import Memory
+from services.alerts.judging.patient import Patient, State
 from shared.contracts import Item
 from tests.alerts import given
 from tests.alerts.given import ORG, World, ago

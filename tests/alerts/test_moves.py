@@ -6,7 +6,8 @@ from uuid import uuid4
 
 import pytest
 
-from services.alerts import moves, moving, reader
+from services.alerts import reader
+from services.alerts.care import moves, moving
 from services.alerts.clinical import lifecycle
 from tests.alerts import given
 from tests.alerts.given import World, ago

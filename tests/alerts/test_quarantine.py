@@ -3,7 +3,7 @@
 from dataclasses import replace
 from uuid import UUID
 
-from services.alerts.quarantine import Quarantine
+from services.alerts.judging.quarantine import Quarantine
 from services.alerts.stream import Notifier
 from shared.contracts import Code, Item, ItemError
 from tests.alerts import given

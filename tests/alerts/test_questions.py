@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.alerts import burden, past, trying
+from services.alerts.looking_back import burden, past, trying
 from shared import exact
 from shared.programmes import SHIPPED
 from tests.alerts import given

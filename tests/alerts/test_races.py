@@ -11,10 +11,10 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
-from services.alerts import moves
+from services.alerts.care import moves
+from services.alerts.care.moves import AlertHasMoved, Wanted
 from services.alerts.clinical.lifecycle import Move
-from services.alerts.memory import Memory
-from services.alerts.moves import AlertHasMoved, Wanted
+from services.alerts.judging.memory import Memory
 from services.alerts.reader import Reader
 from services.alerts.stream import Notifier
 from tests.alerts import given

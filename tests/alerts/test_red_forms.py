@@ -8,8 +8,8 @@ from uuid import UUID
 import pytest
 
 from services.alerts import views
-from services.alerts.held import HeldReds
-from services.alerts.patient import PLATFORM
+from services.alerts.judging.held import HeldReds
+from services.alerts.judging.patient import PLATFORM
 from services.alerts.stream import Notifier
 from shared.contracts import Alarm, Code, Draft, Item, ItemError
 from tests.alerts import given

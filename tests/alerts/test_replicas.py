@@ -7,9 +7,9 @@ from uuid import uuid4
 
 import asyncpg
 
+from services.alerts.care.moves import AlertHasMoved
 from services.alerts.consumer import Consumer, Follower
-from services.alerts.memory import Memory
-from services.alerts.moves import AlertHasMoved
+from services.alerts.judging.memory import Memory
 from services.alerts.stream import Notifier
 from tests.alerts import given
 from tests.alerts.given import World, ago

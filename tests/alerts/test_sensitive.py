@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from services.alerts import neutral
+from services.alerts.rows import neutral
 from shared import sensitive
 from shared.contracts import Draft
 from tests.alerts import given

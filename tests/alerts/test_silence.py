@@ -5,8 +5,8 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from services.alerts import watchdog
 from services.alerts.clinical import schedule, wording
+from services.alerts.judging import watchdog
 from tests.alerts import given
 from tests.alerts.given import World, ago
 

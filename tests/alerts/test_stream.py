@@ -3,7 +3,8 @@
 import asyncio
 import time
 
-from services.alerts import patient_opened, worklist
+from services.alerts import worklist
+from services.alerts.one_patient import patient_opened
 from services.alerts.stream import Hub, Notifier
 from services.alerts.views import Parts
 from services.alerts.worklist import happening, missed

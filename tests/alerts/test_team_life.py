@@ -9,8 +9,10 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from services.alerts import doing, handling, moves, moving, reader
+from services.alerts import reader
+from services.alerts.care import doing, moves, moving
 from services.alerts.clinical import handled
+from services.alerts.judging import handling
 from services.alerts.reader import Reader
 from services.alerts.stream import Notifier
 from tests.alerts import given

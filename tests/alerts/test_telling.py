@@ -12,12 +12,12 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.alerts import escalating
-from services.alerts.delivering import Delivery
+from services.alerts.delivery import escalating
+from services.alerts.delivery.delivering import Delivery
+from services.alerts.delivery.escalating import Escalation
 from services.alerts.delivery.post import Post
 from services.alerts.delivery.ways import Ways
-from services.alerts.escalating import Escalation
-from services.alerts.memory import Memory
+from services.alerts.judging.memory import Memory
 from services.alerts.stream import Notifier
 from shared import identity, ladders
 from shared.ladders import Ladder

@@ -1,6 +1,6 @@
 """From facts to alerts on a real database: raised once, latched, never twice, never lost."""
 
-from services.alerts.memory import Memory
+from services.alerts.judging.memory import Memory
 from tests.alerts import given
 from tests.alerts.given import World, ago
 

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from services.alerts.checker import Checker
+from services.alerts.rows.checker import Checker
 from services.alerts.stream import Notifier
 from shared import exact
 from tests.alerts import given

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from services.patients import audit_event
+from services.patients.fhir_doors import audit_event
 from tests.patients.conftest import Ward
 
 SYNTHETIC = "41814065640"

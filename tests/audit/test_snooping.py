@@ -6,8 +6,8 @@ from uuid import uuid4
 
 import pytest
 
-from services.patients import snooping
-from services.patients.snooping import Read
+from services.patients.privacy import snooping
+from services.patients.privacy.snooping import Read
 
 UNIT, OTHER = uuid4(), uuid4()
 DAYTIME = {

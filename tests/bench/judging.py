@@ -11,10 +11,10 @@ from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
 
-from services.alerts import looking, touching
 from services.alerts.clinical import replay
 from services.alerts.clinical.history import Record
 from services.alerts.clinical.replay import Trial
+from services.alerts.judging import looking, touching
 from shared import programmes
 from shared.contracts import Fact
 from shared.programmes import Programme

@@ -11,14 +11,16 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from services.alerts import handling, moving, raising, row
+from services.alerts.care import moving
+from services.alerts.care.moving import Mover, Wanted
 from services.alerts.clinical import lifecycle
 from services.alerts.clinical.finding import NAMESPACE, Finding
 from services.alerts.clinical.history import Record
 from services.alerts.clinical.lifecycle import Move
 from services.alerts.clinical.lifecycle import State as Life
-from services.alerts.moving import Mover, Wanted
-from services.alerts.patient import Alert, Patient, State
+from services.alerts.judging import handling, raising
+from services.alerts.judging.patient import Alert, Patient, State
+from services.alerts.rows import row
 from shared.programmes import Colour
 from tests.clinical.given import HOME_DIALYSIS, NOW, PATIENT, enrolled
 

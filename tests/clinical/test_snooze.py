@@ -9,14 +9,15 @@ from uuid import UUID, uuid5
 
 import pytest
 
-from services.alerts import moving, raising
+from services.alerts.care import moving
+from services.alerts.care.moving import Mover, Wanted
 from services.alerts.clinical import lifecycle
 from services.alerts.clinical.finding import NAMESPACE, Finding
 from services.alerts.clinical.history import Record
 from services.alerts.clinical.lifecycle import Move
 from services.alerts.clinical.lifecycle import State as Life
-from services.alerts.moving import Mover, Wanted
-from services.alerts.patient import Alert, Patient, State
+from services.alerts.judging import raising
+from services.alerts.judging.patient import Alert, Patient, State
 from shared.programmes import Colour
 from tests.clinical.given import HOME_DIALYSIS, NOW, PATIENT, decision, enrolled
 

@@ -9,10 +9,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.alerts import looking, touching
 from services.alerts.clinical import judge, replay, schedule
 from services.alerts.clinical.finding import Finding
 from services.alerts.clinical.history import Record
+from services.alerts.judging import looking, touching
 from shared.contracts import Fact
 from shared.programmes import Programme, joined
 from tests.clinical.given import (

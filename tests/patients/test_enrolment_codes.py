@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.patients import codes, qr
+from services.patients.equipment import codes, qr
 from tests.patients.conftest import Person, Ward
 
 REDEEM = "/v1/enrolment-codes/redeem"

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from fhir.resources.R4B import get_fhir_model_class
 
-from services.patients import search
+from services.patients.fhir_doors import search
 from shared import exact
 from shared.contracts import Draft
 from tests.patients.conftest import FNR, NOW, Ward

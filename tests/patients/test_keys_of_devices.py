@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-from services.patients.certify import Certifier
+from services.patients.equipment.certify import Certifier
 from shared.access import certificates, signed
 from tests import device_keys
 from tests.patients.conftest import Person, Ward

@@ -4,7 +4,7 @@ from copy import deepcopy
 from datetime import timedelta
 from typing import Any
 
-from services.patients import ladders
+from services.patients.hospital import ladders
 from tests.patients.conftest import NOW, Record
 
 LADDER: dict[str, Any] = ladders.ALWAYS_SOMEBODY

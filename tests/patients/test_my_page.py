@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.patients import send as send_verb
+from services.patients.me import send as send_verb
 from services.patients.page import words
 from shared import ledger
 from shared.database import Database

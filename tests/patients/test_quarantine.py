@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from services.patients.reasons import REASONS
+from services.patients.measured.reasons import REASONS
 from shared.contracts import Code, ItemError, Subject
 from tests.patients.conftest import NOW, Ward
 

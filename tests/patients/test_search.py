@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.patients import paging, search
-from services.patients.search import NotSearchable, asked, span
+from services.patients import paging
+from services.patients.fhir_doors import search
+from services.patients.fhir_doors.search import NotSearchable, asked, span
 
 
 def utc(text: str) -> datetime:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.patients import aggregates
-from services.patients.aggregates import Cell
+from services.patients.privacy import aggregates
+from services.patients.privacy.aggregates import Cell
 from tests.patients.conftest import Record
 
 UNITS = [UUID(int=one) for one in range(1, 4)]

@@ -6,8 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from services.patients import stays
-from services.patients.stays import UNHEARD, Stay
+from services.patients.followup import stays
+from services.patients.followup.stays import UNHEARD, Stay
 from shared.contracts import Fact
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)

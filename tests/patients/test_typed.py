@@ -6,8 +6,9 @@ from uuid import uuid4
 
 import pytest
 
-from services.patients import own_limits, typed
-from services.patients.typed import Fault
+from services.patients.followup import own_limits
+from services.patients.setup import typed
+from services.patients.setup.typed import Fault
 from shared import programmes
 from shared.contracts import Fact
 

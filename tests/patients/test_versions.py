@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from services.patients import app as wiring
-from services.patients import versions
+from services.patients.hospital import versions
 from services.patients.nouns import Activation
 from shared import programmes, settings
 from shared.access import Caller, Role

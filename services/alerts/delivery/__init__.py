@@ -1,0 +1,1 @@
+"""Telling people: the ladder of a unit, reminders to patients, the channels."""

@@ -62,7 +62,7 @@ as_of, lag_seconds, next) with these additions.
 
 `chart_view(data, lang, now)`: days? · series [{"kind", "field", "ucum", "points" [[at, figure,
 "pre|post"?], …], "limits" [{"from"?, "to"?, "low", "high", "colour"}], "missed"? [at, …],
-         "handles"? [which limit moves a line: services/alerts/handles.py]}] ·
+         "handles"? [which limit moves a line: services/alerts/one_patient/handles.py]}] ·
 events? [{"at", "what": "alert|move|limit", "colour"?, "text"}]. Answers JSON with epoch seconds.
 
 `login_view({"people": [{"id", "name", "role", "unit"?}], "csrf"?, "problem"? (code), "next"?})` and

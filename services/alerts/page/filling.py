@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from services.alerts import forms
+from services.alerts.one_patient import forms
 from services.alerts.page import shown, words, written
 from services.alerts.page.frame import frame
 from shared.instruments import asking

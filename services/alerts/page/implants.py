@@ -12,7 +12,7 @@ Json = Mapping[str, Any]
 
 
 def implant(data: Json, now: datetime, lang: str) -> View | None:
-    """`data["implant"]` (services/alerts/implants.py): None where the programme has none."""
+    """`data["implant"]` (`one_patient/implants.py`): None where the programme has none."""
     given = data.get("implant")
     if given is None:
         return None

@@ -15,7 +15,7 @@ RANK = {"red": 0, "yellow": 1}
 
 
 def nights(data: Json, now: datetime, lang: str) -> View | None:
-    """`data["nights"]` (services/alerts/nights.py): None where the programme has none."""
+    """`data["nights"]` (`one_patient/nights.py`): None where the programme has none."""
     given = data.get("nights")
     if given is None:
         return None

@@ -14,7 +14,7 @@ NOTHING = "–"
 
 
 def sessions(data: Json, now: datetime, lang: str) -> View | None:
-    """`data["sessions"]` (services/alerts/sessions.py): None where the programme has none."""
+    """`data["sessions"]` (`one_patient/sessions.py`): None where the programme has none."""
     given = data.get("sessions")
     if given is None:
         return None

@@ -1,6 +1,6 @@
 """Pure: what the patient is followed in and measures with, and his settings."""
 
-from services.patients.mine import About, Mine
+from services.patients.me.mine import About, Mine
 from services.patients.page import words, written
 from services.patients.page.frame import View
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from services.patients.mine import Access
+from services.patients.me.mine import Access
 from services.patients.nouns import Look
 from services.patients.page import words, written
 from services.patients.page.frame import View

@@ -6,12 +6,13 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from services.patients import own_limits, typed
+from services.patients.followup import own_limits
+from services.patients.followup.own_limits import Proposed
 from services.patients.nouns import Credential, Draft, Patient, Unit
-from services.patients.own_limits import Proposed
 from services.patients.page import words, written
 from services.patients.page.words import Words
-from services.patients.typed import Fault
+from services.patients.setup import typed
+from services.patients.setup.typed import Fault
 from shared import kinds
 from shared.contracts import Fact
 from shared.programmes import Limit, PlanItem, Programme

@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from services.patients.mine import Mine
+from services.patients.me.mine import Mine
 from services.patients.page import frame, words, written
 from services.patients.page.frame import View
 from shared import kinds

@@ -7,8 +7,8 @@ follows the patient, there is no field to write in: a telephone number is better
 from datetime import datetime
 from typing import Any
 
-from services.patients.correspond import Correspondence
-from services.patients.mine import Mine
+from services.patients.me.correspond import Correspondence
+from services.patients.me.mine import Mine
 from services.patients.page import frame, words, written
 from services.patients.page.frame import View
 from services.patients.page.today import unit_name

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from services.patients.mine import Mine
+from services.patients.me.mine import Mine
 from services.patients.page import words, written
 from services.patients.page.frame import View
 from shared import zones

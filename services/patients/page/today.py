@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from services.patients.mine import Mine
+from services.patients.me.mine import Mine
+from services.patients.me.store_mine import Due
 from services.patients.page import entry, frame, words, written
 from services.patients.page.frame import View
-from services.patients.store_mine import Due
 from shared import attachments, fhir
 from shared.contracts import Fact
 from shared.programmes import EMERGENCY

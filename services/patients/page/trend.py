@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from services.patients.mine import Mine
+from services.patients.me.mine import Mine
 from services.patients.page import entry, words, written
 from services.patients.page.frame import View
 from services.patients.page.plan import Line, lines

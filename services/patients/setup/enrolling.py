@@ -9,24 +9,13 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
 
-from services.patients import (
-    door,
-    fhir_door,
-    look,
-    own_limits,
-    preparing,
-    qr,
-    record,
-    routes,
-    store,
-    store_care,
-    store_devices,
-    store_drafts,
-    typed,
-    versions,
-)
-from services.patients.codes import Made
+from services.patients import door, look, record, routes, store
 from services.patients.door import Db, Keys, Now, Versions
+from services.patients.equipment import qr, store_devices
+from services.patients.equipment.codes import Made
+from services.patients.fhir_doors import fhir_door
+from services.patients.followup import own_limits, store_care
+from services.patients.hospital import versions
 from services.patients.look import Looker
 from services.patients.nouns import Draft, Identifier
 from services.patients.numbers import (
@@ -38,8 +27,8 @@ from services.patients.numbers import (
 from services.patients.page import enrolling as view
 from services.patients.page import frame as pages
 from services.patients.page import words, written
-from services.patients.setup import frame
-from services.patients.typed import Fault
+from services.patients.setup import frame, preparing, store_drafts, typed
+from services.patients.setup.typed import Fault
 from shared import access, identity, ledger, service, watching
 from shared.database import Database
 

@@ -7,7 +7,8 @@ from urllib.parse import urlencode
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from services.patients import page, sheet
+from services.patients import page
+from services.patients.me import sheet
 from services.patients.page import desk, words
 from shared.access import Caller, browser
 

@@ -1,0 +1,1 @@
+"""What the unit does: moves on alerts, tasks, contacts, messages, forms, limits, photos."""

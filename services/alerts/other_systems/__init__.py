@@ -1,0 +1,1 @@
+"""Other systems: what they are sent, how each connection fares, alerts as FHIR."""

@@ -1,0 +1,1 @@
+"""Devices, their credentials and certificates, and who holds what from when to when."""

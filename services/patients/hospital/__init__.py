@@ -1,0 +1,1 @@
+"""The hospital itself: units, staff, ladders, which version of a programme counts."""

@@ -1,0 +1,1 @@
+"""The patient's own page: what it reads, and what the patient sends from it."""

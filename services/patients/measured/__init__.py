@@ -1,0 +1,1 @@
+"""Readings, answers, photos and documents in the record, and what waits in quarantine."""

@@ -1,0 +1,122 @@
+"""Verbs: what becomes of an item in quarantine. Only a person rejects."""
+
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+import asyncpg
+
+from services.patients import look
+from services.patients.look import Looker
+from services.patients.measured import store_quarantine
+from shared import ledger
+from shared.access import CLINICAL, Caller
+from shared.contracts import Code
+from shared.database import Database
+from shared.ledger import Quarantined
+
+# Only the holder is in doubt; the readings themselves were read and are sound.
+WHOSE = frozenset({Code.UNBOUND, Code.WHOSE, Code.SUBJECT_MISMATCH, Code.UNKNOWN_SUBJECT})
+
+
+AT_ONCE = 500
+
+
+class NoSuchItem(Exception):
+    """There is no such item in quarantine"""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the item is now. `replaying`: it is being read again, look in a moment."""
+
+    id: UUID
+    state: Literal["released", "replaying", "rejected"]
+    fact_id: UUID | None = None
+    patient_id: UUID | None = None
+
+
+async def file_by_hand(
+    database: Database, looker: Looker, item_id: UUID, patient_id: UUID
+) -> Outcome:
+    """A person says whose it is."""
+    async with look.opened(database, looker, patient_id, "quarantine", changes=True) as seen:
+        item = await _item(seen.tx, looker.caller, item_id)
+        if item.code not in WHOSE and not _is_message(item):
+            raise ledger.CannotBeReleased
+        answer = await ledger.release(seen.tx, seen.org, item_id, patient_id=patient_id, by=seen.by)
+    return Outcome(item_id, "released", answer.fact_id, answer.patient_id)
+
+
+async def replay(database: Database, looker: Looker, item_id: UUID) -> Outcome:
+    """Try again: to whoever held the device when it was measured, or by reading the bytes anew.
+
+    A doubt about the holder is settled by the person who asks. Anything else goes the ordinary
+    way again, which asks every question again.
+    """
+    async with database.transaction() as tx:
+        item = await _item(tx, looker.caller, item_id)
+        if item.code is Code.WHOSE:
+            answer = await ledger.release(tx, looker.org, item_id, patient_id=None, by=looker.by)
+            outcome = Outcome(item_id, "released", answer.fact_id, answer.patient_id)
+        else:
+            await ledger.ask_replay(tx, looker.org, item_id, by=looker.by)
+            outcome = Outcome(item_id, "replaying", None, item.patient_id)
+        if outcome.patient_id is not None:
+            await look.logged(tx, looker, [outcome.patient_id], "quarantine", "changed")
+    return outcome
+
+
+async def replay_all(database: Database, looker: Looker, code: Code, cred: str | None) -> int:
+    """Have all that wait for this reason read once more, each exactly once. How many."""
+    if code is Code.WHOSE:
+        raise ledger.CannotBeReleased  # each of these asks a person whose it is
+    units = list(looker.caller.units)
+    count, after = 0, None
+    while True:
+        async with database.transaction() as tx:
+            asked = await store_quarantine.ask_replay(
+                tx, looker.org, code.value, cred, units, looker.by, after, AT_ONCE
+            )
+            patients = list({row["patient_id"] for row in asked if row["patient_id"]})
+            if patients:
+                await look.logged(tx, looker, patients, "quarantine", "changed")
+        count += len(asked)
+        if len(asked) < AT_ONCE:
+            return count
+        after = (asked[-1]["received_at"], asked[-1]["id"])
+
+
+async def reject(database: Database, looker: Looker, item_id: UUID, reason: str) -> Outcome:
+    """It is nobody's, or no reading. Kept with the reason, shown no more."""
+    async with database.transaction() as tx:
+        item = await _item(tx, looker.caller, item_id)
+        await ledger.reject(tx, looker.org, item_id, by=looker.by, reason=reason)
+        if item.patient_id is not None:
+            await look.logged(tx, looker, [item.patient_id], "quarantine", "changed")
+    return Outcome(item_id, "rejected")
+
+
+async def may_open(tx: asyncpg.Connection, caller: Caller, item: Quarantined) -> bool:
+    """Whether its values are for this caller: a clinician of its unit, and of its patient."""
+    if caller.role not in CLINICAL:
+        return False
+    if item.unit_id is not None and item.unit_id not in caller.units:
+        return False
+    return item.patient_id is None or await look.is_hers(tx, caller, item.patient_id)
+
+
+def _is_message(item: Quarantined) -> bool:
+    """What a patient wrote: it was read well, and a person who has read it files it."""
+    return any(
+        draft["body"].get("foreign", {}).get("category") == ["communication"]
+        for draft in item.drafts or ()
+    )
+
+
+async def _item(tx: asyncpg.Connection, caller: Caller, item_id: UUID) -> Quarantined:
+    """The item, if the caller may act on it; whatever its state."""
+    found = await ledger.quarantined(tx, caller.org, item=item_id, state=None, limit=1)
+    if not found or not await may_open(tx, caller, found[0]):
+        raise NoSuchItem
+    return found[0]
