@@ -18,11 +18,11 @@ from shared import watching
 
 Severity = Literal["emergency", "red", "yellow", "technical"]
 Medium = Literal["webhook", "email", "sms"]
-Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+# `holiday`: a public holiday of Norway, in a ladder that has them.
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun", "holiday"]
 
 LONGEST = timedelta(hours=24)
 MINUTES_A_DAY = 24 * 60
-WEEK = 7 * MINUTES_A_DAY
 
 
 class LadderIsUnusable(ValueError):
@@ -36,9 +36,9 @@ class LadderIsUnusable(ValueError):
 class HourIsUncovered(ValueError):
     """In an hour of the week nobody would be told of a red alert"""
 
-    def __init__(self, day: str, clock: str) -> None:
+    def __init__(self, day: str, clock: str, after: str | None = None) -> None:
         super().__init__(f"{day} {clock}")
-        self.members = {"day": day, "from": clock}
+        self.members = {"day": day, "from": clock} | ({"after": after} if after else {})
 
 
 def _duration(value: Any) -> Any:
@@ -75,7 +75,7 @@ class Channel(Part):
 class Hours(Part):
     """As a unit's watching hours: an end that is not after its start is past midnight."""
 
-    days: Annotated[tuple[Day, ...], Field(min_length=1, max_length=7)]
+    days: Annotated[tuple[Day, ...], Field(min_length=1, max_length=8)]
     since: Clock = Field(alias="from")
     to: Clock
 
@@ -122,10 +122,15 @@ class Last(Part):
 
 
 class Ladder(Part):
-    """`reminders` are the channels by which patients are reminded: SMS, webhooks of their app."""
+    """`reminders` are the channels by which patients are reminded: SMS, webhooks of their app.
+
+    `holidays` true: on a public holiday only hours that name `holiday` count, and the whole of
+    such a day is covered too. False: a holiday is as its day of the week.
+    """
 
     zone: Annotated[str, Field(max_length=64)] = "Europe/Oslo"
     language: Literal["nb", "en"] = "nb"
+    holidays: bool = False
     channels: Annotated[dict[Name, Channel], Field(min_length=1, max_length=50)]
     steps: Annotated[tuple[Step, ...], Field(min_length=1, max_length=10)]
     last: Last
@@ -214,6 +219,7 @@ def on_duty(ladder: Ladder, step: Step, now: datetime) -> tuple[Target, ...]:
 def _hours(ladder: Ladder, target: Target) -> dict[str, Any]:
     return {
         "zone": ladder.zone,
+        "holidays": ladder.holidays,
         "hours": [one.model_dump(by_alias=True) for one in target.hours or ()],
     }
 
@@ -241,38 +247,72 @@ def check(ladder: Ladder, *, plain_http: bool = False) -> None:
         raise LadderIsUnusable("last.after.red", "missing-value")
     if ladder.last.again is not None and ladder.last.again < timedelta(minutes=1):
         raise LadderIsUnusable("last.again", "too-short")
-    if (minute := uncovered(ladder)) is not None:
-        day, rest = divmod(minute, MINUTES_A_DAY)
-        raise HourIsUncovered(watching.DAYS[day], f"{rest // 60:02}:{rest % 60:02}")
+    for path, period in _periods(ladder):
+        if watching.HOLIDAY in period.days and not ladder.holidays:
+            raise LadderIsUnusable(path, "holidays-do-not-count")
+    if (gap := uncovered(ladder)) is not None:
+        raise gap
 
 
-def uncovered(ladder: Ladder) -> int | None:
-    """The first minute of the local week in which no step tells anybody of a red."""
-    covered = sorted(_red_hours(ladder))
-    reached = 0
-    for start, end in covered:
-        if start > reached:
-            return reached
-        reached = max(reached, end)
-    return reached if reached < WEEK else None
+def uncovered(ladder: Ladder) -> HourIsUncovered | None:
+    """The first minute of the local week in which no step tells anybody of a red, on ordinary days
+    first and then where a holiday begins or ends."""
+    week = [(day, watching.DAYS[place - 1]) for place, day in enumerate(watching.DAYS)]
+    pairs = list(week)
+    if ladder.holidays:
+        off = watching.HOLIDAY
+        pairs += [(off, off), *((off, before) for before in watching.DAYS)]
+        pairs += [(day, off) for day in watching.DAYS]
+    for day, before in pairs:
+        reached = 0
+        for start, end in sorted([*_red_hours(ladder, before, -MINUTES_A_DAY),
+                                  *_red_hours(ladder, day, 0)]):  # fmt: skip
+            if start > reached:
+                break
+            reached = max(reached, end)
+        if reached < MINUTES_A_DAY:
+            clock = f"{reached // 60:02}:{reached % 60:02}"
+            return HourIsUncovered(day, clock, None if (day, before) in week else before)
+    return None
 
 
-def _red_hours(ladder: Ladder) -> Iterator[tuple[int, int]]:
-    """Minutes of the week, from Monday 00:00; what runs over Sunday's midnight begins the week."""
+def _red_hours(ladder: Ladder, day: str, shift: int) -> Iterator[tuple[int, int]]:
+    """What begins on this day, in minutes from its midnight and moved by `shift`; the end of what
+    runs over midnight lies in the day after."""
     for step in ladder.steps:
         if step.after.red is None:
             continue
         for target in step.targets:
             if target.hours is None:
-                yield 0, WEEK
+                yield shift, shift + MINUTES_A_DAY
             for period in target.hours or ():
-                start, end = _minutes(period.since) % MINUTES_A_DAY, _minutes(period.to)
-                end = end if end > start else end + MINUTES_A_DAY
-                for day in period.days:
-                    first = watching.DAYS.index(day) * MINUTES_A_DAY
-                    yield first + start, min(first + end, WEEK)
-                    if first + end > WEEK:
-                        yield 0, first + end - WEEK
+                if day in period.days:
+                    start, end = _minutes(period.since) % MINUTES_A_DAY, _minutes(period.to)
+                    end = end if end > start else end + MINUTES_A_DAY
+                    yield shift + start, shift + end
+
+
+def _periods(ladder: Ladder) -> Iterator[tuple[str, Hours]]:
+    for n, step in enumerate(ladder.steps):
+        for m, target in enumerate(step.targets):
+            for k, period in enumerate(target.hours or ()):
+                yield f"steps.{n}.targets.{m}.hours.{k}.days", period
+
+
+def told(
+    ladder: Ladder, came_at: datetime, how: Severity, colour: str
+) -> Iterator[tuple[datetime, Rung]]:
+    """Who hears of an alert that comes at this moment, and when, as long as nobody answers. The
+    end of the ladder comes once, though it may be told again."""
+    step, since = 0, came_at
+    while (turn := due(ladder, step, since, how, colour)) is not None:
+        rung = reach(ladder, step, turn, how, colour)
+        if rung is None:
+            return
+        yield turn, rung
+        if rung.is_last:
+            return
+        step, since = rung.number, turn
 
 
 def _minutes(clock: str) -> int:

@@ -1,24 +1,33 @@
-"""Who is watching is a calendar: a unit's hours in the week, read in the unit's own time zone."""
+"""Who is watching is a calendar: a unit's hours in the week, read in the unit's own time zone.
+
+A week repeats itself until it meets a day that is not like the others. With `holidays` true, public
+holidays of Norway have hours of their own: the periods whose days name `holiday`, and no others. A
+day under `special` has the hours that stand there; none: nobody watches that day.
+"""
 
 import re
-from collections.abc import Mapping
-from datetime import datetime, time, timedelta
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from shared import workdays
 from shared.contracts import Watch
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+HOLIDAY = "holiday"
 # A message is answered after so many hours in which somebody watches: about a working day.
 ANSWERS_WITHIN = timedelta(hours=8)
 AHEAD = 9  # days that hold the next watching of any week
 FURTHER = 60  # days that hold as many watched hours as may be promised
+SPECIAL = 200  # days of one unit
 
 _HOURS = re.compile(r"PT([1-9]|[1-3]\d|40)H")
 
 
 class HoursAreUnusable(ValueError):
-    """The watching hours are not of the form {"zone", "hours": [{"days", "from", "to"}]}."""
+    """The watching hours are not of the form {"zone", "hours": [{"days", "from", "to"}]}, or a day
+    that has hours of its own is not of the form {"date", "hours": [{"from", "to"}]}."""
 
 
 def watching(hours: Mapping[str, Any] | None, now: datetime) -> Watch:
@@ -27,7 +36,14 @@ def watching(hours: Mapping[str, Any] | None, now: datetime) -> Watch:
     `next` is always in the future, also while somebody watches. A period whose end is not after
     its start runs over midnight. No hours: nobody watches and no next.
     """
-    periods = _periods(hours, now)
+    found = _watching(_periods(hours, now), now)
+    if found.next is None and hours and (hours.get("holidays") or hours.get("special")):
+        # A week of days off: the next watching lies behind it.
+        return _watching(_periods(hours, now, FURTHER), now)
+    return found
+
+
+def _watching(periods: list[tuple[datetime, datetime]], now: datetime) -> Watch:
     current = [(start, end) for start, end in periods if start <= now < end]
     until = max((end for _, end in current), default=None)
     if until is not None:
@@ -43,14 +59,26 @@ def check(hours: Mapping[str, Any]) -> None:
     """Refuse hours that could not be read back: the patient is told what they say."""
     try:
         ZoneInfo(hours.get("zone", "Europe/Oslo"))
+        known = (*DAYS, HOLIDAY) if hours.get("holidays") else DAYS
         for period in hours["hours"]:
-            if not period["days"] or any(day not in DAYS for day in period["days"]):
+            if not period["days"] or any(day not in known for day in period["days"]):
                 raise HoursAreUnusable
-            _clock(period["from"])
-            _clock(period["to"])
+            _check_clocks(period)
+        special = hours.get("special") or ()
+        if len({day["date"] for day in special}) < len(special) or len(special) > SPECIAL:
+            raise HoursAreUnusable
+        for day in special:
+            date.fromisoformat(day["date"])
+            for period in day["hours"]:
+                _check_clocks(period)
         answers_within(hours)
     except (KeyError, TypeError, ValueError) as error:
         raise HoursAreUnusable from error
+
+
+def _check_clocks(period: Mapping[str, Any]) -> None:
+    _clock(period["from"])
+    _clock(period["to"])
 
 
 def answers_within(hours: Mapping[str, Any]) -> timedelta:
@@ -80,6 +108,17 @@ def promised(hours: Mapping[str, Any] | None, came_at: datetime) -> datetime | N
     return None
 
 
+def of_day(hours: Mapping[str, Any], day: date) -> Iterable[Mapping[str, Any]]:
+    """The periods that begin on this day, each with `from` and `to`."""
+    for special in hours.get("special") or ():
+        if special["date"] == day.isoformat():
+            own: Iterable[Mapping[str, Any]] = special["hours"]
+            return own
+    is_off = hours.get("holidays") and workdays.is_holiday(day)
+    name = HOLIDAY if is_off else DAYS[day.weekday()]
+    return [period for period in hours.get("hours", ()) if name in period["days"]]
+
+
 def _periods(
     hours: Mapping[str, Any] | None, now: datetime, ahead: int = AHEAD
 ) -> list[tuple[datetime, datetime]]:
@@ -90,9 +129,7 @@ def _periods(
     periods = []
     for offset in range(-1, ahead):
         day = today + timedelta(days=offset)
-        for period in hours.get("hours", ()):
-            if DAYS[day.weekday()] not in period["days"]:
-                continue
+        for period in of_day(hours, day):
             start = datetime.combine(day, _clock(period["from"]), zone)
             end = datetime.combine(day, _clock(period["to"]), zone)
             if end <= start:

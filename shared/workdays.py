@@ -7,10 +7,16 @@ from zoneinfo import ZoneInfo
 OSLO = ZoneInfo("Europe/Oslo")
 
 _ONE = timedelta(days=1)
-# New Year's Day, Labour Day, Constitution Day, Christmas Day and Boxing Day.
-_FIXED = ((1, 1), (5, 1), (5, 17), (12, 25), (12, 26))
-# From Easter Sunday: Maundy Thursday, Good Friday, the two days of Easter, Ascension, Whitsun.
-_MOVABLE = (-3, -2, 0, 1, 39, 49, 50)
+# Public holidays (the act on holidays of 24 February 1995 and the one on 1 and 17 May 1947).
+_FIXED = {
+    "new-year": (1, 1), "labour": (5, 1), "constitution": (5, 17), "christmas": (12, 25),
+    "boxing": (12, 26),
+}  # fmt: skip
+# Days from Easter Sunday.
+_MOVABLE = {
+    "maundy-thursday": -3, "good-friday": -2, "easter": 0, "easter-monday": 1, "ascension": 39,
+    "whitsun": 49, "whit-monday": 50,
+}  # fmt: skip
 
 
 def promised(at: datetime, workdays: int, by: time) -> datetime:
@@ -25,7 +31,7 @@ def promised(at: datetime, workdays: int, by: time) -> datetime:
 
 
 def is_workday(day: date) -> bool:
-    return day.weekday() < 5 and day not in holidays(day.year)
+    return day.weekday() < 5 and not is_holiday(day)
 
 
 def _next(day: date) -> date:
@@ -36,12 +42,16 @@ def _next(day: date) -> date:
 
 
 @lru_cache(maxsize=64)
-def holidays(year: int) -> frozenset[date]:
+def holidays(year: int) -> dict[date, str]:
+    """Each public holiday and its name here; of two on one day the one that moves."""
     sunday = easter(year)
-    return frozenset(
-        [date(year, month, day) for month, day in _FIXED]
-        + [sunday + timedelta(days=days) for days in _MOVABLE]
-    )
+    return {date(year, month, day): name for name, (month, day) in _FIXED.items()} | {
+        sunday + timedelta(days=days): name for name, days in _MOVABLE.items()
+    }
+
+
+def is_holiday(day: date) -> bool:
+    return day in holidays(day.year)
 
 
 def easter(year: int) -> date:

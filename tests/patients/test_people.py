@@ -33,6 +33,24 @@ async def test_two_units_cannot_have_one_name(record: Record) -> None:
     assert changed["code"] == "name-is-taken"
 
 
+async def test_holidays_and_special_days_are_kept_as_they_were_sent(record: Record) -> None:
+    administrator, unit = await record.administrator(), await record.unit()
+    hours = {
+        **HOURS, "holidays": True,
+        "special": [{"date": "2026-12-24", "name": "Julaften",
+                     "hours": [{"from": "08:00", "to": "11:00"}]},
+                    {"date": "2026-12-31", "hours": []}],
+    }  # fmt: skip
+    hours["hours"] = [*HOURS["hours"], {"days": ["holiday"], "from": "10:00", "to": "12:00"}]
+
+    changed = await administrator.patch(f"/v1/units/{unit}", {"watching": hours})
+
+    assert changed["watching"] == hours
+    del hours["holidays"]
+    refused = await administrator.patch(f"/v1/units/{unit}", {"watching": hours}, 422)
+    assert refused["code"] == "hours-are-unusable"
+
+
 async def test_watching_hours_that_cannot_be_read_back_are_refused(record: Record) -> None:
     administrator = await record.administrator()
 

@@ -4,6 +4,7 @@ import itertools
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -12,6 +13,7 @@ from services.alerts.clinical.climbing import Climb, Standing, What
 from shared import ladders, watching
 from shared.ladders import HourIsUncovered, Ladder, LadderIsUnusable
 
+OSLO = ZoneInfo("Europe/Oslo")
 WEEKDAYS = ["mon", "tue", "wed", "thu", "fri"]
 DESK = [{"days": WEEKDAYS, "from": "07:45", "to": "15:30"}]
 EVENING = [{"days": WEEKDAYS, "from": "15:30", "to": "07:45"}]
@@ -97,6 +99,57 @@ def test_what_runs_over_sundays_midnight_covers_monday() -> None:
     days = [{"days": ["sat", "sun"], "from": "07:45", "to": "15:30"}]
 
     ladders.check(without(hours=[*nights, *days]))
+
+
+NIGHTS = {"days": [*WEEKDAYS, "sat", "sun"], "from": "15:30", "to": "07:45"}
+BUSY = {"days": ["sat", "sun"], "from": "07:45", "to": "15:30"}
+WHOLE = {"days": ["holiday"], "from": "00:00", "to": "24:00"}
+
+
+@pytest.mark.parametrize(
+    ("hours", "gap"),
+    [
+        ([], {"day": "holiday", "from": "00:00", "after": "holiday"}),
+        ([{**WHOLE, "from": "07:45"}], {"day": "holiday", "from": "00:00", "after": "holiday"}),
+        ([WHOLE], {"day": "mon", "from": "00:00", "after": "holiday"}),
+        ([{**WHOLE, "from": "07:45", "to": "07:45"}], None),
+    ],
+)
+def test_a_holiday_and_the_morning_after_it_have_somebody_too(
+    hours: list[dict[str, Any]], gap: dict[str, str] | None
+) -> None:
+    ladder = without(hours=[NIGHTS, BUSY, *DESK, *hours]).model_copy(update={"holidays": True})
+    if gap is None:
+        ladders.check(ladder)
+        return
+    with pytest.raises(HourIsUncovered) as refused:
+        ladders.check(ladder)
+    assert refused.value.members == gap
+
+
+def test_hours_on_holidays_need_a_ladder_that_has_holidays() -> None:
+    with pytest.raises(LadderIsUnusable, match=r"steps\.1\.targets\.0\.hours\.0\.days"):
+        ladders.check(without(hours=[{**WHOLE, "days": [*watching.DAYS, "holiday"]}]))
+
+
+def told(ladder: Ladder, at: str, how: ladders.Severity = "red") -> list[tuple[str, str]]:
+    came = datetime.fromisoformat(at).replace(tzinfo=OSLO)
+    heard = ladders.told(ladder, came, how, "red" if how == "emergency" else how)
+    return [(f"{when.astimezone(OSLO):%H:%M}", rung.name) for when, rung in heard]
+
+
+def test_who_would_hear_of_an_alert_and_when() -> None:
+    ladder = Ladder.of(SHAPE)
+
+    assert told(ladder, "2026-11-23T10:00") == [
+        ("10:00", "Poliklinikken"), ("10:15", "Vakt"), ("10:30", "Vakthavende lege"),
+    ]  # fmt: skip
+    # At night the clinic's step is taken by who is on duty, at once.
+    assert told(ladder, "2026-11-28T03:00") == [("03:00", "Vakt"), ("03:15", "Vakthavende lege")]
+    assert told(ladder, "2026-11-23T10:00", "yellow") == [("10:30", "Poliklinikken")]
+    closed = without(hours=[NIGHTS, BUSY, *DESK, {**WHOLE, "from": "07:45", "to": "07:45"}])
+    closed = closed.model_copy(update={"holidays": True})
+    assert told(closed, "2027-05-17T10:00")[0] == ("10:00", "Vakt")
 
 
 def test_who_is_told_only_of_yellow_covers_no_hour() -> None:

@@ -27,7 +27,7 @@ DAYTIME = {
     "hours": [{"days": ["mon", "tue", "wed", "thu", "fri"], "from": "07:45", "to": "15:30"}],
 }
 
-WeekDay = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WeekDay = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun", "holiday"]
 Clock = Annotated[str, Field(pattern=r"^(?:(?:[01]\d|2[0-3]):[0-5]\d|24:00)$")]
 
 
@@ -41,9 +41,22 @@ Group = Annotated[
 
 
 class Period(Sent):
-    days: list[WeekDay] = Field(min_length=1, max_length=7)
+    days: list[WeekDay] = Field(min_length=1, max_length=8)
     since: Clock = Field(alias="from")
     to: Clock
+
+
+class OnSuchDay(Sent):
+    since: Clock = Field(alias="from")
+    to: Clock
+
+
+class SpecialDay(Sent):
+    """A day with hours of its own in the place of those of its weekday; none: nobody watches."""
+
+    day: Annotated[str, Field(alias="date", pattern=r"^\d{4}-\d{2}-\d{2}$")]
+    name: Line | None = None
+    hours: list[OnSuchDay] = Field(max_length=10)
 
 
 class Hours(Sent):
@@ -51,6 +64,12 @@ class Hours(Sent):
 
     zone: Word = "Europe/Oslo"
     hours: list[Period] = Field(max_length=50)
+    holidays: bool | None = Field(
+        default=None,
+        description="true: public holidays of Norway have the periods that name `holiday`, and "
+        "no others; absent: a holiday is as its day of the week",
+    )
+    special: list[SpecialDay] | None = Field(default=None, max_length=200)
     answers_within: Annotated[str, Field(pattern=r"^PT(?:[1-9]|[1-3]\d|40)H$")] | None = Field(
         default=None,
         description="how many watched hours the unit takes to answer a message; absent: PT8H",
