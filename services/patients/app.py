@@ -49,7 +49,7 @@ from services.patients.privacy import (
     statistics,
     tracing,
 )
-from services.patients.setup import enrolling, preparing
+from services.patients.setup import enrolling, hours, ladder, preparing
 from services.patients.setup import frame as setup_frame
 from shared import (
     access,
@@ -224,6 +224,8 @@ def create() -> FastAPI:
             sending.router,
             sending.photo_router,
             enrolling.router,
+            ladder.router,
+            hours.router,
             notices.router,
             shutting.router,
         ],

@@ -9,7 +9,7 @@ from services.patients.page.frame import THEMES
 View = dict[str, Any]
 
 # In the order of a new unit's first day. Administrators see no patients.
-TABS = ("enrol",)
+TABS = ("enrol", "hours")
 CLINICAL = frozenset({"enrol"})
 
 
