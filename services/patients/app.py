@@ -49,7 +49,7 @@ from services.patients.privacy import (
     statistics,
     tracing,
 )
-from services.patients.setup import enrolling, hours, ladder, preparing
+from services.patients.setup import enrolling, entrance, hours, ladder, preparing
 from services.patients.setup import frame as setup_frame
 from shared import (
     access,
@@ -223,6 +223,7 @@ def create() -> FastAPI:
             pages.router,
             sending.router,
             sending.photo_router,
+            entrance.router,
             enrolling.router,
             ladder.router,
             hours.router,

@@ -22,12 +22,11 @@ from services.patients.numbers import (
     NumberIsNotAcceptable,
     NumberNeedsItsSystem,
     PhoneIsNotUsable,
-    looks_national,
 )
 from services.patients.page import enrolling as view
 from services.patients.page import frame as pages
 from services.patients.page import words, written
-from services.patients.setup import frame, preparing, store_drafts, typed
+from services.patients.setup import finding, frame, preparing, store_drafts, typed
 from services.patients.setup.typed import Fault
 from shared import access, identity, ledger, service, watching
 from shared.database import Database
@@ -53,27 +52,11 @@ async def find(
     """By name, local number, or a national number, which never stands in an address and is not
     shown again."""
     said = await frame.form(request, caller)
-    text = said.get("find", "").strip()[:200]
-    looker = door.looker(request, caller)
-    async with database.transaction() as tx:
-        if looks_national(text):
-            hashes = _hashes(keys, text)
-            whose = await store.whose_number(tx, caller.org, hashes) if hashes else None
-            one = await store.patient(tx, caller.org, whose) if whose else None
-            seen = [one] if one is not None and await look.is_hers(tx, caller, one.id) else []
-            await look.logged(tx, looker, [p.id for p in seen], "search")
-            elsewhere = one is not None and not seen
-        else:
-            units = list(caller.units)
-            seen = (
-                await store.patients(tx, caller.org, unit_ids=units, text=text, limit=FOUND)
-                if text
-                else []
-            )
-            await look.logged(tx, looker, [p.id for p in seen], "list")
-            elsewhere = False
-    shown = "" if looks_national(text) else text
-    more = {"hits": seen, "asked": bool(text), "find": shown, "elsewhere": elsewhere}
+    found = await finding.find(database, door.looker(request, caller), keys, said.get("find", ""))
+    more = {
+        "hits": found.patients, "asked": found.asked, "find": found.text,
+        "elsewhere": found.elsewhere,
+    }  # fmt: skip
     return await _first(request, database, caller, now, more)
 
 
@@ -417,10 +400,3 @@ def _number(said: Mapping[str, str]) -> list[Identifier]:
         return []
     kind = identity.kind_of(text)
     return [Identifier(kind.system if kind else identity.FNR, text)]
-
-
-def _hashes(keys: Any, text: str) -> list[bytes]:
-    digits = "".join(character for character in text if character.isdigit())
-    kind = identity.kind_of(digits)
-    found: list[bytes] = keys.hashes(kind.system if kind else identity.FNR, digits)
-    return found
