@@ -46,7 +46,7 @@ from services.alerts.delivery.post import Post
 from services.alerts.delivery.ways import Ways
 from services.alerts.judging import held, quarantine, silence
 from services.alerts.judging.memory import Memory
-from services.alerts.looking_back import past, trying
+from services.alerts.looking_back import past, trials, trying
 from services.alerts.other_systems import (
     connection_pages,
     connections,
@@ -66,7 +66,16 @@ from shared.database import Database
 from shared.instruments import forms as instrument_forms
 
 STATIC = TEMPLATES.parent / "static"
-PAGES = ("/patients/", "/rows", "/downtime", "/connections", "/login", "/logout", "/filters")
+PAGES = (
+    "/patients/",
+    "/rows",
+    "/downtime",
+    "/connections",
+    "/login",
+    "/logout",
+    "/filters",
+    "/what-if",
+)
 
 PROBLEMS: dict[type[Exception], int] = {
     **access.PROBLEMS,
@@ -172,6 +181,7 @@ def create() -> FastAPI:
             deliveries.router,
             intakes.router,
             connections.router,
+            trials.router,
             fhir.router,
             pages.router,
             photos.router,

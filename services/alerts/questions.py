@@ -61,7 +61,8 @@ async def what_if(
     request: Request, has: Has, lang: Language, caller: access.Clinician, asked: WhatIf
 ) -> Response:
     """Replay other limits, other rules or another loaded version over what was measured: which
-    alerts there would have been. Nothing is stored or activated. A patient's own limit wins over a
+    alerts there would have been. Nothing is activated; who tried what is kept, and a version counts
+    only after it was tried so on more than one patient. A patient's own limit wins over a
     tried default; when a patient is named, the limits are tried as his own. What one group of rules
     says of a patient on one day is one alert. `truncated` when not every patient could be replayed
     in time; `failed` counts patients of whom a rule group could not be judged.

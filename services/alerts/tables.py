@@ -311,6 +311,27 @@ saved_filter = Table(
     Column("made_at", Moment, nullable=False),
 )
 
+trial = Table(
+    "trial",
+    metadata,
+    _key("org", Text),
+    _key("id", Uuid),
+    Column("at", Moment, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("by_name", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("programme", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("version", Text),
+    Column("digest", Text, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("unit_id", Uuid),
+    Column("days", Integer, nullable=False),
+    Column("patients", Integer, nullable=False),
+    Column("before", Integer, nullable=False),
+    Column("after", Integer, nullable=False),
+)
+
 worklist_row = Table(
     "worklist_row",
     metadata,

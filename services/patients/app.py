@@ -26,7 +26,15 @@ from services.patients.fhir_doors import (
     search,
 )
 from services.patients.followup import care, enrol, limits, linking, links
-from services.patients.hospital import appoint, catalogue, ladders, organise, units, versions
+from services.patients.hospital import (
+    appoint,
+    catalogue,
+    ladders,
+    organise,
+    signing,
+    units,
+    versions,
+)
 from services.patients.me import messages, notices, notify, sending, sheet
 from services.patients.measured import attach, attachments, enter, quarantine, readings, release
 from services.patients.numbers import (
@@ -51,6 +59,7 @@ from services.patients.privacy import (
 )
 from services.patients.setup import enrolling, entrance, hours, ladder, preparing
 from services.patients.setup import frame as setup_frame
+from services.patients.setup import programmes as programme_pages
 from shared import (
     access,
     audit,
@@ -114,6 +123,11 @@ PROBLEMS: dict[type[Exception], int] = {
     versions.VersionIsNotLoaded: 409,
     versions.ProgrammeIsNotApproved: 409,
     versions.AlreadyActive: 409,
+    versions.WhatIfIsNotShown: 409,
+    signing.SeatIsNotYours: 403,
+    signing.SeatIsTaken: 409,
+    signing.AlreadySigned: 409,
+    signing.ProgrammeHasChanged: 409,
     enrol.NotAPeriod: 422,
     enrol.AlreadyPaused: 409,
     enrol.NoSuchPause: 404,
@@ -227,6 +241,7 @@ def create() -> FastAPI:
             enrolling.router,
             ladder.router,
             hours.router,
+            programme_pages.router,
             notices.router,
             shutting.router,
         ],
@@ -251,6 +266,9 @@ def create() -> FastAPI:
     app.state.mode = chosen.mode
     app.state.snooping = snooping.rules(chosen.snooping)
     app.state.programmes = programmes.in_use(chosen.programmes)
+    app.state.programme_places = [
+        place for place in (chosen.programmes, programmes.SHIPPED) if place is not None
+    ]
     app.state.versions = programmes.versions(chosen.programmes)
     app.state.push_key = chosen.push_public_key
     app.state.push_hosts = push.hosts(chosen.push_hosts)

@@ -174,6 +174,34 @@ class Activation:
 
 
 @dataclass(frozen=True, slots=True)
+class Signature:
+    """A clinician's word for a version as it was then; `digest` is of what it said."""
+
+    id: UUID
+    programme: str
+    version: str
+    digest: str
+    seat: str
+    words: str
+    at: datetime
+    by: str
+    by_name: str
+    hpr: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """That somebody has seen what a version would have made of the past."""
+
+    at: datetime
+    by_name: str
+    days: int
+    patients: int
+    before: int
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
 class Pause:
     """Nothing is expected while it lasts; what comes is judged all the same."""
 

@@ -200,6 +200,22 @@ activation = Table(
     _must("by", Text),
 )
 
+programme_signature = Table(
+    "programme_signature",
+    metadata,
+    _key("org", Text),
+    _key("id", Uuid),
+    _must("programme", Text),
+    _must("version", Text),
+    _must("digest", Text),
+    _must("seat", Text),
+    _must("words", Text),
+    _must("at", Moment),
+    _must("by", Text),
+    _must("by_name", Text),
+    Column("hpr", Text),
+)
+
 pause = Table(
     "pause",
     metadata,

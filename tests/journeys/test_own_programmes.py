@@ -176,10 +176,13 @@ def test_an_activated_version_judges_from_then_on_and_the_one_before_what_was_be
     assert (tried["counts"]["vanished"], tried["counts"]["new"]) == (1, 0)
 
     who = patient(ward, DIALYSIS)
-    ward.made(
-        ward.patients, f"/v1/programmes/{DIALYSIS}/activate",
-        {"version": OLD, "what_if_shown": True, "reason": "Fagrådet"}, ward.administrator,
-    )  # fmt: skip
+    path, chosen = f"/v1/programmes/{DIALYSIS}/activate", {"version": OLD, "reason": "Fagrådet"}
+    refused = ward.patients.post(
+        path, json={**chosen, "what_if_shown": True}, headers=ward.administrator
+    )
+    assert (refused.status_code, refused.json()["code"]) == (409, "what-if-is-not-shown")
+    asked(ward, programme=DIALYSIS, days=7, version=OLD)
+    ward.made(ward.patients, path, chosen, ward.administrator)
     calm = ward.send_one(who, device.pressure(165))
     late = ward.send_one(who, device.pressure(166, at=device.ago(2 * DAY)))
 

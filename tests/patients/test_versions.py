@@ -5,14 +5,17 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
+from services.alerts.looking_back import store_trials
 from services.patients import app as wiring
 from services.patients.hospital import versions
 from services.patients.nouns import Activation
 from shared import programmes, settings
 from shared.access import Caller, Role
 from shared.database import Database
+from shared.programmes import marking
 from tests.patients.conftest import NOW, Person, Record, Ward
 from tests.programmes.spoiling import spoil
 
@@ -44,6 +47,20 @@ def body(version: str = SHIPPED, **more: Any) -> dict[str, Any]:
     return {"version": version, "what_if_shown": True, "reason": "Fagrådet", **more}
 
 
+async def tried(record: Record, version: str = SHIPPED, **other: Any) -> None:
+    """What the alerts keep of a what-if; the journeys do it by the door."""
+    loaded = programmes.versions(settings.read(settings.Patients).programmes)[SLUG]
+    said: dict[str, Any] = {
+        "by": "n", "by_name": "N", "role": "nurse", "programme": SLUG, "what": "version",
+        "version": version, "scope": "units",
+        "unit_id": None, "days": 30, "patients": 3, "before": 2, "after": 1,
+    }  # fmt: skip
+    org = other.pop("org", record.org)
+    said["digest"] = other.get("digest") or marking.digest(loaded[version])
+    async with record.alerts.transaction() as tx:
+        await store_trials.add(tx, org, store_trials.Trial(**{**said, **other}))
+
+
 async def known(who: Person) -> Any:
     found = (await who.get("/v1/programmes"))["programmes"]
     return next(one for one in found if one["slug"] == SLUG)
@@ -68,6 +85,7 @@ async def test_an_activation_is_a_decision_about_every_patient_in_the_programme(
     await ward.nurse.post(f"{ward.path}/enrolments", {"programme": SLUG})
     administrator = await ward.record.administrator()
 
+    await tried(ward.record)
     made = await administrator.post(ACTIVATE, body())
     later = await ward.record.patient(ward.nurse, ward.unit)
     await ward.nurse.post(f"/v1/patients/{later}/enrolments", {"programme": SLUG})
@@ -94,6 +112,7 @@ async def test_limits_are_those_of_the_active_version(ward: Ward) -> None:
     await ward.nurse.post(f"{ward.path}/limits", sent, 202)
 
     administrator = await ward.record.administrator()
+    await tried(ward.record)
     await administrator.post(ACTIVATE, body())
     refused = await ward.nurse.post(f"{ward.path}/limits", sent, 422)
     assert (refused["code"], refused["min"]) == ("limit-is-out-of-bounds", 60)
@@ -116,6 +135,8 @@ async def test_what_cannot_be_activated_is_refused_in_words(ward: Ward) -> None:
         assert (await administrator.post(ACTIVATE, sent, status))["code"] == code
     unknown = await administrator.post("/v1/programmes/magic/activate", body(), 404)
     assert unknown["code"] == "no-such-programme"
+    await tried(ward.record)
+    await tried(ward.record, OWN)
     await administrator.post(ACTIVATE, body())
     assert (await administrator.post(ACTIVATE, body(), 409))["code"] == "already-active"
     await administrator.post(ACTIVATE, body(OWN))
@@ -123,6 +144,7 @@ async def test_what_cannot_be_activated_is_refused_in_words(ward: Ward) -> None:
 
 async def test_a_physician_may_activate_and_a_nurse_may_not(ward: Ward) -> None:
     physician = await ward.record.staff("physician", ward.unit)
+    await tried(ward.record)
     await ward.nurse.post(ACTIVATE, body(), 403)
     await physician.post(ACTIVATE, body())
     assert (await known(physician))["active"]["by_name"] == "physician 1"
@@ -130,6 +152,9 @@ async def test_a_physician_may_activate_and_a_nurse_may_not(ward: Ward) -> None:
 
 async def test_an_activation_counts_in_one_organisation(ward: Ward) -> None:
     elsewhere = await ward.record.administrator("elsewhere")
+    await tried(ward.record)
+    assert (await elsewhere.post(ACTIVATE, body(), 409))["code"] == "what-if-is-not-shown"
+    await tried(ward.record, org="elsewhere")
     await elsewhere.post(ACTIVATE, body())
     assert (await known(ward.nurse))["active"]["version"] == OWN
     assert (await known(elsewhere))["active"]["version"] == SHIPPED
@@ -138,6 +163,7 @@ async def test_an_activation_counts_in_one_organisation(ward: Ward) -> None:
 async def test_whoever_is_enrolled_meanwhile_follows_the_new_version(ward: Ward) -> None:
     patients = [await ward.record.patient(ward.nurse, ward.unit) for _ in range(6)]
     administrator = await ward.record.administrator()
+    await tried(ward.record)
 
     await asyncio.gather(
         *(
@@ -173,6 +199,9 @@ async def test_in_production_only_what_somebody_approved_is_activated(ward: Ward
     try:
         with pytest.raises(versions.ProgrammeIsNotApproved):
             await activate(SHIPPED)
+        with pytest.raises(versions.WhatIfIsNotShown):
+            await activate("2.0")
+        await tried(ward.record, version="2.0", digest=marking.digest(approved))
         assert (await activate("2.0")).version == "2.0"
     finally:
         await database.close()
@@ -191,3 +220,102 @@ def test_a_broken_folder_of_ones_own_stops_the_start_with_sentences(own: Path) -
     with pytest.raises(programmes.ProgrammeIsUnreadable, match="is not a folder"):
         wiring.create()
     assert settings.read(settings.Patients).programmes == own.parent
+
+
+@pytest.mark.parametrize(
+    "not_enough",
+    [
+        {"scope": "patient"},
+        {"what": "limits", "version": None},
+        {"digest": "0" * 64},
+        {"version": OWN, "digest": "of it"},
+        {"at": "13 hours ago"},
+    ],
+)
+async def test_only_a_trial_of_exactly_this_makes_a_version_count(
+    ward: Ward, not_enough: dict[str, Any]
+) -> None:
+    administrator = await ward.record.administrator()
+    is_old = not_enough.pop("at", None)
+    if not_enough.get("digest") == "of it":
+        del not_enough["digest"]
+    elif "version" in not_enough and not_enough["version"] is None:
+        not_enough["digest"] = "1" * 64
+    await tried(ward.record, **not_enough)
+    if is_old:
+        await ward.record.rows("update alerts.trial set at = at - interval '13 hours'")
+
+    refused = await administrator.post(ACTIVATE, body(), 409)
+
+    assert refused["code"] == "what-if-is-not-shown"
+    assert (await known(administrator))["active"]["since"] is None
+
+
+SIGN = f"/v1/programmes/{SLUG}/sign"
+
+
+def signature(seat: str, version: str = SHIPPED, **more: Any) -> dict[str, Any]:
+    return {"version": version, "seat": seat, "words": "Lest og godkjent", **more}
+
+
+async def test_three_persons_sign_what_a_version_says(ward: Ward) -> None:
+    owner = await ward.record.staff("physician", ward.unit)
+    second = await ward.record.staff("physician", ward.unit)
+    listed = next(one for one in (await known(ward.nurse))["versions"] if one["version"] == SHIPPED)
+    assert (listed["signed"], listed["signatures"]) == (False, [])
+
+    stale = await owner.post(SIGN, signature("clinical-owner", digest="0" * 64), 409)
+    assert stale["code"] == "programme-has-changed"
+    made = await owner.post(SIGN, signature("clinical-owner", digest=listed["digest"]))
+    assert (made["seat"], made["by_name"], made["words"]) == (
+        "clinical-owner", "physician 1", "Lest og godkjent",
+    )  # fmt: skip
+    for who, seat, code in (
+        (owner, "second-physician", "already-signed"),
+        (second, "clinical-owner", "seat-is-taken"),
+    ):
+        assert (await who.post(SIGN, signature(seat), 409))["code"] == code
+    wrong = await ward.nurse.post(SIGN, signature("second-physician"), 403)
+    assert wrong["code"] == "seat-is-not-yours"
+    await ward.nurse.post(SIGN, signature("nurse"))
+    await second.post(SIGN, signature("second-physician"))
+
+    shown = {one["version"]: one for one in (await known(ward.nurse))["versions"]}
+    assert shown[SHIPPED]["signed"] is True
+    assert [one["seat"] for one in shown[SHIPPED]["signatures"]] == [
+        "clinical-owner", "nurse", "second-physician",
+    ]  # fmt: skip
+    assert shown[OWN]["signatures"] == []
+    connection = await asyncpg.connect(ward.record.urls.patients)
+    try:
+        for taken_back in ("delete from", "update"):
+            words = f"{taken_back} patients.programme_signature"
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await connection.execute(words + (" set words = ''" if "up" in words else ""))
+    finally:
+        await connection.close()
+
+
+async def test_three_signatures_approve_a_version_for_production(ward: Ward) -> None:
+    loaded = programmes.versions(None)
+    caller = Caller("a", "A", Role.ADMINISTRATOR, ward.record.org)
+    owner = await ward.record.staff("physician", ward.unit)
+    second = await ward.record.staff("physician", ward.unit)
+    await tried(ward.record)
+    signs = ((owner, "clinical-owner"), (ward.nurse, "nurse"), (second, "second-physician"))
+    database = Database(ward.record.urls.patients, name="test", size=1)
+    await database.open()
+
+    async def activate() -> Activation:
+        return await versions.activate(
+            database, caller, loaded, "production", SLUG, version=SHIPPED, reason="x"
+        )
+
+    try:
+        for who, seat in signs:
+            with pytest.raises(versions.ProgrammeIsNotApproved):
+                await activate()
+            await who.post(SIGN, signature(seat))
+        assert (await activate()).version == SHIPPED
+    finally:
+        await database.close()

@@ -78,6 +78,7 @@ POST   /v1/patients/{patient_id}/spo2-scale/{proposal_id}/withdraw \
 GET    /v1/units/{unit_id}/proposals                401 403 403 ok  403 403 403 403 403 403 403
 GET    /v1/programmes                               401 403 403 ok  ok  ok  ok  ok  ok  403 403
 POST   /v1/programmes/{slug}/activate               401 403 403 403 403 ok  403 403 ok  403 403
+POST   /v1/programmes/{slug}/sign                   401 403 403 ok  ok  403 403 ok  403 403 403
 GET    /v1/patients/{patient_id}/pauses             401 ok  404 ok  403 403 403 404 403 403 403
 POST   /v1/patients/{patient_id}/pauses             401 403 403 ok  403 403 403 404 403 403 403
 POST   /v1/patients/{patient_id}/pauses/{pause_id}/end \
@@ -222,6 +223,9 @@ class World:
             "/v1/patients/{patient_id}/spo2-scale/{proposal_id}/withdraw": REASON,
             "/v1/programmes/{slug}/activate": {
                 "version": ids["version"], "what_if_shown": True, **REASON,
+            },
+            "/v1/programmes/{slug}/sign": {
+                "version": ids["version"], "seat": "nurse", "words": "x",
             },
             "/v1/patients/{patient_id}/pauses": {"until": later, **REASON},
             "/v1/patients/{patient_id}/readings": {

@@ -1,11 +1,13 @@
 """Verb: what other limits or rules would have said of what was measured.
 
-The law: nothing is stored or activated; a patient is read in the transaction that writes so in
-the access log, and only one at a time is held in memory.
+The law: nothing is activated, and nothing of a patient is stored; that it was tried is kept, since
+no version counts before it was. A patient is read in the transaction that writes so in the access
+log, and only one at a time is held in memory.
 """
 
 import asyncio
 import contextlib
+import hashlib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -19,12 +21,12 @@ from services.alerts import reader, store, store_views, telling
 from services.alerts.clinical import replay
 from services.alerts.clinical.history import MEASURED, Record
 from services.alerts.clinical.replay import Count, Told, Trial
-from services.alerts.looking_back import past, store_past
+from services.alerts.looking_back import past, store_past, store_trials
 from services.alerts.reader import REFUSALS, NoSuchPatient, NotYourUnit, Reader
 from services.alerts.views import Parts
-from shared import programmes
+from shared import exact, programmes
 from shared.contracts import Fact
-from shared.programmes import Programme, checking
+from shared.programmes import Programme, checking, marking
 
 log = structlog.get_logger()
 
@@ -127,7 +129,27 @@ async def what_if(parts: Parts, by: Reader, asked: Asked, lang: str) -> Json:
                 seen.left_out += len(ids) - place
                 break
             await _replayed(parts, by, trials, id_, since, now, asked.patient is not None, seen)
+    await _kept(parts, by, programme, asked, seen)
     return await _told(parts, by, trials, asked, since, now, seen, lang)
+
+
+async def _kept(parts: Parts, by: Reader, programme: Programme, asked: Asked, seen: Seen) -> None:
+    """Who tried what on whom, so that a version can be made to count."""
+    if asked.version is not None:
+        digest = marking.digest(programme.versions[asked.version])
+    else:
+        tried = asked.rules if asked.rules is not None else dict(asked.limits or {})
+        digest = hashlib.sha256(exact.canonical(tried)).hexdigest()
+    made = store_trials.Trial(
+        by.id, by.name, by.role, asked.programme,
+        "version" if asked.version is not None else "rules" if asked.rules is not None else
+        "limits",
+        asked.version, digest,
+        "patient" if asked.patient is not None else "unit" if asked.unit is not None else "units",
+        asked.unit, asked.days, seen.patients, seen.before.alerts, seen.after.alerts,
+    )  # fmt: skip
+    async with parts.database.transaction() as tx:
+        await store_trials.add(tx, by.org, made)
 
 
 @contextlib.asynccontextmanager

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import asyncpg
 
-from services.patients.nouns import Activation
+from services.patients.nouns import Activation, Shown, Signature
 
 
 async def lock_versions(tx: asyncpg.Connection, org: str, *, alone: bool = False) -> datetime:
@@ -58,3 +58,70 @@ async def enrolled_in(tx: asyncpg.Connection, org: str, programme: str) -> list[
         programme,
     )
     return [row["patient_id"] for row in rows]
+
+
+async def shown(
+    tx: asyncpg.Connection, org: str, programme: str, version: str, digest: str, since: datetime
+) -> Shown | None:
+    """The last time that exactly this was tried on the patients of a unit or of several."""
+    row = await tx.fetchrow(
+        """
+        select at, by_name, days, patients, before, after from alerts.trial
+        where org = $1 and programme = $2 and version = $3 and digest = $4 and scope <> 'patient'
+          and at >= $5
+        order by at desc limit 1
+        """,
+        org, programme, version, digest, since,
+    )  # fmt: skip
+    return Shown(*row) if row else None
+
+
+_SIGNATURE = "id, programme, version, digest, seat, words, at, by, by_name, hpr"
+
+
+async def sign(tx: asyncpg.Connection, org: str, new: Signature) -> bool:
+    """False if this person has signed exactly this before."""
+    return bool(
+        await tx.fetchval(
+            """
+            insert into patients.programme_signature
+                (org, id, programme, version, digest, seat, words, at, by, by_name, hpr)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+            on conflict do nothing returning true
+            """,
+            org, new.id, new.programme, new.version, new.digest, new.seat, new.words, new.at,
+            new.by, new.by_name, new.hpr,
+        )
+    )  # fmt: skip
+
+
+async def signatures(
+    tx: asyncpg.Connection, org: str, programme: str | None = None
+) -> list[Signature]:
+    """The oldest first; of one programme or of all of them."""
+    rows = await tx.fetch(
+        f"""
+        select {_SIGNATURE} from patients.programme_signature
+        where org = $1 and ($2::text is null or programme = $2)
+        order by programme, at, id
+        """,
+        org,
+        programme,
+    )
+    return [Signature(*row) for row in rows]
+
+
+async def activations(tx: asyncpg.Connection, org: str, programme: str) -> list[Activation]:
+    """All there have been, the newest first."""
+    rows = await tx.fetch(
+        """
+        select p.id, p.programme, p.version, p.reason, p.at, p.by, a.name
+        from patients.activation p
+        left join patients.staff a on a.org = p.org and a.id::text = p.by
+        where p.org = $1 and p.programme = $2
+        order by p.at desc, p.id
+        """,
+        org,
+        programme,
+    )
+    return [Activation(*row) for row in rows]

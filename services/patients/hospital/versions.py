@@ -1,6 +1,7 @@
 """Verbs: which version of a programme an organisation judges by, and making another one count."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from uuid import uuid4
 
 import asyncpg
@@ -10,7 +11,7 @@ from services.patients.nouns import Activation
 from shared import ledger
 from shared.access import Caller
 from shared.database import Database
-from shared.programmes import Programme
+from shared.programmes import Programme, marking
 from shared.settings import Mode
 
 # All versions that can be judged by: slug -> version -> programme, the newest last.
@@ -31,6 +32,25 @@ class ProgrammeIsNotApproved(Exception):
 
 class AlreadyActive(Exception):
     """This version is the active one already"""
+
+
+class WhatIfIsNotShown(Exception):
+    """Nobody has lately seen what this version would have made of the past"""
+
+
+# Long enough for a meeting after the trial, and the patients are still those that were tried.
+TRIAL_HOLDS = timedelta(hours=12)
+LINES = 3  # of the page that is signed
+
+
+def loaded_version(loaded: Loaded, slug: str, version: str) -> Programme:
+    """NoSuchProgramme, VersionIsNotLoaded."""
+    if slug not in loaded:
+        raise NoSuchProgramme
+    programme = loaded[slug].get(version)
+    if programme is None:
+        raise VersionIsNotLoaded
+    return programme
 
 
 async def in_force(tx: asyncpg.Connection, org: str, loaded: Loaded) -> dict[str, Programme]:
@@ -57,20 +77,27 @@ async def activate(
     """From now on every patient in the programme is judged by this version.
 
     Each of them gets the decision among his own, so that what was in force at a reading's moment
-    is read from that patient's decisions alone.
+    is read from that patient's decisions alone. NoSuchProgramme, VersionIsNotLoaded,
+    ProgrammeIsNotApproved, AlreadyActive, WhatIfIsNotShown.
     """
-    if slug not in loaded:
-        raise NoSuchProgramme
-    programme = loaded[slug].get(version)
-    if programme is None:
-        raise VersionIsNotLoaded
-    if mode == "production" and not (programme.approved_by and programme.approved_on):
-        raise ProgrammeIsNotApproved
+    programme = loaded_version(loaded, slug, version)
+    mark = marking.digest(programme)
     async with database.transaction() as tx:
         at = await store_programmes.lock_versions(tx, caller.org, alone=True)
+        signed = {
+            one.seat
+            for one in await store_programmes.signatures(tx, caller.org, slug)
+            if (one.version, one.digest) == (version, mark)
+        }
+        is_approved = bool(programme.approved_by and programme.approved_on)
+        if mode == "production" and not (is_approved or len(signed) == LINES):
+            raise ProgrammeIsNotApproved
         before = (await store_programmes.active(tx, caller.org)).get(slug)
         if before is not None and before.version == version:
             raise AlreadyActive
+        since = at - TRIAL_HOLDS
+        if not await store_programmes.shown(tx, caller.org, slug, version, mark, since):
+            raise WhatIfIsNotShown
         activation = Activation(uuid4(), slug, version, reason, at, caller.id, caller.name)
         await store_programmes.add(tx, caller.org, activation)
         await organise.noted(tx, caller, "programmes", f"{slug} {version}")

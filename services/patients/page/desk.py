@@ -46,7 +46,6 @@ NOT_YET = frozenset({
     "devices",
     "units",
     "staff",
-    "programmes",
     "burden",
     "proposals",
 })  # fmt: skip

@@ -1,6 +1,6 @@
 """The five steps of an enrolment and what the patient gets, as the pages show them. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -48,14 +48,16 @@ def person(patient: Patient, now: datetime) -> View:
     }  # fmt: skip
 
 
-def programmes(in_force: Mapping[str, Programme], chosen: str, lang: str) -> list[View]:
+def programmes(
+    in_force: Mapping[str, Programme], chosen: str, approved: Container[str], lang: str
+) -> list[View]:
     rows = [
         {
             "slug": slug,
             "name": words.say(one.names, lang),
             "purpose": words.say(one.purpose, lang),
             "version": one.version,
-            "approved": bool(one.approved_by),
+            "approved": slug in approved,
             "on": slug == chosen,
             "expects": [expected(item, words.words(lang), lang) for item in one.plan],
             "limits": [limit_line(limit, lang) for limit in one.limits],

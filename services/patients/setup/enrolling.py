@@ -15,7 +15,7 @@ from services.patients.equipment import qr, store_devices
 from services.patients.equipment.codes import Made
 from services.patients.fhir_doors import fhir_door
 from services.patients.followup import own_limits, store_care
-from services.patients.hospital import versions
+from services.patients.hospital import signing, store_programmes, versions
 from services.patients.look import Looker
 from services.patients.nouns import Draft, Identifier
 from services.patients.numbers import (
@@ -289,7 +289,13 @@ async def _step(
         if step == "programme" or programme is None:
             held = await store_care.enrolments(seen.tx, seen.org, of.patient_id)
             shown["held"] = [one.programme for one in held if one.ended_at is None]
-            shown["programmes"] = view.programmes(in_force, chosen, lang)
+            signed = await store_programmes.signatures(seen.tx, seen.org)
+            approved = {
+                slug
+                for slug, one in in_force.items()
+                if signing.is_approved([each for each in signed if each.programme == slug], one)
+            }
+            shown["programmes"] = view.programmes(in_force, chosen, approved, lang)
             shown["step"] = "programme"
         elif step == "plan":
             said = said or typed.of_plan(programme)

@@ -1,0 +1,11 @@
+"""What a signature and a trial are about: all that a version says, as one short mark."""
+
+import hashlib
+
+from shared.programmes.schema import Programme
+
+
+def digest(programme: Programme) -> str:
+    """SHA-256 of what the version says. Who approved it in the file is not part of it."""
+    said = programme.model_dump_json(by_alias=True, exclude={"approved_by", "approved_on"})
+    return hashlib.sha256(said.encode()).hexdigest()
