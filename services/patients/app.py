@@ -57,9 +57,21 @@ from services.patients.privacy import (
     statistics,
     tracing,
 )
-from services.patients.setup import enrolling, entrance, hours, ladder, preparing
+from services.patients.setup import devices as setup_devices
+from services.patients.setup import (
+    enrolling,
+    entrance,
+    held,
+    hours,
+    ladder,
+    preparing,
+    settling,
+    steps,
+)
 from services.patients.setup import frame as setup_frame
 from services.patients.setup import programmes as programme_pages
+from services.patients.setup import staff as setup_staff
+from services.patients.setup import units as setup_units
 from shared import (
     access,
     audit,
@@ -238,10 +250,16 @@ def create() -> FastAPI:
             sending.router,
             sending.photo_router,
             entrance.router,
+            held.router,
+            settling.router,
+            setup_devices.router,
+            setup_units.router,
+            setup_staff.router,
             enrolling.router,
             ladder.router,
             hours.router,
             programme_pages.router,
+            steps.router,
             notices.router,
             shutting.router,
         ],

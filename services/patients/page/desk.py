@@ -42,10 +42,6 @@ TABS = (
 )
 # Without a page yet.
 NOT_YET = frozenset({
-    "quarantine",
-    "devices",
-    "units",
-    "staff",
     "burden",
     "proposals",
 })  # fmt: skip

@@ -6,10 +6,9 @@ from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
 
-from services.patients.measured.reasons import REASONS
 from services.patients.measured.store_quarantine import Count
 from services.patients.nouns import Draft
-from services.patients.page import desk, enrolling, words, written
+from services.patients.page import desk, enrolling, sent, words, written
 from services.patients.page.words import Words
 from services.patients.setup.finding import Found
 from services.patients.setup.store_entrance import Doubted, Quiet
@@ -90,7 +89,7 @@ def _quarantine(waiting: Waiting, lang: str, now: datetime) -> View:
     counts = sorted(waiting.quarantine, key=lambda one: (-one.waiting, one.code))
     rows = [
         {
-            "name": reason(Code(one.code), lang),
+            "name": sent.reason(Code(one.code), lang),
             "href": desk.place("quarantine", f"code={one.code}"),
             "n": one.waiting,
             "sub": e["oldest"].format(at=written.moment(one.oldest, now, t)),
@@ -172,8 +171,3 @@ def limit_name(
     programme = programmes.get(slug or "")
     limit = programme.limit_by_name.get(name) if programme else None
     return words.say(limit.names, lang) if limit else str(t["setup"]["entrance"]["scale"])
-
-
-def reason(code: Code, lang: str) -> str:
-    nb, en = REASONS[code]
-    return en if lang == "en" else nb
