@@ -60,9 +60,12 @@ def view(row: Json, me: str | None, now: datetime, lang: str) -> View:
 
 def drawn(row: Json, me: str | None, now: datetime, lang: str) -> View:
     """The row with its own piece of the page."""
-    shown_ = view(row, me, now, lang)
-    html = frame.render("row.html", {"r": shown_, "t": words.words(lang)})
-    return {**shown_, "html": Markup(html)}
+    made = view(row, me, now, lang)
+    return {**made, "html": markup(made, lang)}
+
+
+def markup(made: View, lang: str) -> Markup:
+    return Markup(frame.render("row.html", {"r": made, "t": words.words(lang)}))
 
 
 def _steps(row: Json, now: datetime, t: words.Words, lang: str) -> list[str]:
