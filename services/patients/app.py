@@ -14,6 +14,8 @@ from services.patients.equipment import (
     devices,
     enrolment_codes,
     issue,
+    suggest,
+    suggestions,
 )
 from services.patients.fhir_doors import (
     fhir,
@@ -154,6 +156,10 @@ PROBLEMS: dict[type[Exception], int] = {
     issue.CredentialIsRevoked: 409,
     issue.ClientIsTaken: 409,
     issue.OnlySystemsAreClients: 422,
+    suggest.NoSuchSuggestion: 404,
+    suggest.AlreadyTaken: 409,
+    suggest.AlreadyDismissed: 409,
+    suggest.KindDoesNotFit: 422,
     codes.CodeIsNotValid: 404,
     codes.SystemsHaveNoCode: 409,
     issue.KeyIsTheDevices: 409,
@@ -234,6 +240,7 @@ def create() -> FastAPI:
             devices.router,
             enrolment_codes.router,
             bindings.router,
+            suggestions.router,
             quarantine.router,
             fhir.router,
             fhir_people.router,
