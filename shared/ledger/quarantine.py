@@ -89,13 +89,15 @@ async def quarantined(
     limit: int = 50,
 ) -> list[Quarantined]:
     """Newest first. 'waiting' includes what is being read again. `before` pages."""
+    # Said so that the index of what waits serves, however much has been settled.
+    waits = "q.state in ('waiting', 'replaying') and $2::text is not null"
     rows = await tx.fetch(
-        """
+        f"""
         select q.*, r.raw, r.media_type
         from ledger.quarantine q
         join ledger.receipt r using (org, cred, message_id, reuse)
         where q.org = $1
-          and ($2::text is null or q.state = $2 or ($2 = 'waiting' and q.state = 'replaying'))
+          and {waits if state == "waiting" else "($2::text is null or q.state = $2)"}
           and ($3::text is null or q.code = $3)
           and ($4::text is null or q.cred = $4)
           and ($5::uuid[] is null or q.unit_id is null or q.unit_id = any($5))

@@ -182,3 +182,5 @@ def test_a_qr_code_is_one_picture_in_itself() -> None:
     assert drawn.startswith("<svg ")
     assert drawn.endswith("</svg>")
     assert "script" not in drawn
+    size = re.search(r'width="(\d+)px" height="\1px" viewBox="0 0 \1 \1"', drawn)
+    assert size, "without a viewBox a page that shows it smaller would cut it off"

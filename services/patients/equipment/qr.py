@@ -14,5 +14,6 @@ def svg(text: str) -> str | None:
     segno.make_qr(text, error="m").save(
         picture, kind="svg", scale=8, border=4, dark="#000", light="#fff", xmldecl=False,
         svgns=True, nl=False,
+        unit="px",  # with it comes the viewBox: shown smaller it is all there, and not cut off
     )  # fmt: skip
     return picture.getvalue().decode()

@@ -12,6 +12,7 @@ from services.patients.measured.store_quarantine import Count
 from services.patients.nouns import Patient
 from services.patients.page import enrolling, sent, words, written
 from services.patients.page.words import Words
+from services.patients.setup import typed
 from services.patients.setup.store_held import Connection, Holder
 from shared.contracts import Code
 from shared.ledger import Quarantined
@@ -301,14 +302,15 @@ def _mended(
 
 
 def local(at: datetime) -> str:
-    """As a field for day and time takes it, in Norwegian time."""
-    return f"{at.astimezone(written.OSLO):%Y-%m-%dT%H:%M}"
+    """As it is typed, in Norwegian time: 22.11.2026 07:10."""
+    return f"{at.astimezone(written.OSLO):%d.%m.%Y %H:%M}"
 
 
 def moment(said: str) -> datetime | None:
-    """Such a field, read. The later of the two where the clock is turned back."""
-    try:
-        found = datetime.fromisoformat(said.strip())
-    except ValueError:
+    """Day and time as they are typed. The earlier of the two where the clock is turned back."""
+    parts = said.split()
+    day = typed.day(parts[0]) if len(parts) == 2 else None
+    clock = typed.clock(parts[1]) if day is not None else None
+    if day is None or clock is None:
         return None
-    return found if found.tzinfo else found.replace(tzinfo=written.OSLO)
+    return datetime.combine(day, clock, written.OSLO)
