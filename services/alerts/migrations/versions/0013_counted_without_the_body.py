@@ -6,7 +6,7 @@ Kept by PostgreSQL out of the body itself, so that the two cannot differ.
 from shared import migrations
 
 revision = "alerts_0013"
-down_revision = "alerts_0011"
+down_revision = "alerts_0012"
 branch_labels = None
 depends_on = None
 
