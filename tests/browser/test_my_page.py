@@ -299,7 +299,7 @@ def test_a_form_asks_what_follows_and_keeps_what_was_answered(
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("lang", ["nb", "en"])
+@pytest.mark.parametrize("lang", ["nb", "nn", "en"])
 def test_no_page_has_a_fault_that_axe_finds(
     phone: Phone, hospital: Hospital, patient: Patient, theme: str, lang: str
 ) -> None:

@@ -21,7 +21,7 @@ HEADERS = {
     "Content-Security-Policy": CSP,
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
 }
-PLAIN = {"lang": ("nb", "en"), "theme": ("light", "dark", "auto")}
+PLAIN = {"lang": words.LANGUAGES, "theme": ("light", "dark", "auto")}
 
 
 def language(request: Request, own: str = "nb") -> str:

@@ -10,7 +10,7 @@ def about_view(mine: Mine, about: About, lang: str) -> View:
     return {
         "name": mine.patient.name,
         # What he asked for and does not get is said, not passed over.
-        "instead": t["about"]["instead"].get(mine.patient.language),
+        "instead": list(words.not_translated(t["about"]["instead"], mine.patient.language, lang)),
         "export": f"/v1/patients/{mine.patient.id}/export",
         "programmes": [words.say(one.names, lang) for one in mine.programmes.values()],
         "devices": [

@@ -23,6 +23,7 @@ def around(lang: str, theme: str | None, *, title: str, tab: str = "", csrf: str
     return {
         "lang": t["page"]["lang"],
         "t": t,
+        "languages": words.NAMES,
         "theme": theme if theme in THEMES else None,
         "title": f"{title} · {t['page']['product']}",
         "heading": title,

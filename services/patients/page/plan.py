@@ -40,7 +40,7 @@ def plan_view(mine: Mine, lang: str) -> View:
                 "name": t["colours"][colour],
                 "measured": _signs(zone.measured, t, lang),
                 "answered": _signs(zone.answered, t, lang),
-                "call": EMERGENCY["en" if lang == "en" else "nb"] if colour == "red" else "",
+                "call": EMERGENCY[lang] if colour == "red" else "",
             }
             for colour, zone in found.items()
         ],

@@ -48,7 +48,7 @@ def today_view(mine: Mine, forms: Mapping[str, Any], lang: str, now: datetime) -
             for fact in mine.facts
             if fact.at > now - SHOWN and "split_from" not in fact.body
         ][:MOST],
-        "fallback": t["page"]["fallback"].get(mine.patient.language, ""),
+        "fallback": list(words.not_translated(t["page"]["fallback"], mine.patient.language, lang)),
     }
 
 
@@ -124,7 +124,7 @@ def told(mine: Mine, lang: str) -> Iterator[dict[str, Any]]:
     seen: set[str] = set()
     for one in mine.told:
         text = words.say(one.says, lang)
-        emergency = EMERGENCY["en" if lang == "en" else "nb"]
+        emergency = EMERGENCY[lang]
         if not text or text in seen:
             continue
         seen.add(text)

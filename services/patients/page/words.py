@@ -1,15 +1,18 @@
-"""The words of the patient's page: one file per language, the same keys in each."""
+"""The words of the patient's page: one file per language, the same keys in each. The set-up pages,
+which are for staff, have theirs in bokmål and English only.
+"""
 
 import functools
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from shared.programmes import Text
 
 TEXTS = Path(__file__).parent.parent / "texts"
-LANGUAGES = ("nb", "en")
+LANGUAGES = ("nb", "nn", "en")
+NAMES = {"nb": "Norsk (bokmål)", "nn": "Norsk (nynorsk)", "en": "English"}
 TRANSLATION = "http://hl7.org/fhir/StructureDefinition/translation"
 
 Words = Mapping[str, Any]
@@ -27,10 +30,17 @@ def count(forms: Mapping[str, str], n: int, **more: object) -> str:
 
 
 def say(text: Text | Mapping[str, Any], lang: str) -> str:
-    """A text that came with a programme or an alert."""
+    """A text that came with a programme or an alert: bokmål where there is no nynorsk."""
     if isinstance(text, Text):
-        return text.en if lang == "en" else text.nb
+        return text.en if lang == "en" else (lang == "nn" and text.nn) or text.nb
     return str(text.get(lang) or text.get("nb") or "")
+
+
+def not_translated(said: Mapping[str, str], own: str, lang: str) -> Iterator[str]:
+    """What is missing of the page in its own language, and of the patient's, if that is another."""
+    for one in dict.fromkeys((lang, own)):
+        if said.get(one):
+            yield said[one]
 
 
 def of_form(element: Mapping[str, Any], key: str, lang: str) -> str:

@@ -18,7 +18,7 @@ def number(value: object, decimals: int, lang: str, *, least: int = 0) -> str:
     stored = -int(exact.normalize().as_tuple().exponent)
     places = max(least, min(decimals, stored))
     text = f"{exact.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP):f}".replace("-", "−")
-    return text.replace(".", ",") if lang == "nb" else text
+    return text.replace(".", ",") if lang != "en" else text
 
 
 def figure(field: kinds.Field, value: object, lang: str) -> str:

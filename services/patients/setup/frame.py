@@ -40,7 +40,7 @@ def html(
 
 def language(request: Request) -> str:
     # Not the browser's language: hospital machines are often installed in English.
-    return sheet.language(request)
+    return "en" if sheet.language(request) == "en" else "nb"
 
 
 def said(request: Request) -> words.Words:
