@@ -44,6 +44,7 @@ class _Group:
 
     kind: kinds.Kind
     place: str
+    nth: int = 0  # of those of this kind and place
     rows: dict[str, Observed] = field(default_factory=dict)
 
 
@@ -95,13 +96,20 @@ def _sorted(order: Order) -> tuple[list[_Group], list[Observed]]:
             foreign.append(row)
             continue
         kind, name = found
+        if kind.category == "device-summary" and not _says_its_unit(kind.fields[name], row):
+            foreign.append(row)  # one value of hundreds: the others stand
+            continue
         whole = kind.category == "device-summary"
         place = "" if whole else row.group.rpartition(".")[0]
         several = groups.setdefault((kind.name, place, "" if whole else row.at), [])
         if not several or name in several[-1].rows:
-            several.append(_Group(kind, place))
+            several.append(_Group(kind, place, len(several)))
         several[-1].rows[name] = row
     return [group for several in groups.values() for group in several], foreign
+
+
+def _says_its_unit(of: kinds.Field, row: Observed) -> bool:
+    return of.ucum is None or row.ucum(of) != ""
 
 
 def _is_told(row: Observed) -> bool:
@@ -126,7 +134,7 @@ def _reading(order: Order, group: _Group) -> Item:
         group.kind.name,
         rows,
         group.kind,
-        group.place,
+        f"{group.place}#{group.nth}" if group.nth else group.place,
         reading=reading,
         how=how,
         errors=errors,
@@ -145,7 +153,7 @@ def _value(of: kinds.Field, row: Observed, reading: values.Reading) -> None:
     if amount is None:
         reading.faults.append((of.name, Code.BAD_VALUE))
     else:
-        values.take(of, amount, row.ucum(of) or of.ucum, reading)
+        values.take(of, amount, row.ucum(of), reading)
 
 
 def _events(order: Order) -> Iterator[Item]:
