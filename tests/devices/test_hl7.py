@@ -417,3 +417,16 @@ def test_an_implant_is_its_serial_number_whoever_made_it(who: str) -> None:
     item = only(MSH, f"PID|||{who}~^^^^Patient ID", OBR, row)
 
     assert (item.serial, item.subject) == ("12345678", None)
+
+
+def test_an_oximeters_pulse_in_a_place_of_its_own_is_a_heart_rate() -> None:
+    rows = (
+        "OBX|1|NM|150456^MDC_PULS_OXIM_SAT_O2^MDC|1.0.1.1|96|262688^MDC_DIM_PERCENT^MDC|||||F",
+        "OBX|2|NM|149530^MDC_PULS_OXIM_PULS_RATE^MDC|1.0.2.1|71|264864^BEAT_PER_MIN^MDC|||||F",
+    )
+
+    found = drafts(decoded(MSH, PID, OBR, *rows))
+
+    assert {kind: one.body["values"] for kind, one in found.items()} == {
+        "spo2": {"value": Decimal(96)}, "heart_rate": {"value": Decimal(71)},
+    }  # fmt: skip

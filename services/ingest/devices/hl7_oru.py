@@ -35,7 +35,7 @@ def _fields() -> Mapping[kinds.Coding, tuple[kinds.Kind, str]]:
     return parts | whole
 
 
-_FIELD_OF = _fields()
+FIELD_OF = _fields()
 
 
 @dataclass(slots=True)
@@ -91,7 +91,7 @@ def _sorted(order: Order) -> tuple[list[_Group], list[Observed]]:
     for row in order.rows:
         if not _is_told(row) or _means(order, row) is not None:
             continue
-        found = next((_FIELD_OF[each] for each in row.codings if each in _FIELD_OF), None)
+        found = next((FIELD_OF[each] for each in row.codings if each in FIELD_OF), None)
         if found is None:
             foreign.append(row)
             continue
@@ -105,7 +105,16 @@ def _sorted(order: Order) -> tuple[list[_Group], list[Observed]]:
         if not several or name in several[-1].rows:
             several.append(_Group(kind, place, len(several)))
         several[-1].rows[name] = row
-    return [group for several in groups.values() for group in several], foreign
+    return [_alone(group) for several in groups.values() for group in several], foreign
+
+
+def _alone(group: _Group) -> _Group:
+    """A pulse that no saturation or pressure stands beside is a heart rate of its own."""
+    names = list(group.rows)
+    if len(names) != 1 or names[0] not in group.kind.split:
+        return group
+    rate = kinds.CATALOGUE["heart_rate"]
+    return _Group(rate, group.place, group.nth, {"value": group.rows[names[0]]})
 
 
 def _says_its_unit(of: kinds.Field, row: Observed) -> bool:
