@@ -7,7 +7,7 @@ WITH_SERVICES := tests/browser tests/deploy tests/journeys
 SHELL := bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-services test-parts fuzz fuzz-doors race check bench programmes docs pictures migrate format lock sbom clean
+.PHONY: help setup demo test test-services test-parts fuzz fuzz-doors race check bench measures programmes docs pictures migrate format lock sbom clean
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*## ' Makefile | sort | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -37,13 +37,14 @@ fuzz: setup .venv/.tests ## Change good payloads 100 000 times for every decoder
 	nice -n 19 env HJEMVAKT_MUTATIONS=$(or $(N),100000) $(RUN) -m pytest tests/devices/test_mutations.py
 	@$(MAKE) --no-print-directory fuzz-doors
 
-fuzz-doors: # 20 000 cases a service (TURNS=10), every bad token at every door, 10 000 requests in the trail
+fuzz-doors: # 20 000 cases a service (TURNS=10), every bad token at every door, 10 000 requests and mends
 	set -e; for turn in $$(seq 1 $(TURNS)); do \
 	  HJEMVAKT_TEST_CASES=2000 HJEMVAKT_TEST_SEED=$$turn nice -n 19 \
 	    $(RUN) -m pytest -s tests/journeys/test_openapi.py; done
 	HJEMVAKT_TEST_TOKENS=1000 nice -n 19 $(RUN) -m pytest -s tests/access/test_every_door.py
 	HJEMVAKT_TEST_REQUESTS=10000 nice -n 19 \
 	  $(RUN) -m pytest tests/journeys/test_audit.py -k every_answered
+	HJEMVAKT_MENDED=10000 nice -n 19 $(RUN) -m pytest -s tests/journeys/test_mend_and_replay.py
 
 race: setup .venv/.tests ## Two nurses at once, 10 000 times (T-RACE)
 	HJEMVAKT_RACES=10000 $(RUN) -m pytest tests/alerts/test_races.py
@@ -57,6 +58,9 @@ check: setup .venv/.tests ## Lint, formatting, types, layers, programmes
 
 bench: setup .venv/.tests ## Measure throughput and latency against floors of the same run (BENCH=quick)
 	$(RUN) -m tests.bench
+
+measures: setup .venv/.tests ## Measure what large and foreign messages cost (HL7 v2, FHIR batch, MLLP)
+	$(RUN) -m tests.bench.measures
 
 programmes: setup ## Check the clinical programmes and print them in words
 	.venv/bin/hjemvakt programmes check

@@ -10,8 +10,8 @@ from typing import Any
 from deploy.local import licences
 from services.alerts.clinical import lifecycle
 from services.ingest import asyncapi
-from services.ingest.devices import gateway_table, hl7_adt, hl7_observed
-from shared import instruments, kinds, programmes
+from services.ingest.devices import gateway_table, hl7_adt, hl7_observed, hl7_oru
+from shared import instruments, programmes
 from shared.access import table
 from shared.programmes import LIFE
 
@@ -96,8 +96,7 @@ and edit.
 
 
 def hl7_profile() -> str:
-    numbers = {code: (kind, field) for kind in kinds.CATALOGUE.values()
-               for (system, code), field in kind.field_of.items()
+    numbers = {code: told for (system, code), told in hl7_oru.FIELD_OF.items()
                if system == hl7_observed.MDC}  # fmt: skip
     codes = "\n".join(
         f"| {code} | `{kind.name}.{field}` | {kind.fields[field].ucum or ''} |"
@@ -127,9 +126,12 @@ device, with a slot for each implant); any other number is looked up under its a
 **When.** OBX-14, else the time above it in OBX-4's tree, else the session's (721025), else OBR-7.
 Without an offset it is Norwegian time.
 
-**What.** OBX-3 by its number, whatever the name of the system; parts of one kind under one place
-of OBX-4 are one reading. OBX-11 X is ignored, C corrects, D and W withdraw, P and R are kept as
-preliminary. OBX-8 TEST, and MSH-11 T or D, are kept and never judged; QUES and EARLY are kept as
+**What.** OBX-3 by its MDC number, whatever the name of the system, else by LOINC or SNOMED CT;
+parts of one kind under one place of OBX-4 are one reading. OBX-5 is one number (NM, ST, or SN
+without a bound), in the unit of OBX-6, by its UCUM or MDC code or its name; without a unit only
+what is counted is read, else it waits in quarantine (of an implant's report: is kept as text).
+OBX-11 X and O are ignored, C corrects, D and W withdraw, P, R, S and I are kept as preliminary.
+OBX-8 TEST, and MSH-11 T or D, are kept and never judged; QUES and EARLY are kept as
 questionable. What is not known is kept as text beside what is; alone it waits in quarantine. A file
 in OBX-5 (ED, base64; a PDF of up to 3.7 MB) becomes a document of the patient, at
 `/v1/patients/{{id}}/attachments` and as FHIR `DocumentReference`; C and D correct and withdraw it.

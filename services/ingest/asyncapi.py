@@ -34,9 +34,10 @@ _SENT: dict[str, tuple[str, str, tuple[str, ...]]] = {
     ),
     "fhir": (
         "FHIR R4",
-        "An Observation, a QuestionnaireResponse or a batch Bundle; answered with JSON receipts. "
+        "An Observation, a QuestionnaireResponse, a Communication or a batch Bundle; answered with "
+        "JSON receipts. "
         "A transaction cannot be asked for here: its entries stand each for themselves.",
-        ("observation", "answers", "bundle"),
+        ("observation", "answers", "message", "bundle"),
     ),
     "status": (
         "What a gateway says of itself",
@@ -46,10 +47,30 @@ _SENT: dict[str, tuple[str, str, tuple[str, ...]]] = {
 }
 
 
+# Below miscale/{user}/weight, and below homeassistant/sensor/{node}/weight/config.
+NATIVE = {"weight": 82.4, "weight_unit": "kg", "timestamp": "2026-11-23T07:12:00+00:00"}
+ANNOUNCEMENT = {
+    "name": "Weight",
+    "state_topic": "bath-scale/sensor/weight/state",
+    "device_class": "weight",
+    "unit_of_measurement": "kg",
+    "unique_id": "bath-scale-weight",
+    "device": {"identifiers": ["bath-scale"], "manufacturer": "Example", "model": "Scale 2"},
+}
+
+
 def document() -> Json:
     channels = {name: _channel(name, _SENT[name][2]) for name in mqtt.CHANNELS}
     channels["ack"] = _channel("ack", ("receipt", "receipts"))
+    channels["gateway"] = {
+        **_channel("gateway", ("native", "announcement")),
+        "address": f"{mqtt.GATEWAY}/{{org}}/{{cred}}/{{native}}",
+    }
+    channels["gateway"]["parameters"]["native"] = {
+        "description": "The gateway's own topic, of one or more levels (docs/gateways.md)"
+    }
     operations = {f"receive-{name}": _receive(name) for name in mqtt.CHANNELS}
+    operations["receive-gateway"] = _of_gateways()
     operations["send-receipts"] = {
         "action": "send",
         "channel": {"$ref": "#/channels/ack"},
@@ -101,6 +122,18 @@ def _channel(name: str, messages: tuple[str, ...]) -> Json:
     }
 
 
+def _of_gateways() -> Json:
+    return {
+        "action": "receive",
+        "channel": {"$ref": "#/channels/gateway"},
+        "summary": "What gateways that people own publish, unchanged",
+        "description": "By the table of gateways; an announcement of Home Assistant's discovery "
+        "becomes a suggestion for staff, and never a reading. Retained messages are not read. A "
+        "topic that no row knows waits in quarantine once. Receipts go to `…/ack`.",
+        "bindings": _bindings(retain=False),
+    }
+
+
 def _receive(name: str) -> Json:
     summary, description, _ = _SENT[name]
     return {
@@ -130,7 +163,10 @@ def _messages() -> Json:
         "form": _message(decoders.JSON, "#/components/schemas/FormAnswers", routes.ANSWERS),
         "observation": _message(decoders.FHIR, None, fhir_examples.OBSERVATION),
         "answers": _message(decoders.FHIR, None, fhir_examples.ANSWERS),
+        "message": _message(decoders.FHIR, None, fhir_examples.MESSAGE),
         "bundle": _message(decoders.FHIR, None, fhir_examples.BUNDLE),
+        "native": _message(decoders.JSON, None, NATIVE),
+        "announcement": _message(decoders.JSON, None, ANNOUNCEMENT),
         "status": _message(decoders.JSON, "#/components/schemas/Status", STATUS),
         "receipt": _message(decoders.JSON, "#/components/schemas/Receipt", routes.RECEIPT),
         "receipts": _message(decoders.JSON, "#/components/schemas/Receipts", [routes.RECEIPT]),

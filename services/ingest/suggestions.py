@@ -1,20 +1,16 @@
-"""Loop: what devices announced of themselves, kept in memory and written every few seconds.
+"""Loop: what devices announced of themselves, kept in memory and written every second.
 
 Beside the commits: an announcement is no reading, and is made again at every start of its device.
 """
 
-import asyncio
+import contextlib
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-import asyncpg
-import structlog
-
 from services.ingest import store
 from services.ingest.devices.discovery import Suggestion
-from shared.database import Database, DatabaseIsAway
-
-log = structlog.get_logger()
+from shared.database import Database
+from shared.loop import AWAY, Loop
 
 SECONDS = 1.0
 MOST = 10_000  # waiting to be written; more than that are not kept
@@ -23,25 +19,17 @@ OF_ONE = 500  # of one credential: a gateway hears a neighbourhood, not a town
 Key = tuple[str, str, str, str]  # organisation, credential, topic, path
 
 
-class Suggestions:
-    """Part of the service."""
+class Suggestions(Loop):
+    """Part of the service. Readings come in without it."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        super().__init__("suggestions", database, every=SECONDS)
         self._heard: dict[Key, Suggestion] = {}
-        self._task: asyncio.Task[None] | None = None
-
-    async def open(self) -> None:
-        self._task = asyncio.create_task(self._run())
 
     async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-        await self.write(datetime.now(UTC))
-
-    async def ready(self) -> str | None:
-        return None  # readings come in without it
+        await super().close()
+        with contextlib.suppress(*AWAY):
+            await self.write(datetime.now(UTC))
 
     def heard(self, org: str, cred: str, told: Iterable[Suggestion]) -> None:
         for one in told:
@@ -49,10 +37,8 @@ class Suggestions:
             if key in self._heard or len(self._heard) < MOST:
                 self._heard[key] = one
 
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(SECONDS)
-            await self.write(datetime.now(UTC))
+    async def turn(self) -> None:
+        await self.write(datetime.now(UTC))
 
     async def write(self, now: datetime) -> None:
         """What could not be written is tried again with what comes next."""
@@ -63,6 +49,6 @@ class Suggestions:
             async with self._database.transaction() as tx:
                 for key in sorted(heard):  # in an order: replicas do it too
                     await store.add_suggestion(tx, key[0], key[1], heard[key], now, OF_ONE)
-        except (DatabaseIsAway, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-            log.warning("What was announced was not written yet.", fault=type(error).__name__)
+        except AWAY:
             self._heard = heard | self._heard
+            raise

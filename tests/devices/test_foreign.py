@@ -267,3 +267,99 @@ def test_a_very_long_name_is_shortened_the_same_way_each_time() -> None:
     first, second = only(group(grpid="a" * 5000)), only(group(grpid="a" * 5000))
     assert len(first.message_id) < 100
     assert first.message_id == second.message_id != only(group(grpid="b" * 5000)).message_id
+
+
+# --- what other senders of the same families write ------------------------------------------------
+
+
+def test_a_header_of_the_ieee_standard_says_how_it_was_measured() -> None:
+    sent = {
+        "header": {
+            "uuid": "0190f3a2-7c1e",
+            "schema_id": {"namespace": "ieee", "name": "body-weight", "version": "1.0"},
+            "source_creation_date_time": "2026-11-23T07:13:00+01:00",
+            "modality": "sensed",
+        },
+        "body": {"body_weight": {"value": 82.4, "unit": "kg"}, **FRAME},
+    }
+
+    item = only(sent)
+
+    assert (item.message_id, item.at) == ("omh:0190f3a2-7c1e", AT)
+    assert item.drafts[0].body["entered"] == "device"
+
+
+def test_oxygen_that_is_given_stays_with_the_saturation() -> None:
+    body = {
+        "oxygen_saturation": {"value": 93, "unit": "%"},
+        "supplemental_oxygen_flow_rate": {"value": 2.5, "unit": "L/min"},
+        **FRAME,
+    }
+
+    assert values_of(only(point(body))) == {"value": 93, "oxygen_flow": Decimal("2.5")}
+
+
+@pytest.mark.parametrize("name", ["step-count", "sleep-duration", "rr-interval"])
+def test_what_a_phone_counts_is_kept_as_it_was_told_and_never_judged(name: str) -> None:
+    key = name.replace("-", "_")
+    sent = point({key: {"value": 612, "unit": "x"}, **FRAME})
+    sent["header"]["schema_id"]["name"] = name
+
+    [draft] = only(sent).drafts
+
+    assert draft.kind == "foreign"
+    assert draft.body["values"] == {}
+    assert draft.body["foreign"]["components"] == [{"text": key, "value": "612 x"}]
+
+
+def test_what_no_schema_names_still_waits() -> None:
+    item = only({"step_count": {"value": 612, "unit": "steps"}, **FRAME})
+
+    assert [one.code for one in item.errors] == [Code.UNKNOWN_KIND]
+
+
+def test_a_senml_share_of_one_is_a_percentage_and_a_batterys_is_no_saturation() -> None:
+    pack = [{"bn": "urn:dev:mac:01/", "n": "spo2", "u": "/", "v": 0.97, "t": 1_795_000_000}]
+
+    assert values_of(only(pack)) == {"value": Decimal("97.00")}
+    for unit in ("%EL", "%RH", ""):
+        pack[0]["u"] = unit
+        assert [one.code for one in only(pack).errors] == [Code.UNKNOWN_UCUM]
+
+
+def test_senml_base_values_times_and_units_hold_until_they_are_told_anew() -> None:
+    pack = [
+        {"bn": "urn:dev:mac:01:", "bt": 1_795_000_000, "bu": "kg", "bv": 80, "n": "body_weight",
+         "v": 2.4},
+        {"n": "body_weight", "t": 60, "v": 2.6},
+        {"bv": 0, "bu": "lb", "n": "body_weight", "t": 120, "v": 181},
+    ]  # fmt: skip
+
+    first, second, third = decoded(pack)
+
+    assert [values_of(one)["value"] for one in (first, second)] == [
+        Decimal("82.4"),
+        Decimal("82.6"),
+    ]
+    assert third.drafts[0].body["original"]["value"] == {"value": 181, "unit": "lb"}
+    assert first.at is not None
+    assert second.at is not None
+    assert (second.at - first.at).total_seconds() == 60
+
+
+def test_a_senml_record_that_says_one_thing_twice_is_not_chosen_from() -> None:
+    pack = [
+        {"bn": "urn:dev:mac:01:", "bt": 1_795_000_000, "n": "body_weight", "u": "kg", "v": 82.4},
+        {"n": "body_weight", "u": "kg", "v": 83.1},
+    ]
+
+    assert [one.code for one in only(pack).errors] == [Code.BAD_VALUE]
+
+
+@pytest.mark.parametrize("more", [{"bver": 11}, {"bver": "x"}, {"hjv_": 1}])
+def test_senml_that_must_be_understood_otherwise_is_not_read(more: dict[str, Any]) -> None:
+    pack = [{"bn": "urn:dev:mac:01:", "n": "body_weight", "u": "kg", "v": 82.4, **more}]
+
+    assert [one.code for one in only(pack).errors] == [Code.UNKNOWN_KIND]
+    plain = {key: told for key, told in pack[0].items() if key not in more}
+    assert not only([plain | {"bver": 10}]).errors

@@ -372,3 +372,17 @@ def test_a_number_beyond_all_bounds_is_no_time_and_no_weight(told: Any) -> None:
     assert [each.code for each in item.errors] == [Code.BAD_TIME]
     whole = '{"data":{"value":{"device_list":[{"scan_time":1,"ble_addr":"d6","weight":%s}]}}}'
     assert decoded("dusun_pub", (whole % told).encode()) == []
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload"),
+    [
+        ("miscale/jo/weight", {"weight": 186.5, "timestamp": "2026-11-20T07:30:00+00:00"}),
+        ("home/hall/BTtoMQTT/A4C13800AABB",
+         {"id": "A4:C1:38:00:AA:BB", "weighing_mode": "person", "weight": 186.5}),
+    ],
+)  # fmt: skip
+def test_a_weight_of_a_scale_that_can_be_set_to_pounds_says_its_unit_or_waits(
+    topic: str, payload: Any
+) -> None:
+    assert [one.code for one in only(topic, payload).errors] == [Code.UNKNOWN_UCUM]

@@ -339,3 +339,94 @@ def test_a_large_message_costs_little() -> None:
 def test_the_header_says_how_it_is_to_be_acknowledged() -> None:
     sent = hl7_message.read(message(MSH + "|||AL|NE", PID, OBR))
     assert (sent.accept, sent.reply) == ("AL", "NE")
+
+
+# --- what other makers and engines write ----------------------------------------------------------
+
+
+def test_a_value_without_a_unit_is_not_guessed_at_and_a_count_needs_none() -> None:
+    weight = WEIGHT.replace("263875^MDC_DIM_KILO_G^MDC", "")
+    pulse = "OBX|1|NM|147842^MDC_ECG_HEART_RATE^MDC|1.0.1|72||||||F"
+
+    assert [one.code for one in only(MSH, PID, OBR, weight).errors] == [Code.UNKNOWN_UCUM]
+    assert values_of(only(MSH, PID, OBR, pulse)) == {"value": Decimal(72)}
+
+
+def test_a_value_without_a_unit_in_an_implants_report_is_kept_as_text_beside_the_others() -> None:
+    rows = (
+        "OBX|1|NM|721344^MDC_IDC_MSMT_BATTERY_VOLTAGE^MDC|1|2.98|V^V^UCUM|||||F",
+        "OBX|2|NM|737520^MDC_IDC_STAT_BRADY_RA_PERCENT_PACED^MDC|1|0.45||||||F",
+        "OBX|3|NM|737888^MDC_IDC_STAT_THERAPY_ATP_DELIVERED_RECENT^MDC|1|2||||||F",
+    )
+
+    report, rest = decoded(MSH, IMPLANT, OBR, *rows)
+
+    assert values_of(report) == {"battery_voltage": Decimal("2.98"), "atp_recent": Decimal(2)}
+    [part] = rest.drafts[0].body["foreign"]["components"]
+    assert part["value"] == "0.45"
+
+
+def test_a_battery_that_counts_in_years_is_told_in_months() -> None:
+    row = "OBX|1|NM|721472^MDC_IDC_MSMT_BATTERY_REMAINING_LONGEVITY^MDC|1|7.5|a^year^UCUM|||||F"
+
+    assert values_of(only(MSH, IMPLANT, OBR, row)) == {"battery_longevity": Decimal("90.0")}
+
+
+def test_the_same_measurement_twice_in_one_report_is_two_of_them() -> None:
+    impedance = "OBX|{}|NM|722432^MDC_IDC_MSMT_LEADCHNL_RA_IMPEDANCE_VALUE^MDC|{}|{}|Ohm|||||F"
+    rows = (impedance.format(1, 1, 450), impedance.format(2, 2, 610))
+
+    items = decoded(MSH, IMPLANT, OBR, *rows)
+
+    assert [values_of(one) for one in items] == [
+        {"ra_impedance": Decimal(450)}, {"ra_impedance": Decimal(610)},
+    ]  # fmt: skip
+    assert len({one.message_id for one in items}) == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer", "value"),
+    [
+        ("SN", "^82.4", Decimal("82.4")),
+        ("SN", "=^82.4", Decimal("82.4")),
+        ("SN", ">^82.4", None),
+        ("SN", "^80^-^82.4", None),
+        ("NM", "82.4~83.1", None),
+        ("NM", "82,4", Decimal("82.4")),
+    ],
+)
+def test_a_structured_number_is_one_and_a_bound_or_two_are_none(
+    kind: str, answer: str, value: Decimal | None
+) -> None:
+    row = WEIGHT.replace("|NM|", f"|{kind}|").replace("|82.4|", f"|{answer}|")
+
+    item = only(MSH, PID, OBR, row)
+
+    if value is None:
+        assert [one.code for one in item.errors] == [Code.BAD_VALUE]
+    else:
+        assert values_of(item) == {"value": value}
+
+
+@pytest.mark.parametrize(
+    "who", ["MODEL:Iperia 7/SERIAL:12345678^^^BIO^U", "model:E110/serial:12345678^^^BSX^U"]
+)
+def test_an_implant_is_its_serial_number_whoever_made_it(who: str) -> None:
+    row = "OBX|1|NM|721344^MDC_IDC_MSMT_BATTERY_VOLTAGE^MDC|1|2.98|V|||||F"
+
+    item = only(MSH, f"PID|||{who}~^^^^Patient ID", OBR, row)
+
+    assert (item.serial, item.subject) == ("12345678", None)
+
+
+def test_an_oximeters_pulse_in_a_place_of_its_own_is_a_heart_rate() -> None:
+    rows = (
+        "OBX|1|NM|150456^MDC_PULS_OXIM_SAT_O2^MDC|1.0.1.1|96|262688^MDC_DIM_PERCENT^MDC|||||F",
+        "OBX|2|NM|149530^MDC_PULS_OXIM_PULS_RATE^MDC|1.0.2.1|71|264864^BEAT_PER_MIN^MDC|||||F",
+    )
+
+    found = drafts(decoded(MSH, PID, OBR, *rows))
+
+    assert {kind: one.body["values"] for kind, one in found.items()} == {
+        "spo2": {"value": Decimal(96)}, "heart_rate": {"value": Decimal(71)},
+    }  # fmt: skip

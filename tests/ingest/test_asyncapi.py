@@ -14,6 +14,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from services.ingest import app, asyncapi, decoders, mqtt, receipts
+from services.ingest.devices import discovery, gateway_table, gateways
 from shared import crisis, exact
 from shared.contracts import Alarm, Code, ItemError, Receipt, Result, Watch
 
@@ -60,7 +61,7 @@ def test_the_topics_are_those_that_are_subscribed_to_and_answered() -> None:
     received = {
         resolved(one["channel"])["address"]: resolved(one["reply"]["channel"])["address"]
         for one in DOCUMENT["operations"].values()
-        if one["action"] == "receive"
+        if one["action"] == "receive" and "reply" in one
     }
 
     assert len(received) == len(mqtt.CHANNELS)
@@ -70,6 +71,18 @@ def test_the_topics_are_those_that_are_subscribed_to_and_answered() -> None:
         assert address.endswith(f"/{message.channel}")
         assert message.reply_to == reply.replace("{org}", "nordnes").replace("{cred}", "c-abc")
     assert sent(DOCUMENT["channels"]["ack"]["address"]) is None
+    gateway = DOCUMENT["channels"]["gateway"]["address"].replace("{native}", "miscale/jo/weight")
+    message = sent(gateway)
+    assert message is not None
+    assert (message.channel, message.native) == (mqtt.GATEWAY, "miscale/jo/weight")
+
+
+def test_what_gateways_publish_is_read_and_what_they_announce_is_a_suggestion() -> None:
+    table = gateway_table.load()
+    [item] = gateways.decode(table, "miscale/jo/weight", json.dumps(asyncapi.NATIVE).encode(), NOW)
+    [suggestion] = discovery.read(table, json.dumps(asyncapi.ANNOUNCEMENT).encode(), "gw/o/c/")
+
+    assert item.drafts[0].kind == suggestion.kind == "body_weight"
 
 
 @pytest.mark.parametrize("channel", mqtt.CHANNELS)

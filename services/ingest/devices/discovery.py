@@ -137,7 +137,7 @@ def _sensor(sent: Mapping[str, Any], table: Sequence[Gateway], below: str) -> Su
         kind=next((kind for kind, likely in fit.items() if likely), None),
         manufacturer=_text(device.get("manufacturer")),
         model=_text(device.get("model")),
-        serial=_serial(device) or topic[:_LONGEST],
+        serial=_serial(device) or _text(topic) or "?",
         read_by=next((row.name for row in table if _reads(row, topic, fit)), None),
     )
 

@@ -227,6 +227,8 @@ def _reading(
         unit = _text(_at(keys, source.unit_from)) if source.unit_from else None
         if number is None:
             reading.faults.append((name, Code.BAD_VALUE))
+        elif unit is None and source.unit is None and source.unit_from:
+            reading.faults.append((name, Code.UNKNOWN_UCUM))  # a guess would be right mostly
         else:
             unit = kinds.spelt(unit) if unit else source.unit
             values.take(of, _without_noise(number), unit, reading, None if number == told else told)

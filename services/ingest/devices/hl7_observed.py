@@ -33,12 +33,14 @@ _STATUS = frozenset("CDFIOPRSUWX")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,9}(?:\.[0-9]{0,12})?")
 _TIME = re.compile(r"([0-9]{8})(?:([0-9]{4})([0-9]{2})?(?:\.[0-9]{1,6})?)?([+-][0-9]{4})?")
 _TERM = re.compile(r"[0-9]{1,7}-[0-9]")
+_COUNTED = ("/min", "{#}", "{score}")
 _ABSENT = frozenset(("", '""', "NULL", "N/A", "NA"))
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """`number` is its MDC number if it has one; `status` OBX-11; `doubts` OBX-8."""
+    """`number` is its MDC number if it has one; `status` OBX-11; `doubts` OBX-8;
+    `several`: OBX-5 holds more answers than the first."""
 
     place: int
     codings: tuple[kinds.Coding, ...]
@@ -47,6 +49,7 @@ class Observed:
     group: str
     type: str
     value: tuple[str, ...]
+    several: bool
     units: tuple[str, ...]
     doubts: frozenset[str]
     status: str
@@ -63,17 +66,27 @@ class Observed:
         return all(part.upper() in _ABSENT for part in self.value)
 
     def amount(self) -> Decimal | None:
-        """The number in it; None when there is none, or when it is only a bound."""
-        text = self.text.replace(",", ".")
+        """The number in it; None when there is none or several, or when it is only a bound."""
+        told = self.text
+        if self.type == "SN":  # a comparator before it, or a second number after it
+            comparator, told, *rest = (*self.value, "", "")
+            if comparator not in ("", "=") or any(rest):
+                return None
+        if self.several:
+            return None
+        text = told.replace(",", ".")
         return Decimal(text) if _NUMBER.fullmatch(text) else None
 
-    def ucum(self, of: kinds.Field) -> str | None:
-        """The unit as the field knows it, or as it was sent; None when none was."""
+    def ucum(self, of: kinds.Field) -> str:
+        """The unit as the field knows it, or as it was sent. Where none was, only what is counted
+        has one: of a weight or a share it would be a guess."""
         for told in self.units:
             for spelling in (told, kinds.spelt(told)):
                 if spelling in of.accept:
                     return spelling
-        return self.units[0] if self.units else None
+        if self.units:
+            return self.units[0]
+        return of.ucum if of.ucum in _COUNTED else ""
 
     def says(self, codes: Sequence[str], words: Sequence[str]) -> bool:
         """Whether one of these is its answer: the number, or a word in the name it is given."""
@@ -84,7 +97,7 @@ class Observed:
 def read(segment: Segment, place: int) -> Observed:
     first = next(segment.repetitions(3), [])
     codings, number, name = _codings(first)
-    answer = tuple(next(segment.repetitions(5), ()))
+    answers = list(segment.repetitions(5))
     units = tuple(part for part in _units(segment) if part)
     return Observed(
         place=place,
@@ -93,7 +106,8 @@ def read(segment: Segment, place: int) -> Observed:
         name=name,
         group=segment.text(4),
         type=segment.text(2).upper(),
-        value=answer,
+        value=tuple(answers[0]) if answers else (),
+        several=len(answers) > 1,
         units=units,
         doubts=frozenset(each[0].upper() for each in segment.repetitions(8)),
         status=_status(segment),

@@ -35,7 +35,7 @@ def _fields() -> Mapping[kinds.Coding, tuple[kinds.Kind, str]]:
     return parts | whole
 
 
-_FIELD_OF = _fields()
+FIELD_OF = _fields()
 
 
 @dataclass(slots=True)
@@ -44,6 +44,7 @@ class _Group:
 
     kind: kinds.Kind
     place: str
+    nth: int = 0  # of those of this kind and place
     rows: dict[str, Observed] = field(default_factory=dict)
 
 
@@ -90,18 +91,34 @@ def _sorted(order: Order) -> tuple[list[_Group], list[Observed]]:
     for row in order.rows:
         if not _is_told(row) or _means(order, row) is not None:
             continue
-        found = next((_FIELD_OF[each] for each in row.codings if each in _FIELD_OF), None)
+        found = next((FIELD_OF[each] for each in row.codings if each in FIELD_OF), None)
         if found is None:
             foreign.append(row)
             continue
         kind, name = found
+        if kind.category == "device-summary" and not _says_its_unit(kind.fields[name], row):
+            foreign.append(row)  # one value of hundreds: the others stand
+            continue
         whole = kind.category == "device-summary"
         place = "" if whole else row.group.rpartition(".")[0]
         several = groups.setdefault((kind.name, place, "" if whole else row.at), [])
         if not several or name in several[-1].rows:
-            several.append(_Group(kind, place))
+            several.append(_Group(kind, place, len(several)))
         several[-1].rows[name] = row
-    return [group for several in groups.values() for group in several], foreign
+    return [_alone(group) for several in groups.values() for group in several], foreign
+
+
+def _alone(group: _Group) -> _Group:
+    """A pulse that no saturation or pressure stands beside is a heart rate of its own."""
+    names = list(group.rows)
+    if len(names) != 1 or names[0] not in group.kind.split:
+        return group
+    rate = kinds.CATALOGUE["heart_rate"]
+    return _Group(rate, group.place, group.nth, {"value": group.rows[names[0]]})
+
+
+def _says_its_unit(of: kinds.Field, row: Observed) -> bool:
+    return of.ucum is None or row.ucum(of) != ""
 
 
 def _is_told(row: Observed) -> bool:
@@ -126,7 +143,7 @@ def _reading(order: Order, group: _Group) -> Item:
         group.kind.name,
         rows,
         group.kind,
-        group.place,
+        f"{group.place}#{group.nth}" if group.nth else group.place,
         reading=reading,
         how=how,
         errors=errors,
@@ -145,7 +162,7 @@ def _value(of: kinds.Field, row: Observed, reading: values.Reading) -> None:
     if amount is None:
         reading.faults.append((of.name, Code.BAD_VALUE))
     else:
-        values.take(of, amount, row.ucum(of) or of.ucum, reading)
+        values.take(of, amount, row.ucum(of), reading)
 
 
 def _events(order: Order) -> Iterator[Item]:

@@ -19,8 +19,15 @@ _KEYS: Mapping[str, tuple[str, str]] = {
     "respiratory_rate": ("resp_rate", "value"),
     "body_temperature": ("body_temp", "value"),
     "oxygen_saturation": ("spo2", "value"),
+    "supplemental_oxygen_flow_rate": ("spo2", "oxygen_flow"),
     "blood_glucose": ("glucose", "value"),
 }
+# What phones count by the thousand and no rule reads: kept as it was told, by the schema's name.
+_NEVER_JUDGED = frozenset(
+    ("step-count", "sleep-duration", "sleep-episode", "total-sleep-time", "physical-activity",
+     "calories-burned", "minutes-moderate-activity", "rr-interval", "body-height",
+     "body-mass-index")
+)  # fmt: skip
 _DURATIONS = {"sec": 1, "min": 60, "h": 3600, "d": 86_400, "wk": 604_800}
 
 
@@ -58,6 +65,13 @@ def _item(point: Mapping[str, Any], position: str) -> Item:
     told.around = _around(header, body)
     found = {key: _KEYS[key] for key in body if key in _KEYS}
     kinds_told = {kind for kind, _ in found.values()}
+    schema = header.get("schema_id") if isinstance(header, dict) else None
+    name = schema.get("name") if isinstance(schema, dict) else None
+    if not kinds_told and isinstance(name, str) and name in _NEVER_JUDGED:
+        return keep_as_text(told, name, {"components": [
+            {"text": key, "value": _as_text(value)}
+            for key, value in body.items() if isinstance(value, dict) and "value" in value
+        ]})  # fmt: skip
     if len(kinds_told) != 1:
         told.error = ItemError("body", Code.UNKNOWN_KIND)
         return told.item()
@@ -83,6 +97,8 @@ def _around(header: Any, body: Mapping[str, Any]) -> dict[str, Any]:
     around: dict[str, Any] = {}
     provenance = header.get("acquisition_provenance") if isinstance(header, dict) else None
     modality = provenance.get("modality") if isinstance(provenance, dict) else None
+    if modality is None and isinstance(header, dict):
+        modality = header.get("modality")  # IEEE 1752.1
     if modality == "self-reported":
         around["entered"] = "manual"
     elif modality == "sensed":

@@ -20,7 +20,8 @@ _FIELDS: Mapping[str, tuple[str, str]] = {
     "systolic": ("blood_pressure", "systolic"),
     "diastolic": ("blood_pressure", "diastolic"),
 }
-_UNITS = {"beat/min": "/min", "%EL": "%"}
+_UNITS = {"beat/min": "/min"}
+_VERSION = 10
 
 
 def is_one(sent: Any) -> bool:
@@ -35,7 +36,7 @@ def decode(sent: list[Any], now: datetime) -> list[Item]:
     strange: list[dict[str, Any]] = []
     for one in _resolved(sent, now):
         ending = one["n"].replace("/", ":").rsplit(":", 1)[-1]
-        if ending in _FIELDS:
+        if ending in _FIELDS and not one["strange"]:
             groups.setdefault((_FIELDS[ending][0], one["n"][: -len(ending)], one["at"]), []).append(
                 {**one, "field": _FIELDS[ending][1]}
             )
@@ -57,10 +58,14 @@ def _item(kind: str, base: str, at: datetime | None, rows: list[dict[str, Any]])
     for row in rows:
         value = row.get("v", row.get("vs"))
         of = kinds.CATALOGUE[kind].fields[row["field"]]
-        if of.enum and value in of.enum:
+        if row["field"] in told.reading.values:
+            told.reading.faults.append((row["field"], Code.BAD_VALUE))  # twice: which one holds?
+        elif of.enum and value in of.enum:
             told.reading.values[row["field"]] = value
         else:
             unit = row.get("u", "")
+            if unit == "/" and of.ucum == "%" and (share := values.number(value)) is not None:
+                value, unit = share * 100, "%"  # a share of one
             told.take(row["field"], value, _UNITS.get(unit, unit))
     return told.item()
 
@@ -71,11 +76,13 @@ def _resolved(sent: list[Any], now: datetime) -> Iterator[dict[str, Any]]:
     for one in sent:
         if not isinstance(one, dict):
             continue
-        base |= {key: one[key] for key in ("bn", "bt", "bu", "bv") if key in one}
+        base |= {key: one[key] for key in ("bn", "bt", "bu", "bv", "bver") if key in one}
         name = f"{base.get('bn', '')}{one.get('n', '')}"
         if not name or not any(key in one for key in ("v", "vs", "vb", "vd", "s")):
             continue
         row: dict[str, Any] = {"n": name[:200], "at": _time(base.get("bt"), one.get("t"), now)}
+        # A field that must be understood (RFC 8428, 4.4), or a later version: it is not read.
+        row["strange"] = _is_newer(base.get("bver")) or any(key.endswith("_") for key in one)
         if isinstance(unit := one.get("u", base.get("bu")), str):
             row["u"] = unit
         for key in ("v", "vs"):
@@ -85,6 +92,10 @@ def _resolved(sent: list[Any], now: datetime) -> Iterator[dict[str, Any]]:
         if addition is not None and (number := values.number(row.get("v"))) is not None:
             row["v"] = number + addition
         yield row
+
+
+def _is_newer(version: Any) -> bool:
+    return version is not None and not (type(version) is int and version <= _VERSION)
 
 
 def _time(base: Any, own: Any, now: datetime) -> datetime | None:
