@@ -196,6 +196,7 @@ def _handle_problems(app: FastAPI, problems: Mapping[type[Exception], int]) -> N
                 headers["Retry-After"] = str(seconds)
             if status == 401:
                 headers["WWW-Authenticate"] = getattr(error, "challenge", "Bearer")
+            headers |= getattr(error, "headers", {})
             members = getattr(error, "members", {})
             return problem(status, code_of(fact), title_of(fact), headers, **members)
 
