@@ -149,24 +149,27 @@ class Database:
         """
         while True:
             try:
-                connection = await asyncpg.connect(
-                    self._url, server_settings=dict(self._server_settings), timeout=5
-                )
-            except (OSError, TimeoutError, asyncpg.PostgresError):
+                await self._listen(channel, heard)
+            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 await asyncio.sleep(1)
-                continue
+            log.info("The listening connection was lost and is being made again.", channel=channel)
+
+    async def _listen(self, channel: str, heard: Callable[[str], None]) -> None:
+        """Until the connection is gone."""
+        connection = await asyncpg.connect(
+            self._url, server_settings=dict(self._server_settings), timeout=5
+        )
+        try:
             gone = asyncio.Event()
-            connection.add_termination_listener(lambda _connection, gone=gone: gone.set())
+            connection.add_termination_listener(lambda _connection: gone.set())
             await connection.add_listener(
                 channel, lambda _connection, _pid, _channel, payload: heard(str(payload))
             )
-            try:
-                heard("")
-                await gone.wait()
-            finally:
-                with contextlib.suppress(Exception):
-                    await connection.close(timeout=2)
-            log.info("The listening connection was lost and is being made again.", channel=channel)
+            heard("")
+            await gone.wait()
+        finally:
+            with contextlib.suppress(Exception):
+                await connection.close(timeout=2)
 
     def _opened(self) -> asyncpg.Pool:
         if self._pool is None:

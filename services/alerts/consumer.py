@@ -21,6 +21,7 @@ from services.alerts.rows import store_rows
 from services.alerts.stream import Notifier
 from shared import ledger
 from shared.database import Database, DatabaseIsAway
+from shared.loop import AWAY
 
 log = structlog.get_logger()
 
@@ -115,7 +116,7 @@ class Consumer:
 
     async def _follow_all(self) -> None:
         while True:
-            with contextlib.suppress(DatabaseIsAway, asyncpg.PostgresError):
+            with contextlib.suppress(*AWAY):
                 async with self._database.connection() as connection:
                     for org in await ledger.organisations(connection):
                         if org not in self._followers:

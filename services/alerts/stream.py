@@ -9,15 +9,13 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
-import structlog
-
 from shared import exact
-from shared.database import Database, DatabaseIsAway
-
-log = structlog.get_logger()
+from shared.database import Database
+from shared.loop import Loop
 
 CHANNEL = "worklist"
 PAUSE = 0.1
+EVERY = 2.0  # what could not be told is tried again
 # A notification holds 8000 bytes; more patients than this, and a page reads the whole list again.
 NAMED = 100
 WAITING = 1000
@@ -25,27 +23,14 @@ WAITING = 1000
 TELL = "select set_config('synchronous_commit', 'off', true), pg_notify($1, $2)"
 
 
-class Notifier:
+class Notifier(Loop):
     """Gathers what changed and sends it on, trailing: a notify in each commit would make commits
     wait for each other in the whole database."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        super().__init__("live stream", database, every=EVERY, pause=PAUSE)
         self._changed: dict[tuple[str, UUID], set[UUID]] = defaultdict(set)
         self._told: dict[str, set[UUID]] = defaultdict(set)
-        self._due = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
-
-    async def open(self) -> None:
-        self._task = asyncio.create_task(self._send())
-
-    async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-
-    async def ready(self) -> str | None:
-        return None
 
     def tell(
         self, org: str, units: Mapping[UUID, Iterable[UUID]], told: Iterable[UUID] = ()
@@ -55,24 +40,27 @@ class Notifier:
             self._changed[org, unit].update(patients)
         self._told[org].update(told)
         if units:
-            self._due.set()
+            self.wake()
 
-    async def _send(self) -> None:
-        while True:
-            await self._due.wait()
-            self._due.clear()
-            changed, self._changed = self._changed, defaultdict(set)
-            told, self._told = self._told, defaultdict(set)
-            with contextlib.suppress(DatabaseIsAway):
-                async with self._database.connection() as connection:
-                    for (org, unit), patients in changed.items():
-                        named = (
-                            sorted(str(one) for one in patients) if len(patients) <= NAMED else None
-                        )
-                        heard = sorted(str(one) for one in told.get(org, ()))[:NAMED]
-                        body = {"org": org, "unit": str(unit), "patients": named, "told": heard}
-                        await connection.execute(TELL, CHANNEL, exact.dumps(body).decode())
-            await asyncio.sleep(PAUSE)
+    async def turn(self) -> None:
+        if not self._changed:
+            return
+        changed, self._changed = self._changed, defaultdict(set)
+        told, self._told = self._told, defaultdict(set)
+        try:
+            async with self._database.connection() as connection:
+                for (org, unit), patients in changed.items():
+                    named = sorted(str(one) for one in patients) if len(patients) <= NAMED else None
+                    heard = sorted(str(one) for one in told.get(org, ()))[:NAMED]
+                    body = {"org": org, "unit": str(unit), "patients": named, "told": heard}
+                    await connection.execute(TELL, CHANNEL, exact.dumps(body).decode())
+        except Exception:
+            # Told with the next ones: a page that hears nothing would look as if nothing happened.
+            for place, patients in changed.items():
+                self._changed[place] |= patients
+            for org, alerts in told.items():
+                self._told[org] |= alerts
+            raise
 
 
 @dataclass(frozen=True, slots=True)

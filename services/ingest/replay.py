@@ -4,7 +4,6 @@ Staff ask in the patients service; ingest alone knows the protocols. The item ke
 times, and each ends released or waiting with a reason, exactly once.
 """
 
-import asyncio
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -18,16 +17,18 @@ from services.ingest.devices.fhir_answers import Forms
 from services.ingest.devices.gateway_table import Gateway
 from shared import attachments, identity, ledger
 from shared.contracts import Code, Item
-from shared.database import Database, DatabaseIsAway
+from shared.database import Database
 from shared.filing import Desk
+from shared.loop import Loop
 
 log = structlog.get_logger()
 
 POLL_SECONDS = 2.0
+FRESH = 120.0
 BATCH = 200
 
 
-class Replay:
+class Replay(Loop):
     """A loop that every replica may run: a row that another took first is simply gone."""
 
     def __init__(
@@ -38,47 +39,16 @@ class Replay:
         desk: Desk,
         gateways: Sequence[Gateway],
     ) -> None:
-        self._database = database
+        super().__init__(
+            "replay", database, every=POLL_SECONDS, fresh=FRESH, hears=ledger.REPLAY_CHANNEL
+        )
         self._hashed = partial(identity.hashed, keys.first)
         self._hashes = keys.hashes
         self._forms = forms
         self._desk = desk
         self._gateways = gateways
-        self._asked = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
 
-    async def open(self) -> None:
-        self._tasks = [
-            asyncio.create_task(
-                self._database.listen(ledger.REPLAY_CHANNEL, lambda _payload: self._asked.set())
-            ),
-            asyncio.create_task(self._run()),
-        ]
-
-    async def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-
-    async def ready(self) -> str | None:
-        return None
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                if not await self._once():
-                    await _wait(self._asked, POLL_SECONDS)
-            except (
-                DatabaseIsAway,
-                asyncpg.PostgresError,
-                asyncpg.InterfaceError,
-                OSError,
-            ) as error:
-                log.warning(
-                    "Reading quarantine again waits for the database.", fault=type(error).__name__
-                )
-                await asyncio.sleep(POLL_SECONDS)
-
-    async def _once(self) -> int:
+    async def turn(self) -> int:
         done = 0
         async with self._database.connection() as connection:
             for org in await ledger.organisations(connection):
@@ -120,6 +90,10 @@ class Replay:
             )
         except refused.Refused:
             return None
+        except Exception as error:  # a fault of ours: the item waits on, and those behind it do not
+            fault = type(error).__name__
+            log.error("A decoder failed.", media_type=media_type, item=str(row["id"]), fault=fault)
+            return None
         return items[0] if len(items) == 1 else None
 
     async def _looked_at(self, org: str, raw: bytes) -> Item | None:
@@ -127,11 +101,3 @@ class Replay:
         said, sha256 = attachment.again(raw)
         file = await self._desk.look_again(org, sha256)
         return attachment.item(said, file) if file is not None else None
-
-
-async def _wait(asked: asyncio.Event, seconds: float) -> None:
-    asked.clear()
-    try:
-        await asyncio.wait_for(asked.wait(), seconds)
-    except TimeoutError:
-        return

@@ -3,7 +3,6 @@
 Beside the commits, never in them: a reading does not wait for a statistic. No patient is in it.
 """
 
-import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -16,6 +15,7 @@ from services.ingest.senders import Credential
 from shared.contracts import Item
 from shared.database import Database, DatabaseIsAway
 from shared.ledger import Answer
+from shared.loop import Loop
 
 log = structlog.get_logger()
 
@@ -33,26 +33,17 @@ class Key(NamedTuple):
     code: str
 
 
-class Traffic:
+class Traffic(Loop):
     """Part of the service."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        super().__init__("traffic", database, every=SECONDS)
         self._counted: dict[Key, int] = {}
         self._cleared: datetime | None = None
-        self._task: asyncio.Task[None] | None = None
-
-    async def open(self) -> None:
-        self._task = asyncio.create_task(self._run())
 
     async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await super().close()
         await self.write(datetime.now(UTC))
-
-    async def ready(self) -> str | None:
-        return None  # readings come in without it
 
     def answered(
         self, credential: Credential, items: Sequence[Item], answers: Sequence[Answer]
@@ -69,10 +60,8 @@ class Traffic:
         if key in self._counted or len(self._counted) < MOST:
             self._counted[key] = self._counted.get(key, 0) + 1
 
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(SECONDS)
-            await self.write(datetime.now(UTC))
+    async def turn(self) -> None:
+        await self.write(datetime.now(UTC))
 
     async def write(self, now: datetime) -> None:
         """What could not be written is added to what comes next."""

@@ -49,8 +49,11 @@ from services.patients.privacy import (
     statistics,
     tracing,
 )
-from services.patients.setup import enrolling, preparing
+from services.patients.setup import devices as setup_devices
+from services.patients.setup import enrolling, entrance, held, preparing, settling, steps
 from services.patients.setup import frame as setup_frame
+from services.patients.setup import staff as setup_staff
+from services.patients.setup import units as setup_units
 from shared import (
     access,
     audit,
@@ -223,7 +226,14 @@ def create() -> FastAPI:
             pages.router,
             sending.router,
             sending.photo_router,
+            entrance.router,
+            held.router,
+            settling.router,
+            setup_devices.router,
+            setup_units.router,
+            setup_staff.router,
             enrolling.router,
+            steps.router,
             notices.router,
             shutting.router,
         ],

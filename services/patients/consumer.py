@@ -3,48 +3,31 @@
 import asyncio
 from datetime import UTC, datetime
 
-import asyncpg
 import structlog
 from prometheus_client import Counter
 
 from services.patients.followup import administer, store_administration
 from services.patients.followup.store_administration import Noted
 from shared.database import Database, DatabaseIsAway
+from shared.loop import Loop
 
 log = structlog.get_logger()
 
 ACTED = Counter("hjemvakt_administration_total", "Messages of the register acted on", ["fate"])
 
 POLL_SECONDS = 0.5
+FRESH = 60.0
 MOST_TRIES = 5
 
 
-class Consumer:
+class Consumer(Loop):
     """Part of the service: each message is acted on in the transaction that settles it."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
-        self._task: asyncio.Task[None] | None = None
+        super().__init__("register", database, every=POLL_SECONDS, fresh=FRESH)
 
-    async def open(self) -> None:
-        self._task = asyncio.create_task(self._run())
-
-    async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-
-    async def ready(self) -> str | None:
-        return "The register is not followed." if self._task and self._task.done() else None
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                if await self.once():
-                    continue
-            except (DatabaseIsAway, asyncpg.PostgresError, OSError) as error:
-                log.warning("The register waits for the database.", fault=type(error).__name__)
-            await asyncio.sleep(POLL_SECONDS)
+    async def turn(self) -> bool:
+        return await self.once()
 
     async def once(self) -> bool:
         """Act on the oldest message. Whether there was one."""

@@ -4,7 +4,6 @@ Refusals, failures, what concerns no patient, and attempts by who is nobody we k
 request one row at least has always been committed, or it is not answered.
 """
 
-import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +18,7 @@ from shared.audit import store
 from shared.audit.event import NOBODY, Outcome, Who
 from shared.audit.trail import Trail
 from shared.database import Database, DatabaseIsAway
+from shared.loop import Loop
 
 log = structlog.get_logger()
 
@@ -30,27 +30,19 @@ ASKS = ("/_search", "/search", "/v1/what-if", "/v1/scores/")  # POST, and yet no
 ELSEWHERE = ("other", "other")
 
 
-class Backstop:
+class Backstop(Loop):
     """Writes what is missing. A part of every service."""
 
     def __init__(self, database: Database, address: Callable[[Any], str]) -> None:
         """`address`: from where a request comes, as shared/access/source.py says it."""
+        super().__init__("backstop", database, every=EVERY)
         self.database = database
         self._address = address
         self._strangers: Counter[tuple[str, str]] = Counter()
-        self._task: asyncio.Task[None] | None = None
-
-    async def open(self) -> None:
-        self._task = asyncio.create_task(self._run())
 
     async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await super().close()
         await self._write_strangers()
-
-    async def ready(self) -> str | None:
-        return None
 
     async def settled(self, scope: Mapping[str, Any], status: int, door: str = "other") -> bool:
         """False when the answer must not leave, because nothing could be written about it.
@@ -84,10 +76,8 @@ class Backstop:
             place = ELSEWHERE
         self._strangers[place] += 1
 
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(EVERY)
-            await self._write_strangers()
+    async def turn(self) -> None:
+        await self._write_strangers()
 
     async def _write_strangers(self) -> None:
         strangers, self._strangers = self._strangers, Counter()

@@ -1,19 +1,16 @@
 """Verbs: seal each day that is over, find what was changed since, take the digests outside."""
 
-import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
 
 import asyncpg
-import structlog
 
 from shared.audit import chain, store
 from shared.audit.chain import Fault
-from shared.database import Database, DatabaseIsAway
-
-log = structlog.get_logger()
+from shared.database import Database
+from shared.loop import Loop
 
 EVERY = 600.0  # seconds
 BATCH = 5000
@@ -21,32 +18,14 @@ BATCH = 5000
 Anchors = Mapping[tuple[str, date], bytes]
 
 
-class Sealing:
+class Sealing(Loop):
     """Looks every ten minutes whether a day is over. Any replica may do it; one at a time does."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
-        self._task: asyncio.Task[None] | None = None
+        super().__init__("sealing", database, every=EVERY)
 
-    async def open(self) -> None:
-        self._task = asyncio.create_task(self._run())
-
-    async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-
-    async def ready(self) -> str | None:
-        return None
-
-    async def _run(self) -> None:
-        while True:
-            with contextlib.suppress(DatabaseIsAway):
-                try:
-                    await seal_all(self._database)
-                except asyncpg.PostgresError as error:
-                    log.error("The audit trail could not be sealed.", fault=type(error).__name__)
-            await asyncio.sleep(EVERY)
+    async def turn(self) -> None:
+        await seal_all(self._database)
 
 
 async def seal_all(database: Database) -> int:

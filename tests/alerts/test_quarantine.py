@@ -69,14 +69,14 @@ async def test_what_changes_in_quarantine_is_told_to_the_units_that_follow_the_p
 ) -> None:
     patient = await held(world)
     looking = Quarantine(world.alerts, Notifier(world.alerts))
-    assert await looking.look(given.ORG) == set()
+    assert await looking.round(given.ORG) == set()
 
     await given.send(world, patient, impossible(3))
-    assert await looking.look(given.ORG) == {patient}
-    assert await looking.look(given.ORG) == set()
+    assert await looking.round(given.ORG) == {patient}
+    assert await looking.round(given.ORG) == set()
 
     await world.execute("update ledger.quarantine set state = 'rejected'")
-    assert await looking.look(given.ORG) == {patient}
+    assert await looking.round(given.ORG) == {patient}
 
     async with given.client(world) as client:
         (row,) = (await client.get("/v1/worklist")).json()["rows"]

@@ -35,9 +35,9 @@ async def test_a_red_form_in_quarantine_is_raised_once_whoever_looks(world: Worl
     assert answer.result == "quarantined"
 
     one, other = looking(world), looking(world)
-    assert len(await one.look(given.ORG)) == 1
-    assert await one.look(given.ORG) == []
-    assert await other.look(given.ORG) == []
+    assert len(await one.round(given.ORG)) == 1
+    assert await one.round(given.ORG) == []
+    assert await other.round(given.ORG) == []
 
     alert = await world.alert(patient, "held-red")
     assert (alert["colour"], alert["lane"], alert["state"]) == ("red", "clinical", "open")
@@ -50,20 +50,20 @@ async def test_it_stays_until_a_person_closes_it_and_is_not_raised_again(world: 
     await world.judge()
     await given.send(world, patient, held())
     watching = looking(world)
-    await watching.look(given.ORG)
+    await watching.round(given.ORG)
     await given.send(world, patient, given.systolic(120, ago(minutes=1)))
     await world.judge()
     alert = await world.alert(patient, "held-red")
     assert not alert["basis_changed"]
 
     await world.move(alert, "close", note="Ringt, trygg", outcome="useful")
-    assert await looking(world).look(given.ORG) == []
+    assert await looking(world).round(given.ORG) == []
     assert await world.open_alerts(patient) == []
 
 
 async def test_of_nobody_known_it_stands_with_the_platform(world: World) -> None:
     await given.send(world, UUID(int=7), held())
-    assert len(await looking(world).look(given.ORG)) == 1
+    assert len(await looking(world).round(given.ORG)) == 1
     [alert] = await world.open_alerts(PLATFORM)
     assert (alert["rule"], alert["colour"], alert["lane"]) == ("held-red", "red", "technical")
 
@@ -71,7 +71,7 @@ async def test_of_nobody_known_it_stands_with_the_platform(world: World) -> None
 async def test_what_has_nothing_red_is_left_to_the_desk(world: World) -> None:
     patient = await given.patient(world)
     await given.send(world, patient, replace(held(), alarm=None))
-    assert await looking(world).look(given.ORG) == []
+    assert await looking(world).round(given.ORG) == []
 
 
 def answers(name: str, given_answers: dict[str, Any], days: float) -> Item:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from uuid import uuid4
 
 from services.alerts import worklist
 from services.alerts.one_patient import patient_opened
@@ -9,8 +10,10 @@ from services.alerts.stream import Hub, Notifier
 from services.alerts.views import Parts
 from services.alerts.worklist import happening, missed
 from shared.access import Caller, Role
+from shared.database import Database
 from tests.alerts import given
 from tests.alerts.given import World, ago
+from tests.conftest import DatabaseUrls
 
 
 def caller(world: World, seconds: float = 60) -> Caller:
@@ -69,6 +72,30 @@ async def test_a_commit_is_told_within_a_quarter_of_a_second(world: World) -> No
     finally:
         await notifier.close()
         await hub.close()
+
+
+async def test_what_could_not_be_told_is_told_when_the_database_is_back(
+    world: World, database_urls: DatabaseUrls
+) -> None:
+    patient = uuid4()
+    away = Database(database_urls.alerts, name="away")
+    notifier, hub = Notifier(away), Hub(world.alerts)
+    await hub.open()
+    await notifier.open()
+    try:
+        async with hub.listening(given.ORG, world.nurse.units) as listener:
+            await asyncio.wait_for(listener.queue.get(), 5)  # the hub has begun to listen
+            notifier.tell(given.ORG, {world.unit: {patient}})
+            await asyncio.sleep(0.2)  # it has tried
+            await away.open()
+            notifier.wake()
+
+            change = await asyncio.wait_for(listener.queue.get(), 5)
+        assert change.patients == (str(patient),)
+    finally:
+        await notifier.close()
+        await hub.close()
+        await away.close()
 
 
 async def test_what_came_between_the_page_and_the_stream_is_told_at_once(world: World) -> None:

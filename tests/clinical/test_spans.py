@@ -1,11 +1,14 @@
 """Rules over several samples, on a small programme of their own: edges, silence, any order."""
 
 import random
+import statistics
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.alerts.clinical import rules
 from services.alerts.clinical.finding import Finding
@@ -264,6 +267,48 @@ def test_a_fall_in_per_cent_of_the_earlier_value() -> None:
         NOW,
     ]
     assert NOW not in spoken_at(programme(rule), *usual, reading("body_weight", NOW, value="90.1"))
+
+
+PLAIN = {
+    "last": lambda figures: figures[-1],
+    "lowest": min,
+    "highest": max,
+    "median": statistics.median,
+    "mean": lambda figures: sum(figures) / len(figures),
+}
+
+
+@given(
+    weights=st.lists(st.integers(780, 860), min_size=1, max_size=12),
+    reference=st.sampled_from(sorted(PLAIN)),
+    direction=st.sampled_from(["rise", "fall"]),
+    days=st.integers(1, 6),
+)
+def test_a_change_is_found_wherever_plain_reckoning_finds_one(
+    weights: list[int], reference: str, direction: str, days: int
+) -> None:
+    """However much of what came before can be passed over."""
+    rule = {
+        "kind": "change",
+        "input": "weight",
+        "against": "weight",
+        "reference": reference,
+        "direction": direction,
+        "within": f"P{days}D",
+        "at_least": Decimal("1.5"),
+    }
+    ats = [ago(days=len(weights) - n) for n in range(len(weights))]
+    values = [Decimal(one) / 10 for one in weights]
+    wanted = []
+    for n, at in enumerate(ats):
+        before = values[max(0, n - days) : n]
+        if before:
+            change = values[n] - PLAIN[reference](before)
+            if (change if direction == "rise" else -change) >= Decimal("1.5"):
+                wanted.append(at)
+
+    sent = [reading("body_weight", at, value=one) for at, one in zip(ats, values, strict=True)]
+    assert spoken_at(programme(rule), *sent) == wanted
 
 
 # --- a rate -------------------------------------------------------------------------------------

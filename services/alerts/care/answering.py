@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-import structlog
 
 from services.alerts import store
 from services.alerts.care import moving, store_messages
@@ -27,8 +26,6 @@ from services.alerts.rows.row import Programmes
 from services.alerts.stream import Notifier
 from shared.database import Database
 
-log = structlog.get_logger()
-
 RULE = "message-unanswered"
 TICK = 2.0
 FRESH = 30.0
@@ -41,25 +38,15 @@ SAID = {
 ANSWERED = {"nb": "Meldingen er besvart.", "en": "The message has been answered."}
 
 
-class Answering:
+class Answering(Rounds):
     """Part of the service. Every replica looks; the patient's lock lets one of them raise."""
 
     def __init__(self, database: Database, notifier: Notifier, programmes: Programmes) -> None:
-        self._database = database
+        super().__init__("unanswered messages", database, every=TICK, fresh=FRESH)
         self._notifier = notifier
         self._programmes = programmes
-        self._rounds = Rounds("unanswered messages", database, self.look, tick=TICK, fresh=FRESH)
 
-    async def open(self) -> None:
-        self._rounds.open()
-
-    async def close(self) -> None:
-        await self._rounds.close()
-
-    async def ready(self) -> str | None:
-        return self._rounds.ready()
-
-    async def look(self, org: str) -> list[UUID]:
+    async def round(self, org: str) -> list[UUID]:
         """Raise what is past its promise, each message once. The alerts that were told."""
         async with self._database.connection() as connection:
             late = await store_messages.past_promise(connection, org, AT_ONCE)

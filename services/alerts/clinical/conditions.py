@@ -9,7 +9,7 @@ from typing import assert_never
 from services.alerts.clinical import measure, samples, spans, wording
 from services.alerts.clinical.finding import Match
 from services.alerts.clinical.history import Record
-from services.alerts.clinical.samples import Sample
+from services.alerts.clinical.samples import Figures, Sample, Series
 from shared.programmes import (
     REFERENCE,
     ChangeRule,
@@ -88,8 +88,13 @@ def _limit(rule: LimitRule, programme: Programme, record: Record, sample: Sample
 def _change(rule: ChangeRule, programme: Programme, record: Record, sample: Sample) -> Match | None:
     how, reference = rule.comparison
     value, limit = measure.figure(sample), measure.number(programme, record, reference, sample)
-    earlier = _reference(rule, programme, record, sample)
-    if value is None or limit is None or earlier is None:
+    if value is None or limit is None:
+        return None
+    series = record.input(programme.input_by_name[rule.against]).sure
+    if not _may_be_beyond(rule, how, value, limit, series.figures):
+        return None
+    earlier = _reference(rule, series, sample)
+    if earlier is None:
         return None
     compared, before = earlier
     change = value - before
@@ -143,13 +148,26 @@ def _change(rule: ChangeRule, programme: Programme, record: Record, sample: Samp
     )
 
 
+def _may_be_beyond(
+    rule: ChangeRule, how: str, value: Decimal, limit: Decimal, known: Figures
+) -> bool:
+    """Whether even the most it can have moved, from the extreme of all there is, is beyond. It
+    rarely is, and then no window need be gone through, be it ever so full.
+    """
+    if rule.per is not None or rule.percent_of is not None:
+        return True
+    if known.lowest is None or known.highest is None:
+        return False
+    most = value - known.lowest if rule.direction == "rise" else known.highest - value
+    return bool(how in ("below", "at_most") or measure.BEYOND[how](most, limit))
+
+
 def _reference(
-    rule: ChangeRule, programme: Programme, record: Record, sample: Sample
+    rule: ChangeRule, series: Series, sample: Sample
 ) -> tuple[Sequence[Sample], Decimal] | None:
     """The earlier samples to compare with, and their figure. The lowest, not the first: a weight
     that dips and then climbs is fluid gained since the dip.
     """
-    series = record.input(programme.input_by_name[rule.against]).sure
     earlier = series.earlier(sample.at, rule.within, rule.apart)
     found, figures = series.numbers(earlier)
     if len(found) < rule.points:

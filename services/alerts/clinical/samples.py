@@ -36,14 +36,24 @@ class Figures(NamedTuple):
 
     each: tuple[Decimal | None, ...]
     whole: bool
+    lowest: Decimal | None
+    highest: Decimal | None
 
     @classmethod
     def of(cls, samples: Iterable["Sample"]) -> "Figures":
         each = tuple([figure_in(sample.value) for sample in samples])
-        return cls(each, not any(figure is None for figure in each))
+        known = [figure for figure in each if figure is not None]
+        lowest, highest = (min(known), max(known)) if known else (None, None)
+        return cls(each, len(known) == len(each), lowest, highest)
 
     def followed_by(self, later: "Figures") -> "Figures":
-        return Figures((*self.each, *later.each), self.whole and later.whole)
+        lowest, highest = self.lowest, self.highest
+        if lowest is None or (later.lowest is not None and later.lowest < lowest):
+            lowest = later.lowest
+        if highest is None or (later.highest is not None and later.highest > highest):
+            highest = later.highest
+        each = (*self.each, *later.each)
+        return Figures(each, self.whole and later.whole, lowest, highest)
 
 
 class Series:

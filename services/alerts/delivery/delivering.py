@@ -41,31 +41,27 @@ FRESH = 15.0
 BEAT = 10.0
 
 
-class Delivery:
+class Delivery(Rounds):
     """Part of the service. `post` is its only way out."""
 
     def __init__(self, database: Database, post: Post) -> None:
-        self._database = database
+        super().__init__("delivery", database, every=TICK, fresh=FRESH)
         self._post = post
         self._sending: set[asyncio.Task[None]] = set()
-        self._rounds = Rounds("delivery", database, self.round, tick=TICK, fresh=FRESH)
         self._beat: dict[str, float] = {}
 
     async def open(self) -> None:
         await self._post.open()
-        self._rounds.open()
+        await super().open()
 
     async def close(self) -> None:
-        await self._rounds.close()
+        await super().close()
         if self._sending:
             await asyncio.wait(self._sending, timeout=2)
         for task in self._sending:
             task.cancel()
         await asyncio.gather(*self._sending, return_exceptions=True)
         await self._post.close()
-
-    async def ready(self) -> str | None:
-        return self._rounds.ready()
 
     async def round(self, org: str) -> int:
         """Begin to send what waits. How many messages."""

@@ -82,7 +82,7 @@ class Climbed:
     messages: list[UUID] = field(default_factory=list)
 
 
-class Escalation:
+class Escalation(Rounds):
     """Part of the service: looks every second whose turn has come."""
 
     def __init__(
@@ -93,7 +93,7 @@ class Escalation:
         memory: Memory,
         undelivered_after: timedelta,
     ) -> None:
-        self._database = database
+        super().__init__("escalation", database, every=TICK, fresh=FRESH)
         self._notifier = notifier
         self._programmes = programmes
         self._memory = memory
@@ -101,16 +101,6 @@ class Escalation:
         self._postponed: dict[tuple[str, UUID], float] = {}
         self._looked: dict[str, float] = {}
         self._offset: float | None = None
-        self._rounds = Rounds("escalation", database, self.round, tick=TICK, fresh=FRESH)
-
-    async def open(self) -> None:
-        self._rounds.open()
-
-    async def close(self) -> None:
-        await self._rounds.close()
-
-    async def ready(self) -> str | None:
-        return self._rounds.ready()
 
     async def round(self, org: str) -> int:
         """One look at an organisation. How many messages were put in the outbox."""

@@ -5,12 +5,10 @@ stands with the platform's own.
 No fact is made of it: an unreadable form is not half judged. The alert waits for a person.
 """
 
-import asyncio
 from collections.abc import Iterable
 from uuid import UUID
 
 import asyncpg
-import structlog
 
 from services.alerts import store
 from services.alerts.clinical import finding
@@ -20,16 +18,15 @@ from services.alerts.judging.memory import Memory
 from services.alerts.judging.patient import HELD_RED, PLATFORM
 from services.alerts.judging.raising import settle
 from services.alerts.judging.store_forms import HeldRed
-from services.alerts.organisations import Organisations
+from services.alerts.rounds import Rounds
 from services.alerts.rows.row import Programmes
 from services.alerts.stream import Notifier
 from shared import ledger
-from shared.database import Database, DatabaseIsAway
-
-log = structlog.get_logger()
+from shared.database import Database
 
 POLL = 1.0
-REST = 0.1
+SHARE = 0.05  # of the time: every reading that comes in is heard here
+FRESH = 30.0
 
 # The form is not named: it may be of a sensitive programme.
 SAID = {
@@ -38,49 +35,18 @@ SAID = {
 }
 
 
-class HeldReds:
+class HeldReds(Rounds):
     """Part of the service. Every replica looks; the patient's lock lets one of them raise."""
 
     def __init__(self, database: Database, notifier: Notifier, programmes: Programmes) -> None:
-        self._database = database
-        self._organisations = Organisations(database)
+        super().__init__(
+            "held reds", database, every=POLL, fresh=FRESH, share=SHARE, hears=ledger.CHANNEL
+        )
         self._notifier = notifier
         self._programmes = programmes
-        self._woken = asyncio.Event()
         self._told: dict[str, set[UUID]] = {}
-        self._tasks: list[asyncio.Task[None]] = []
 
-    async def open(self) -> None:
-        self._tasks = [
-            asyncio.create_task(
-                self._database.listen(ledger.CHANNEL, lambda _org: self._woken.set())
-            ),
-            asyncio.create_task(self._run()),
-        ]
-
-    async def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def ready(self) -> str | None:
-        return None
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                for org in await self._organisations.all():
-                    await self.look(org)
-            except (DatabaseIsAway, asyncpg.PostgresError, OSError) as error:
-                log.warning("Red forms could not be looked for.", fault=type(error).__name__)
-            await asyncio.sleep(REST)
-            self._woken.clear()
-            try:
-                await asyncio.wait_for(self._woken.wait(), POLL)
-            except TimeoutError:
-                continue
-
-    async def look(self, org: str) -> list[UUID]:
+    async def round(self, org: str) -> list[UUID]:
         """Raise what has not been raised. The alerts that were told."""
         async with self._database.connection() as connection:
             held = await store_forms.held_reds(connection, org)

@@ -58,7 +58,7 @@ class Woken:
     portal: str | None = None
 
 
-class Clock:
+class Clock(Rounds):
     """Part of the service: looks every second at whom time may have changed."""
 
     def __init__(
@@ -68,7 +68,7 @@ class Clock:
         programmes: Programmes,
         memory: Memory,
     ) -> None:
-        self._database = database
+        super().__init__("clock", database, every=TICK, fresh=FRESH)
         self._notifier = notifier
         self._programmes = programmes
         self._memory = memory
@@ -76,16 +76,6 @@ class Clock:
         self._postponed: dict[tuple[str, UUID], float] = {}
         self._offset: float | None = None
         self._settles_at = 0.0
-        self._rounds = Rounds("clock", database, self.round, tick=TICK, fresh=FRESH)
-
-    async def open(self) -> None:
-        self._rounds.open()
-
-    async def close(self) -> None:
-        await self._rounds.close()
-
-    async def ready(self) -> str | None:
-        return self._rounds.ready()
 
     async def round(self, org: str) -> int:
         """One look at an organisation. How many patients were woken."""

@@ -2,7 +2,6 @@
 fails is tried again, later and later, and what was given up stays on the list until a person acts.
 """
 
-import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,8 +21,8 @@ from services.alerts.delivery import documents, webhook
 from services.alerts.delivery.outcome import Outcome, Result, of_status
 from services.alerts.delivery.ways import SECONDS, Ways
 from services.alerts.judging.patient import Alert
-from services.alerts.organisations import Organisations
 from services.alerts.other_systems import store_outgoing
+from services.alerts.rounds import Rounds
 from services.alerts.rows.row import Programmes
 from shared import audit, exact, identity, ledger
 from shared.contracts import Fact
@@ -47,48 +46,30 @@ FRESH = 60.0
 Row = asyncpg.Record
 
 
-class Outgoing:
+class Outgoing(Rounds):
     """Part of the service."""
 
     def __init__(
         self, database: Database, ways: Ways, programmes: Programmes, keys: identity.Keys
     ) -> None:
-        self._database = database
-        self._organisations = Organisations(database)
+        super().__init__("outgoing", database, every=TICK, fresh=FRESH)
         self._ways = ways
         self._programmes = programmes
         self._keys = keys
         self._client: httpx.AsyncClient | None = None
-        self._task: asyncio.Task[None] | None = None
-        self._rounded_at = time.monotonic()
 
     async def open(self) -> None:
         self._client = httpx.AsyncClient(trust_env=False, timeout=SECONDS, follow_redirects=False)
-        self._task = asyncio.create_task(self._run())
+        await super().open()
 
     async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await super().close()
         if self._client is not None:
             await self._client.aclose()
 
-    async def ready(self) -> str | None:
-        late = time.monotonic() - self._rounded_at > FRESH
-        return "What goes out to other systems stands still." if late else None
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                for org in await self._organisations.all():
-                    while await self.round(org) >= AT_ONCE:
-                        self._rounded_at = time.monotonic()
-                self._rounded_at = time.monotonic()
-            except (DatabaseIsAway, asyncpg.PostgresError, OSError) as error:
-                log.warning("What goes out could not be read.", fault=type(error).__name__)
-            except Exception as error:
-                log.error("The sender failed and goes on.", fault=type(error).__name__)
-            await asyncio.sleep(TICK)
+    async def turn(self) -> bool:
+        taken = [await self.round(org) for org in await self._organisations.all()]
+        return any(rows >= AT_ONCE for rows in taken)
 
     async def round(self, org: str) -> int:
         """Send what is due. How many rows."""

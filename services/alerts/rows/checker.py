@@ -3,8 +3,6 @@ nurse sees and what would be found must be the same; a difference is a technical
 is put right.
 """
 
-import asyncio
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,12 +20,12 @@ from services.alerts.judging import looking, triage, writing
 from services.alerts.judging.memory import Memory
 from services.alerts.judging.patient import PLATFORM, Patient, State
 from services.alerts.judging.raising import Changes, settle
-from services.alerts.organisations import Organisations
+from services.alerts.rounds import Rounds
 from services.alerts.rows import store_rows
 from services.alerts.rows.row import Programmes, Row
 from services.alerts.stream import Notifier
 from shared import ledger
-from shared.database import Database, DatabaseIsAway
+from shared.database import Database
 
 log = structlog.get_logger()
 
@@ -38,9 +36,11 @@ EACH = 3  # patients a second
 AGAIN = timedelta(minutes=5)  # where there are few patients; else it takes what it takes
 PATHS = 20  # named in the log at most
 TICK = 1.0
+SHARE = 0.1  # of the time, however long the records are
+FRESH = 600.0
 
 
-class Checker:
+class Checker(Rounds):
     """Part of the service."""
 
     def __init__(
@@ -50,39 +50,12 @@ class Checker:
         programmes: Programmes,
         again: timedelta = AGAIN,
     ) -> None:
-        self._database = database
-        self._organisations = Organisations(database)
+        super().__init__("row checker", database, every=TICK, fresh=FRESH, share=SHARE)
         self._notifier = notifier
         self._programmes = programmes
         self._again = again
-        self._task: asyncio.Task[None] | None = None
 
-    async def open(self) -> None:
-        self._task = asyncio.create_task(self._run())
-
-    async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-
-    async def ready(self) -> str | None:
-        return None
-
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(TICK)
-            began = time.monotonic()
-            try:
-                for org in await self._organisations.all():
-                    await self.round(org, EACH)
-            except (DatabaseIsAway, asyncpg.PostgresError, OSError) as error:
-                log.warning("Rows could not be checked.", fault=type(error).__name__)
-            except Exception as error:
-                log.error("The checker failed and goes on.", fault=type(error).__name__)
-            # Never more than a tenth of the time, however long the records are.
-            await asyncio.sleep(9 * (time.monotonic() - began))
-
-    async def round(self, org: str, limit: int) -> list[UUID]:
+    async def round(self, org: str, limit: int = EACH) -> list[UUID]:
         """Check those checked longest ago. Whose row was different."""
         different = []
         for _ in range(limit):

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 import structlog
 
 from services.alerts import page, store_views, views, worklist
@@ -23,7 +22,7 @@ from services.alerts.reader import Reader
 from services.alerts.rows import list_data
 from services.alerts.views import Listed, Parts, Question
 from shared import ledger, sensitive
-from shared.database import DatabaseIsAway
+from shared.loop import Loop
 
 log = structlog.get_logger()
 
@@ -49,35 +48,22 @@ async def whole(parts: Parts, by: Reader, unit: UUID) -> tuple[Json, Listed]:
     return {**data, "next_at": listed.now + timedelta(seconds=EVERY)}, listed
 
 
-class Sheets:
+class Sheets(Loop):
     """Part of the service. Nothing is written unless a folder is named."""
 
     def __init__(self, parts: Parts, folder: Path | None, every: float = EVERY) -> None:
+        super().__init__("downtime list", parts.database, every=every)
         self._parts = parts
         self._folder = folder
-        self._every = every
-        self._task: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         if self._folder is not None:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._task = asyncio.create_task(self._run(self._folder))
+            await super().open()
 
-    async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-
-    async def ready(self) -> str | None:
-        return None  # the list is there without it
-
-    async def _run(self, folder: Path) -> None:
-        while True:
-            try:
-                await self.write_all(folder)
-            except (DatabaseIsAway, asyncpg.PostgresError, OSError) as error:
-                log.error("The downtime lists were not written.", fault=type(error).__name__)
-            await asyncio.sleep(self._every)
+    async def turn(self) -> None:
+        assert self._folder is not None
+        await self.write_all(self._folder)
 
     async def write_all(self, folder: Path) -> None:
         """A unit whose file cannot be written does not keep the others from theirs."""
@@ -89,7 +75,7 @@ class Sheets:
             for unit in of_org:
                 try:
                     await self._one(folder, org, unit)
-                except OSError as error:
+                except Exception as error:  # its fault is not the other units'
                     log.error(NOT_WRITTEN, unit=str(unit), fault=type(error).__name__)
 
     async def _one(self, folder: Path, org: str, unit: UUID) -> None:
