@@ -14,6 +14,8 @@ from services.patients.equipment import (
     devices,
     enrolment_codes,
     issue,
+    suggest,
+    suggestions,
 )
 from services.patients.fhir_doors import (
     fhir,
@@ -131,6 +133,10 @@ PROBLEMS: dict[type[Exception], int] = {
     issue.CredentialIsRevoked: 409,
     issue.ClientIsTaken: 409,
     issue.OnlySystemsAreClients: 422,
+    suggest.NoSuchSuggestion: 404,
+    suggest.AlreadyTaken: 409,
+    suggest.AlreadyDismissed: 409,
+    suggest.KindDoesNotFit: 422,
     codes.CodeIsNotValid: 404,
     codes.SystemsHaveNoCode: 409,
     issue.KeyIsTheDevices: 409,
@@ -211,6 +217,7 @@ def create() -> FastAPI:
             devices.router,
             enrolment_codes.router,
             bindings.router,
+            suggestions.router,
             quarantine.router,
             fhir.router,
             fhir_people.router,
