@@ -41,6 +41,7 @@ fuzz-doors: # 20 000 cases a service (TURNS=10), every bad token at every door, 
 	set -e; for turn in $$(seq 1 $(TURNS)); do \
 	  HJEMVAKT_TEST_CASES=2000 HJEMVAKT_TEST_SEED=$$turn nice -n 19 \
 	    $(RUN) -m pytest -s tests/journeys/test_openapi.py; done
+	HJEMVAKT_TEST_HOSTILE=100 nice -n 19 $(RUN) -m pytest -s tests/journeys/test_hostile_requests.py
 	HJEMVAKT_TEST_TOKENS=1000 nice -n 19 $(RUN) -m pytest -s tests/access/test_every_door.py
 	HJEMVAKT_TEST_REQUESTS=10000 nice -n 19 \
 	  $(RUN) -m pytest tests/journeys/test_audit.py -k every_answered

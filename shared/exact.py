@@ -145,7 +145,7 @@ def pieces(body: bytes) -> tuple[list[bytes], bool] | None:
         return [whole], False
     try:
         return list(map(bytes, _pieces.decode(whole))), True
-    except (msgspec.MsgspecError, ValueError):
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
 
 

@@ -24,7 +24,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared import audit, exact
+from shared import audit, exact, refusals
 from shared.database import DatabaseIsAway, one_request
 from shared.patience import BodyInTime
 
@@ -50,6 +50,7 @@ HEADERS = [
 # A refusal has at most 4 KiB, however much is wrong; `more` says how many faults are not named.
 MOST_FAULTS = 50
 MOST_BYTES_OF_FAULTS = 3600
+NOT_STORABLE = "A text holds a character that cannot be stored."
 DOCS = "/docs"  # a page of the framework's own, with scripts; not passed on by the front door
 
 
@@ -109,7 +110,9 @@ def build(
     for router in routers:
         app.include_router(router)
     app.include_router(_health(name, parts))
-    _handle_problems(app, {DatabaseIsAway: 503, audit.LookCannotBeLogged: 503, **problems})
+    problems = {DatabaseIsAway: 503, audit.LookCannotBeLogged: 503, **problems}
+    _handle_problems(app, problems)
+    _document(app, problems)
     app.add_middleware(BodyInTime)
     app.add_middleware(_Envelope, backstop=backstop)
     app.state.backstop = backstop
@@ -136,7 +139,7 @@ class _ExactRequest(Request):
         except exact.Unreadable as error:
             raise HTTPException(400, title_of(type(error))) from None
         if not exact.storable(exact.Part(value, body)):
-            raise HTTPException(400, "A text holds a character that cannot be stored.")
+            raise HTTPException(400, NOT_STORABLE)
         return value
 
 
@@ -187,6 +190,22 @@ def title_of(fact: type[Exception]) -> str:
     return (fact.__doc__ or fact.__name__).strip().splitlines()[0]
 
 
+def _document(app: FastAPI, problems: Mapping[type[Exception], int]) -> None:
+    """The refusals, in the document that FastAPI makes of the doors."""
+    made = app.openapi
+    codes: dict[int, list[str]] = {}
+    for fact, status in problems.items():
+        codes.setdefault(status, []).append(code_of(fact))
+
+    def document() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            refusals.complete(made(), codes)  # which FastAPI keeps
+        assert app.openapi_schema is not None
+        return app.openapi_schema
+
+    app.openapi = document  # type: ignore[method-assign]  # FastAPI's documented way to extend it
+
+
 def _handle_problems(app: FastAPI, problems: Mapping[type[Exception], int]) -> None:
     def handler(status: int) -> Callable[[Request, Exception], Awaitable[Response]]:
         async def handle(_request: Request, error: Exception) -> Response:
@@ -196,6 +215,7 @@ def _handle_problems(app: FastAPI, problems: Mapping[type[Exception], int]) -> N
                 headers["Retry-After"] = str(seconds)
             if status == 401:
                 headers["WWW-Authenticate"] = getattr(error, "challenge", "Bearer")
+            headers |= getattr(error, "headers", {})
             members = getattr(error, "members", {})
             return problem(status, code_of(fact), title_of(fact), headers, **members)
 
@@ -292,11 +312,23 @@ class _Envelope:
 
         try:
             with one_request(), audit.one_request():
-                await self._app(scope, receive, enveloped)
+                app = _not_storable if _has_nul(scope) else self._app
+                await app(scope, receive, enveloped)
         finally:
             route = _route(scope)
             REQUESTS.labels(scope["method"], route, str(status)).inc()
             SECONDS.labels(route).observe(time.perf_counter() - began)
+
+
+def _has_nul(scope: Scope) -> bool:
+    """In the address: no text that is kept holds one, and PostgreSQL takes none to compare with."""
+    query: bytes = scope["query_string"]
+    return "\0" in scope["path"] or b"%00" in query or b"\0" in query
+
+
+async def _not_storable(scope: Scope, receive: Receive, send: Send) -> None:
+    answer = problem(400, "http-400", NOT_STORABLE)
+    await answer(scope, receive, send)
 
 
 def _said(message: Message) -> int:

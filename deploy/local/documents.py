@@ -318,10 +318,11 @@ most {_hours("snoozed_at_most")} h.
   filter, told once, and there until it is done. `/v1/tasks` makes tasks without an alert, and hands
   them over between teams in the same way.
 - **Greens** are looked at together (`POST /v1/worklist/greens`, key `g`), never a yellow or a red.
-  Who has not been green since the list was read, or of whom a reading waits to be judged, is
-  answered in `not_taken` with the reason. The mark says who and when, holds for the day, and is
-  taken back with `POST /v1/worklist/greens/undo` (key `u`). A new reading inside the limits does
-  not ask for another look; an alert does, and takes the mark away for good.
+  Who has not been green since the list was read, of whom a reading waits to be judged or stands in
+  quarantine, of whom something expected has not come (whether he, his portal or the platform is
+  silent), or who is paused, is answered in `not_taken` with the reason. The mark says who and when,
+  holds for the day, and is taken back with `POST /v1/worklist/greens/undo` (key `u`). A new reading
+  inside the limits does not ask for another look; an alert does, and takes the mark away for good.
 - **Benign cases** that a programme names (`[[handled]]` in `rules.toml`) are closed by rule with
   the outcome `handled-by-rule` and a line in the history: only yellow, only what nobody has
   touched, only while nothing else clinical is open for the patient. A share of them ({LIFE_SAMPLE}

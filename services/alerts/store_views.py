@@ -160,7 +160,8 @@ async def counts(tx: asyncpg.Connection, org: str, units: Sequence[UUID]) -> dic
     """Of whole units, whatever the filter. A patient in two of them is counted in each.
 
     `only_technical` of the yellow ones have nothing clinical, `only_quarantined` of the green ones
-    have nothing but items that wait in quarantine.
+    have nothing but items that wait in quarantine, and of `only_behind` of them something expected
+    has not come.
     """
     row = await tx.fetchrow(
         f"""
@@ -168,16 +169,22 @@ async def counts(tx: asyncpg.Connection, org: str, units: Sequence[UUID]) -> dic
             select rank, technical, paused, clinical,
                    patient_id in (
                        select patient_id from ledger.quarantine
-                       where org = $1 and {_WAITING} and patient_id is not null) as held
+                       where org = $1 and {_WAITING} and patient_id is not null) as held,
+                   patient_id in (
+                       select patient_id from alerts.due
+                       where org = $1 and satisfied_by is null and missed_at is null
+                         and grace_until <= clock_timestamp()) as behind
             from alerts.worklist_row where org = $1 and unit_id = any($2)
         )
         select count(*) filter (where rank = 0) as red,
                count(*) filter (where rank = 1) as yellow,
                count(*) filter (where rank = 1 and not clinical) as only_technical,
                count(*) filter (where rank = 2) as green,
-               count(*) filter (where technical or held) as technical,
+               count(*) filter (where technical or held or behind) as technical,
                count(*) filter (where rank = 2 and held and not technical and not paused)
                    as only_quarantined,
+               count(*) filter (where rank = 2 and behind and not held
+                                and not technical and not paused) as only_behind,
                count(*) filter (where paused) as paused
         from listed
         """,

@@ -201,14 +201,26 @@ async def _progress(
 
 
 async def behind(
-    tx: asyncpg.Connection, by: Reader, units: Sequence[UUID], patient_ids: Sequence[UUID]
+    tx: asyncpg.Connection,
+    by: Reader,
+    units: Sequence[UUID],
+    patient_ids: Sequence[UUID] | None,
+    *,
+    limit: int | None = None,
 ) -> dict[UUID, Json]:
-    """Who waits for a portal that is silent, or for a platform that hears nobody; by which alarm.
-    Nothing is read while all is well."""
-    held: dict[UUID, Json] = {}
+    """Of whom something expected has not come: who waits for a portal that is silent or for a
+    platform that hears nobody, by which alarm; and, with no alarm, whom we have not looked at."""
+    most = limit if patient_ids is None else len(patient_ids)
+    most = most if most is not None else BEHIND
+    held: dict[UUID, Json] = {
+        one["patient_id"]: {"alert": None, "portal": None, "since": telling.iso(one["since"])}
+        for one in await store_behind.overdue(
+            tx, by.org, units, limit=most, patient_ids=patient_ids
+        )
+    }
     for portal, alarm in (await store_behind.quiet(tx, by.org)).items():
         for one in await store_behind.behind(
-            tx, by.org, units, portal=portal, limit=len(patient_ids), patient_ids=patient_ids
+            tx, by.org, units, portal=portal, limit=most, patient_ids=patient_ids
         ):
             held[one["patient_id"]] = {
                 "alert": str(alarm),
@@ -216,6 +228,27 @@ async def behind(
                 "since": telling.iso(one["since"]),
             }
     return held
+
+
+async def unheard(
+    parts: Parts, by: Reader, *, patient_id: UUID | None, limit: int
+) -> dict[UUID, Json]:
+    """Of whom something expected has not come and who has no open alert for it."""
+    units = sorted(by.units)
+    async with parts.database.transaction() as tx:
+        of = None
+        if patient_id is not None:
+            await reader.check(tx, by, patient_id)
+            of = await reader.same_person(tx, by, patient_id)
+            units = [
+                one for id_ in of for one in (await store_views.patient_units(tx, by.org, id_))[1]
+            ]
+        found = await behind(tx, by, units, of, limit=limit)
+        told = await store_behind.told_silent(tx, by.org, list(found))
+        shut = await store_shields.shut(tx, by.org, found, by.id, emergency_counts=by.in_emergency)
+        shown = {id_: one for id_, one in found.items() if id_ not in told and id_ not in shut}
+        await reader.note(tx, by, shown, "alerts")
+    return shown
 
 
 async def as_of(tx: asyncpg.Connection, org: str, now: datetime) -> datetime:
@@ -229,7 +262,7 @@ def worklist_json(listed: Listed, lang: str) -> Json:
     quarantined, _ = listed.quarantined
     return {
         "rows": [_row_json(listed, row, lang) for row in listed.rows],
-        "counts": {**{name: listed.counts[name] for name in COUNTED}, "quarantined": quarantined},
+        "counts": {**told_counts(listed.counts), "quarantined": quarantined},
         "hidden": {"red": len(listed.hidden)},
         "tasks": [
             telling.task(one, listed.units, listed.names, listed.shut) for one in listed.tasks
@@ -284,8 +317,15 @@ async def pulse(parts: Parts, org: str, units: Iterable[UUID]) -> Json:
             "lag_seconds": telling.lag_seconds(
                 await ledger.oldest_waiting(connection, org, ledger.ALERTS), now
             ),
-            "counts": await store_views.counts(connection, org, list(units)),
+            "counts": told_counts(await store_views.counts(connection, org, list(units))),
         }
+
+
+def told_counts(counts: Mapping[str, int]) -> dict[str, int]:
+    """As the API tells them: who is green only for want of readings is not counted as green."""
+    told = {name: counts[name] for name in COUNTED}
+    told["green"] -= counts["only_behind"] + counts["only_quarantined"]
+    return told
 
 
 # --- alerts ---------------------------------------------------------------------------------

@@ -226,7 +226,8 @@ async def acknowledge_greens(
 ) -> Response:
     """Mark greens as looked at today. Only those that were green at `as_of` and all the time
     since; each of the others is in `not_taken` with the reason: `not-green`, `changed-since`,
-    `reading-waits` (one that is not judged yet) or `not-yours`."""
+    `reading-waits` (one that is not judged yet), `not-received` (something expected has not come,
+    whether he, his portal or the platform is silent), `quarantined`, `paused` or `not-yours`."""
     door.from_page(request, caller)
     result = await greens.take(
         has.database,

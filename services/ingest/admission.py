@@ -13,7 +13,7 @@ from starlette.types import Scope
 from services.ingest import tokens
 from services.ingest.senders import Credential, Senders
 from services.ingest.tokens import Tokens
-from shared.access import NotAuthenticated, TooManyRequests, secret_hash, source
+from shared.access import NonceIsMissing, NotAuthenticated, TooManyRequests, secret_hash, source
 from shared.pace import Pace
 
 UNIT = 16 * 1024  # bytes; a larger body counts for as many requests as it has of these
@@ -46,6 +46,8 @@ class Admission:
             if tokens.is_bound(headers):
                 return await self._of_bound_secret(scope, headers)
             return await self._of_secret(scope, headers)
+        except NonceIsMissing:
+            raise  # asked to say it once more, which is no guess
         except NotAuthenticated:
             self._failures.note(self._where(scope))
             raise

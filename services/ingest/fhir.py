@@ -34,7 +34,14 @@ _UPDATED = (
 )
 
 
+_STORED = {
+    201: {"description": "Stored, as the first of its message"},
+    202: {"description": "In quarantine, with why; held by us and never lost"},
+}
+
+
 def documented(example: Mapping[str, Any], answer: str) -> dict[str, Any]:
+    """`answer`: what 200 means, and whether 201 and 202 are answered too."""
     return {
         "openapi_extra": {
             "security": [{"secret": []}],
@@ -45,6 +52,7 @@ def documented(example: Mapping[str, Any], answer: str) -> dict[str, Any]:
         },
         "responses": {
             200: {"description": answer, "content": {fhir_replies.MEDIA: {}}},
+            **(_STORED if "202" in answer else {}),
             401: {"description": "No valid bearer secret"},
             412: {"description": "A condition other than one identifier=system|value"},
             413: {"description": "The body is too large"},

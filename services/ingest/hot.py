@@ -229,13 +229,14 @@ def too_slow() -> Answer:
     return problem(408, "too-slow", "The body came too slowly; send it again")
 
 
-def unauthenticated(challenge: str = "Bearer") -> Answer:
+def unauthenticated(refusal: access.NotAuthenticated) -> Answer:
+    asked = {"WWW-Authenticate": refusal.challenge, **getattr(refusal, "headers", {})}
     REFUSED.labels("unauthenticated").inc()
     return problem(
         401,
         "unauthenticated",
         "Send the credential's secret as a bearer token, or a system's access token",
-        [(b"www-authenticate", challenge.encode())],
+        [(name.lower().encode(), value.encode()) for name, value in asked.items()],
     )
 
 
@@ -244,7 +245,7 @@ def turned_away(refusal: Exception) -> Answer:
     if isinstance(refusal, DatabaseIsAway):
         return unavailable()
     if isinstance(refusal, access.NotAuthenticated):
-        return unauthenticated(refusal.challenge)
+        return unauthenticated(refusal)
     fact, headers = type(refusal), []
     status, code = access.PROBLEMS[fact], service.code_of(fact)
     REFUSED.labels(code).inc()

@@ -22,6 +22,7 @@ from shared.access.caller import (
     LevelIsTooLow,
     Locked,
     NobodysProxy,
+    NonceIsMissing,
     NotAllowed,
     NotAuthenticated,
     NotGiven,
@@ -65,10 +66,11 @@ __all__ = [
     "SESSION_SECONDS", "Administrator", "AnyStaff", "Blocked", "Caller", "Clinician",
     "ClinicianOrAdministrator", "ClinicianOrCitizen", "ClinicianOrPatient", "CrossSite",
     "DevelopmentIssuer", "DevelopmentIssuerInProduction", "Guard", "HprIsMissing",
-    "IssuerDoesNotAnswer", "LevelIsTooLow", "Locked", "NobodysProxy", "NotAllowed",
-    "NotAuthenticated", "NotGiven", "NotRegisteredHere", "NotRelated", "ProofIsMissing", "Role",
-    "ScopeIsMissing", "TooManyRequests", "caller_of", "cookie_name", "cookie_of", "guard",
-    "guard_of", "needs", "new_secret", "same", "same_site", "secret_hash", "table",
+    "IssuerDoesNotAnswer", "LevelIsTooLow", "Locked", "NobodysProxy", "NonceIsMissing",
+    "NotAllowed", "NotAuthenticated", "NotGiven", "NotRegisteredHere", "NotRelated",
+    "ProofIsMissing", "Role", "ScopeIsMissing", "TooManyRequests", "caller_of", "cookie_name",
+    "cookie_of", "guard", "guard_of", "needs", "new_secret", "same", "same_site", "secret_hash",
+    "table",
 ]  # fmt: skip
 
 

@@ -13,11 +13,24 @@ class NotAuthenticated(Exception):
     challenge = "Bearer"
 
 
+_ALGORITHMS = 'algs="ES256 ES384 ES512 PS256 PS384 PS512 RS256"'
+
+
 class ProofIsMissing(NotAuthenticated):
     """Log in, or send a valid token with its proof of possession"""
 
     # Which signatures a proof may have (RFC 9449 section 7.1), and nothing of what was wrong.
-    challenge = 'DPoP algs="ES256 ES384 ES512 PS256 PS384 PS512 RS256"'
+    challenge = f"DPoP {_ALGORITHMS}"
+
+
+class NonceIsMissing(NotAuthenticated):
+    """Make the proof anew, with the nonce that stands in DPoP-Nonce"""
+
+    challenge = f'DPoP error="use_dpop_nonce", {_ALGORITHMS}'
+
+    def __init__(self, nonce: str) -> None:
+        super().__init__()
+        self.headers = {"DPoP-Nonce": nonce}
 
 
 class IssuerDoesNotAnswer(Exception):
@@ -118,6 +131,7 @@ class Caller:
 PROBLEMS: Mapping[type[Exception], int] = {
     NotAuthenticated: 401,
     ProofIsMissing: 401,
+    NonceIsMissing: 401,
     NotAllowed: 403,
     LevelIsTooLow: 403,
     ScopeIsMissing: 403,

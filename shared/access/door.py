@@ -16,6 +16,7 @@ from shared.access.caller import (
     CrossSite,
     HprIsMissing,
     NobodysProxy,
+    NonceIsMissing,
     NotAllowed,
     NotAuthenticated,
     NotGiven,
@@ -39,6 +40,8 @@ async def caller_of(request: Request) -> Caller:
     pace: source.Failures = request.app.state.failures
     try:
         caller = await _logged_in(request)
+    except NonceIsMissing:
+        raise  # asked to say it once more, which is no guess
     except NotAuthenticated:
         pace.note(source.of(request.scope, behind_proxy=request.app.state.behind_proxy))
         raise

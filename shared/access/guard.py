@@ -14,10 +14,11 @@ from uuid import UUID
 import asyncpg
 
 from shared import identity
-from shared.access import development, dpop, profiles, signed, store, tokens
+from shared.access import development, dpop, nonces, profiles, signed, store, tokens
 from shared.access.caller import (
     Caller,
     NobodysProxy,
+    NonceIsMissing,
     NotAllowed,
     NotAuthenticated,
     NotRegisteredHere,
@@ -84,7 +85,8 @@ class Guard:
     # --- by token ---------------------------------------------------------------------------
 
     async def by_token(self, shown: Shown) -> Caller:
-        """NotAuthenticated, LevelIsTooLow, ScopeIsMissing, NotRegisteredHere, NotAllowed."""
+        """NotAuthenticated, NonceIsMissing, LevelIsTooLow, ScopeIsMissing, NotRegisteredHere,
+        NotAllowed."""
         refusal = ProofIsMissing if any(one.dpop for one in self.issuers.values()) else None
         try:
             return await self._by_token(shown)
@@ -102,26 +104,33 @@ class Guard:
                 raise NotAllowed
             return caller
         issuer = self.issuers.get(name) if isinstance(name, str) else None
-        if issuer is None or scheme != ("dpop" if issuer.dpop else "bearer"):
+        if issuer is None or scheme not in ("bearer", "dpop"):
             raise Unusable
-        if len(shown.proofs) != (1 if issuer.dpop else 0):
+        by_proof = scheme == "dpop"
+        if (issuer.dpop and not by_proof) or len(shown.proofs) != (1 if by_proof else 0):
             raise Unusable
         place = hashlib.sha256(shown.token.encode()).digest()
         known = self._remembered(place)
         if known is None:
-            return await self._fresh(place, shown, issuer)
-        if issuer.dpop:
-            await self.proven(shown, known.thumbprint)
+            return await self._fresh(place, shown, issuer, by_proof=by_proof)
+        await self._possessed(shown, issuer, known.thumbprint, by_proof=by_proof)
         return known.caller
 
-    async def _fresh(self, place: bytes, shown: Shown, issuer: Issuer) -> Caller:
+    async def _possessed(
+        self, shown: Shown, issuer: Issuer, thumbprint: str | None, *, by_proof: bool
+    ) -> None:
+        """The law: a token that is bound to a key is nothing without its proof, whoever made it,
+        and a proof helps no other. Unusable, NonceIsMissing."""
+        if (thumbprint is not None) != by_proof:
+            raise Unusable
+        if thumbprint is not None:
+            await self.proven(shown, thumbprint, nonce=issuer.nonce)
+
+    async def _fresh(self, place: bytes, shown: Shown, issuer: Issuer, *, by_proof: bool) -> Caller:
         claims = await self.verified(shown.token, issuer)
         thumbprint = tokens.thumbprint(claims)
-        if (thumbprint is not None) != issuer.dpop:
-            raise Unusable  # bound to a key that nobody shows, or to none where one must be
-        if issuer.dpop:
-            # Before anything is said of who it is: a stolen token tells its thief nothing.
-            await self.proven(shown, thumbprint)
+        # Before anything is said of who it is: a stolen token tells its thief nothing.
+        await self._possessed(shown, issuer, thumbprint, by_proof=by_proof)
         caller = replace(
             await self.caller(claims, issuer),
             expires=tokens.moment(claims, "exp"),
@@ -157,8 +166,9 @@ class Guard:
         tokens.check(found.claims, tokens.Expected(issuer.issuer, audience), time.time())
         return found
 
-    async def proven(self, shown: Shown, thumbprint: str | None) -> None:
-        """That the sender has the key that his token is bound to. Unusable."""
+    async def proven(self, shown: Shown, thumbprint: str | None, *, nonce: bool = False) -> None:
+        """That the sender has the key that his token is bound to. `nonce`: that he has made the
+        proof lately, too. Unusable, NonceIsMissing."""
         proof = dpop.check(
             shown.proofs[0],
             method=shown.method,
@@ -168,6 +178,9 @@ class Guard:
         )
         if proof.thumbprint != thumbprint:
             raise Unusable
+        # Told only to who has the key: to anybody else the token is as good as none.
+        if nonce and not nonces.is_current(self._identity_keys, proof.nonce, time.time()):
+            raise NonceIsMissing(nonces.current(self._identity_keys, time.time()))
         async with self.database.transaction() as tx:
             if not await store.use_proof(tx, proof.id, 2 * dpop.WINDOW + 1):
                 raise Unusable

@@ -68,7 +68,13 @@ class Issuer(_Read):
     algorithms: list[Literal["ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256"]] = [
         "ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256",
     ]  # fmt: skip
-    dpop: bool = Field(description="true: DPoP and no bearer; false: bearer and no DPoP")
+    dpop: bool = Field(
+        description="true: DPoP and no bearer; false: a token that is bound to a key with its "
+        "proof, any other as bearer"
+    )
+    nonce: bool = Field(
+        default=False, description="a proof must show the nonce that we give out (DPoP-Nonce)"
+    )
     staff_by: Literal["number", "subject"] = Field(
         default="number",
         description="number: HPR number, else national number. subject: `sub` is our staff id, "

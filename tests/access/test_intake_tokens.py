@@ -353,3 +353,21 @@ async def test_the_issuer_that_is_away_is_said_plainly_and_the_reading_is_kept(
     answer = await engine.send(token, json=[])
     assert (answer.status_code, answer.json()["code"]) == (503, "issuer-does-not-answer")
     assert int(answer.headers["retry-after"]) > 0
+
+
+async def test_where_a_nonce_is_asked_for_a_system_makes_its_proof_anew(engine: Engine) -> None:
+    door = engine.client._transport.app.state.door  # type: ignore[attr-defined]
+    guard = door.admission._tokens._guard
+    asks = guard.issuers[engine.house.helseid.issuer].model_copy(update={"nonce": True})
+    guard.issuers = {**guard.issuers, asks.issuer: asks}
+    token, path = await engine.token("readings.write"), "/fhir/Observation"
+
+    told = await engine.send(token, path, json=weight("41814065640"))
+    assert told.status_code == 401
+    assert told.headers["www-authenticate"].startswith('DPoP error="use_dpop_nonce"')
+    made = dpop.make(
+        engine.house.key, method="POST", address=f"{RECORD}{path}", token=token, now=time.time(),
+        nonce=told.headers["dpop-nonce"],
+    )  # fmt: skip
+    again = await engine.send(token, path, json=weight("41814065640"), headers={"dpop": made})
+    assert again.status_code == 201, again.text

@@ -1068,7 +1068,7 @@ def test_a_green_behind_a_silent_portal_is_not_among_the_greens() -> None:
 
 
 def test_the_counts_above_agree_with_where_those_behind_a_silence_stand() -> None:
-    counts = {"red": 0, "yellow": 0, "green": 9, "technical": 2, "quarantined": 0, "only_behind": 3}
+    counts = {"red": 0, "yellow": 0, "green": 9, "technical": 5, "quarantined": 0, "only_behind": 3}
     markup = list_html(row(4, "green"), counts=counts)
 
     assert re.search(r'class="n green".*?<dd>6</dd>', markup, re.DOTALL)

@@ -1,7 +1,8 @@
 """What waits in quarantine of a known patient stands in the technical lane, on him."""
 
 from dataclasses import replace
-from uuid import UUID
+from datetime import timedelta
+from uuid import UUID, uuid4
 
 from services.alerts.judging.quarantine import Quarantine
 from services.alerts.stream import Notifier
@@ -94,3 +95,20 @@ async def test_an_alert_keeps_its_reason_and_says_that_something_waits(world: Wo
     assert f'id="row-{patient}' in lane
     assert "1 i karantene" in lane
     assert "også taus" not in lane
+
+
+async def test_who_is_paused_or_has_something_in_quarantine_is_not_taken_as_a_green(
+    world: World,
+) -> None:
+    waits, paused = await held(world), await given.patient(world)
+    until = (await world.now() + timedelta(days=2)).isoformat()
+    body = {"pause_id": str(uuid4()), "until": until, "reason": "Innlagt"}
+    await given.decide(world, paused, "paused", body, ago(hours=1))
+    await world.judge()
+    wanted = [{"id": str(one), "unit": str(world.unit)} for one in (paused, waits)]
+
+    async with given.client(world) as nurse:
+        taken = (await nurse.post("/v1/worklist/greens", json={"patients": wanted})).json()
+
+    why = {one["id"]: one["reason"] for one in taken["not_taken"]}
+    assert why == {str(paused): "paused", str(waits): "quarantined"}

@@ -387,6 +387,11 @@ async def test_a_portals_silence_is_one_alarm_and_those_behind_it_are_held_back(
         rows = (await nurse.get("/v1/worklist")).json()["rows"]
         listed = (await nurse.get("/")).text
         his = (await nurse.get(f"/patients/{later[0]}")).text
+        counted = (await nurse.get("/v1/worklist")).json()["counts"]
+        wanted = [{"id": str(one), "unit": str(world.unit)} for one in later]
+        greens = (await nurse.post("/v1/worklist/greens", json={"patients": wanted})).json()
+        flagged = (await nurse.get("/fhir/Flag", params={"_count": 200})).json()["entry"]
+        of_one = (await nurse.get("/fhir/Flag", params={"patient": str(later[0])})).json()["entry"]
         kept = await nurse.post(
             f"/v1/alerts/{alarm['id']}/moves",
             json={"move": "acknowledge", "version": alarm["version"]},
@@ -399,6 +404,13 @@ async def test_a_portals_silence_is_one_alarm_and_those_behind_it_are_held_back(
     assert {row["behind"]["portal"] for row in rows} == {given.SENDER.cred}
     assert {row["behind"]["alert"] for row in rows} == {str(alarm["id"])}
     assert all(row["technical"] for row in rows), "nobody behind it is green and calm"
+    assert (counted["green"], counted["technical"]) == (0, len(patients))
+    assert {one["reason"] for one in greens["not_taken"]} == {"not-received"}
+    assert (greens["taken"], len(greens["not_taken"])) == ([], len(later))
+    assert {one["resource"]["subject"]["reference"] for one in flagged} == {
+        f"Patient/{one}" for one in patients
+    }, "nobody behind it is without a flag"
+    assert [one["resource"]["category"][0]["coding"][0]["code"] for one in of_one] == ["technical"]
     assert theirs == {"patients": [], "more": False}
     # The page: nobody stands among the greens, and the alarm is moved and names who is behind it.
     assert 'id="greens"' not in listed
@@ -430,6 +442,45 @@ async def test_a_portals_silence_is_one_alarm_and_those_behind_it_are_held_back(
     for patient in later[1:]:
         (alert,) = await silent(world, patient)
         assert alert["cause"] == "patient"
+
+
+async def test_stale_is_green_nowhere_also_while_nobody_looks_at_the_clock(world: World) -> None:
+    """Our own loop stands still: what was expected has not come and is not called missed."""
+    stale, fresh = await overdue(world), await given.patient(world)
+    for patient in (stale, fresh):
+        await given.send(world, patient, given.weight("82.0", ago(hours=15)))
+    await world.judge()
+    undecided = "select count(*) from alerts.due where missed_at is null and grace_until <= now()"
+    assert await world.value(undecided) >= 1
+
+    wanted = [{"id": str(one), "unit": str(world.unit)} for one in (stale, fresh)]
+    async with given.client(world) as nurse:
+        listed = (await nurse.get("/v1/worklist")).json()
+        page = (await nurse.get("/")).text
+        paper = (await nurse.get("/downtime", params={"unit": str(world.unit)})).text
+        flags = (await nurse.get("/fhir/Flag")).json()["entry"]
+        taken = (await nurse.post("/v1/worklist/greens", json={"patients": wanted})).json()
+    async with given.client(world, units=frozenset({world.other_unit})) as stranger:
+        theirs = (await stranger.get("/fhir/Flag")).json()
+
+    rows = {row["patient"]["id"]: row for row in listed["rows"]}
+    assert rows[str(stale)]["technical"]
+    assert (rows[str(stale)]["behind"]["alert"], rows[str(fresh)]["behind"]) == (None, None)
+    assert listed["counts"]["green"] == 1
+    assert f'data-green="{fresh}"' in page
+    assert f'data-green="{stale}"' not in page
+    for shown in (page, paper):
+        assert "og ikke kommet. Ikke vurdert ennå." in shown
+    assert [one["resource"]["subject"]["reference"] for one in flags] == [f"Patient/{stale}"]
+    assert theirs.get("entry", []) == []
+    assert taken["taken"] == [str(fresh)]
+    assert taken["not_taken"] == [{"id": str(stale), "reason": "not-received"}]
+
+    await world.clock.round(given.ORG)
+    async with given.client(world) as nurse:
+        later = (await nurse.get("/fhir/Flag")).json()["entry"]
+    (alert,) = await silent(world, stale)
+    assert [one["resource"]["id"] for one in later] == [str(alert["id"])], "one flag, not two"
 
 
 # --- after the end ----------------------------------------------------------------------------

@@ -57,8 +57,15 @@ class Tried:
         door = f"{case.method} {case.operation.path}"
         if answer.status_code >= 500:
             self.faults.add(f"{door}: {answer.status_code}")
+        if not _is_documented(case.operation.definition.raw["responses"], answer.status_code):
+            self.faults.add(f"{door}: {answer.status_code} is not documented")
         if answer.status_code >= 400 and len(answer.content) > LONGEST:
             self.faults.add(f"{door}: {len(answer.content)} bytes of refusal")
+
+
+def _is_documented(responses: Mapping[str, Any], status: int) -> bool:
+    """By itself, by its hundred (4XX), or by `default`."""
+    return bool({str(status), f"{status // 100}XX", "default"} & set(responses))
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +128,7 @@ def test_no_request_makes_a_service_fail(
             _try(tried, operation, max(FEW, missing // len(operations)), turn + 1)
 
     sys.stderr.write(f"{service}: {tried.answers.total()} cases, {dict(tried.answers)}\n")
+    sys.stderr.write("\n".join(sorted(tried.faults)) + "\n")
     assert tried.faults == set()
 
 

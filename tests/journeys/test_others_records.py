@@ -14,6 +14,7 @@ import pytest
 
 from tests.journeys import device
 from tests.journeys.hospital import ALWAYS, DIALYSIS, Hospital, Patient, bearer, eventually
+from tests.journeys.test_hostile_requests import examples
 
 LEAST = 2000
 NOT_HERE = ("/login", "/logout", "/development")
@@ -73,12 +74,14 @@ class Victim:
 def doors(hospital: Hospital) -> Iterator[tuple[httpx.Client, str, str, Json]]:
     """Every operation of the record and the worklist, with an example of its body."""
     for client in (hospital.patients, hospital.alerts):
-        for path, methods in client.get("/openapi.json").json()["paths"].items():
+        document = client.get("/openapi.json").json()
+        schemas = document["components"]["schemas"]
+        for path, methods in document["paths"].items():
             for method, told in methods.items():
                 # A stream has no end, and wrong codes shut out the others of this address.
                 if "stream" in path or "redeem" in path or path.startswith(NOT_HERE):
                     continue
-                yield client, method.upper(), path, told
+                yield client, method.upper(), path, {"examples": [*examples(told, schemas)]}
     for path in ("", "/chart.json", "/forms/phq-9", "/access"):
         yield hospital.alerts, "GET", f"/patients/{{patient_id}}{path}", {}
 
@@ -94,13 +97,11 @@ def filled(path: str, victim: Victim) -> str:
 
 def bodies(told: Json, victim: Victim) -> list[Json]:
     """The document's own example, with the victim wherever somebody is named."""
-    content = told.get("requestBody", {}).get("content", {}).get("application/json", {})
     named = {name: victim.ids[name] for name in ("patient_id", "unit_id", "cred", "enrolment_id")}
-    found = [content.get("example"), *[one.get("value") for one in content.get(
-        "examples", {}).values()]]  # fmt: skip
+    named |= {"patient": victim.id, "unit": victim.unit}
     whole = [one | {name: named[name] for name in named if name in one}
-             for one in found if isinstance(one, dict)]  # fmt: skip
-    return [*whole[:1], {"patient": victim.id}]
+             for one in told.get("examples", ()) if isinstance(one, dict)]  # fmt: skip
+    return [*whole[:2], {"patient": victim.id}]
 
 
 @pytest.fixture(scope="module")

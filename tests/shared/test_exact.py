@@ -253,3 +253,13 @@ def _turned(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _turned(inner) for key, inner in reversed(value.items())}
     return [_turned(inner) for inner in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("opened", [b"[", b'{"a":', b'[{"a":'])
+@pytest.mark.parametrize("deep", [33, 1_000, 200_000])
+def test_a_body_however_deep_is_a_fault_with_a_name(opened: bytes, deep: int) -> None:
+    body = opened * deep
+    assert exact.pieces(body) is None or not body.startswith(b"[")
+    for read in (exact.loads, exact.slices, exact.strictly):
+        with pytest.raises(exact.Unreadable):
+            read(body)

@@ -54,7 +54,7 @@ async def deliveries(
     )
 
 
-@router.post("/test")
+@router.post("/test", status_code=202)
 async def test_ladder(
     request: Request, has: Has, caller: access.Administrator, wanted: TestRequest
 ) -> Response:
@@ -68,7 +68,7 @@ async def test_ladder(
     return door.json(answer, 202)
 
 
-@router.post("/{delivery_id}/retry")
+@router.post("/{delivery_id}/retry", status_code=202)
 async def retry(
     request: Request, has: Has, caller: access.ClinicianOrAdministrator, delivery_id: UUID
 ) -> Response:

@@ -129,7 +129,7 @@ async def deliveries(
     )
 
 
-@router.post("/deliveries/retry")
+@router.post("/deliveries/retry", status_code=202)
 async def retry(request: Request, has: Has, caller: access.Administrator, again: Again) -> Response:
     """Send what was not delivered once more, with the same ids."""
     door.from_page(request, caller)

@@ -64,10 +64,17 @@ async def flags(
     status: FlagStatus = "active",
     count: Count = 50,
 ) -> Response:
-    """Alerts as flags on patients: active until they are closed."""
+    """Alerts as flags on patients: active until they are closed. One more on each of whom something
+    expected has not come and nobody has been told yet: having no flag is never for want of
+    readings."""
     states = _OPEN if status == "active" else ("closed",)
     told = await _alerts(request, has, lang, caller, patient, states, count)
-    return _bundle(request, [fhir_alerts.flag(one) for one in told])
+    made = [fhir_alerts.flag(one) for one in told]
+    if status == "active":
+        by = door.reader(request, caller)
+        unheard = await views.unheard(has, by, patient_id=_id(patient), limit=count)
+        made += [fhir_alerts.not_received(id_, one, lang) for id_, one in unheard.items()]
+    return _bundle(request, made)
 
 
 @router.get("/Task")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID, uuid5
 
 from shared import fhir
 from shared.fhir import Resource
@@ -51,6 +52,30 @@ def flag(alert: Mapping[str, Any]) -> Resource:
         },
         "subject": _patient(alert),
         "period": {"start": alert["raised_at"], "end": alert.get("closed_at")},
+    }
+    return fhir.filled(made)
+
+
+_UNHEARD = {
+    ("nb", True): "Ventet måling er ikke kommet, og den som bringer dem er stille.",
+    ("nb", False): "Ventet måling er ikke kommet, og er ikke vurdert ennå.",
+    ("en", True): "An expected reading has not come, and whoever brings them is silent.",
+    ("en", False): "An expected reading has not come, and this is not judged yet.",
+}
+
+
+def not_received(patient_id: UUID, about: Mapping[str, Any], lang: str) -> Resource:
+    """That something expected has not come, and nobody has been told of this patient. `about`:
+    since when, and the alarm of the silence behind which he stands, if there is one."""
+    made: Resource = {
+        "resourceType": "Flag",
+        # Its own while it lasts: another silence is another flag.
+        "id": str(uuid5(patient_id, about["since"])),
+        "status": "active",
+        "category": [{"coding": [{"system": _LANE, "code": "technical"}]}],
+        "code": {"text": _UNHEARD[lang, about["alert"] is not None]},
+        "subject": {"reference": f"Patient/{patient_id}"},
+        "period": {"start": about["since"]},
     }
     return fhir.filled(made)
 

@@ -32,11 +32,9 @@ def counts(data: Json, t: words.Words) -> list[View]:
 
 def clinical(counts: Json) -> View:
     """What is only technical stands with the technical ones, as in the list below."""
-    behind = int(counts.get("only_behind") or 0)
     only = {
         "yellow": int(counts.get("only_technical") or 0),
-        "green": int(counts.get("only_quarantined") or 0) + behind,
-        "technical": -behind,  # counted in no row: whose silence it is, is read with the list
+        "green": int(counts.get("only_quarantined") or 0) + int(counts.get("only_behind") or 0),
     }
     fewer = {colour: int(counts[colour]) - n for colour, n in only.items() if colour in counts}
     return {**counts, **fewer}

@@ -183,7 +183,8 @@ def also(row: Json, alert: Json | None, lane: Lane, now: datetime, lang: str) ->
     if paused and alert:
         pieces.append(shown.paused(paused, now, lang))
     if behind and (alert or paused or row.get("quarantined")):
-        pieces.append(said["behind"]["portal" if behind.get("portal") else "platform"])
+        whose = "portal" if behind.get("portal") else "platform" if behind.get("alert") else "us"
+        pieces.append(said["behind"][whose])
     held = row.get("quarantined")
     if held and (alert or row.get("paused")):
         pieces.append(said["quarantine"].format(n=held["n"]))

@@ -146,7 +146,8 @@ def paused(still: Json, now: datetime, lang: str) -> str:
 def behind(silence: Json, now: datetime, lang: str) -> str:
     """What was expected of the patient has not come, and it is not he who is silent."""
     t = words.words(lang)
-    said = t["worklist"]["behind"]["portal_long" if silence.get("portal") else "platform_long"]
+    whose = "portal" if silence.get("portal") else "platform" if silence.get("alert") else "us"
+    said = t["worklist"]["behind"][f"{whose}_long"]
     return str(said).format(clock=written.clock(silence["since"], now, t, lang))
 
 

@@ -6,7 +6,6 @@ from uuid import UUID
 from services.alerts import telling
 from services.alerts.care import moving
 from services.alerts.clinical import lifecycle
-from services.alerts.judging.patient import RANK
 from services.alerts.reader import Reader
 from services.alerts.rows import neutral
 from services.alerts.rows.row import Programmes
@@ -24,7 +23,6 @@ def page(by: Reader, programmes: Programmes, asked: Question, listed: Listed) ->
         "counts": {
             **listed.counts,
             "quarantined": quarantined,
-            "only_behind": sum(_only_behind(listed, one) for one in listed.rows),
         },
         "hidden": {"red": len(listed.hidden)},
         "hidden_rows": [_hidden(listed, one) for one in listed.hidden],
@@ -59,17 +57,6 @@ def row(by: Reader, listed: Listed, stored: Any) -> Json:
     made["alerts"] = [{**one, "moves": _moves(by, one)} for one in made["alerts"]]
     made["behind"] = listed.behind.get(stored["patient_id"])
     return made
-
-
-def _only_behind(listed: Listed, stored: Any) -> bool:
-    """Green for want of readings: what is expected has not come, and a portal is to blame."""
-    id_, body = stored["patient_id"], stored["body"]
-    return (
-        stored["rank"] == RANK["green"]
-        and id_ in listed.behind
-        and id_ not in listed.held
-        and not (body["technical"] or body["paused"])
-    )
 
 
 def _moves(by: Reader, one: Json) -> list[str]:

@@ -1,5 +1,5 @@
-"""Whom a silence of the platform or of a portal holds back: read only while there is such an alarm.
-Nothing here commits.
+"""Of whom something expected has not come and nobody has said so yet: behind a silence of the
+platform or of a portal, or because we have not looked. Nothing here commits.
 """
 
 from collections.abc import Sequence
@@ -67,3 +67,46 @@ async def behind(
         list(patient_ids) if patient_ids is not None else None,
         limit,
     )
+
+
+async def overdue(
+    tx: asyncpg.Connection,
+    org: str,
+    units: Sequence[UUID],
+    *,
+    limit: int,
+    patient_ids: Sequence[UUID] | None = None,
+) -> list[asyncpg.Record]:
+    """(patient_id, since) in these units, who waits longest first: what was expected has not come
+    in its grace, and it has neither been called missed nor satisfied."""
+    return await tx.fetch(
+        """
+        select d.patient_id, min(d.due_at) as since from alerts.due d
+        where d.org = $1 and d.satisfied_by is null and d.missed_at is null
+          and d.grace_until <= clock_timestamp()
+          and ($3::uuid[] is null or d.patient_id = any($3))
+          and exists (
+              select from alerts.worklist_row w
+              where w.org = $1 and w.patient_id = d.patient_id and w.unit_id = any($2))
+        group by d.patient_id
+        order by since, patient_id
+        limit $4
+        """,
+        org,
+        list(units),
+        list(patient_ids) if patient_ids is not None else None,
+        limit,
+    )
+
+
+async def told_silent(tx: asyncpg.Connection, org: str, patient_ids: Sequence[UUID]) -> set[UUID]:
+    """Of these, who has an open alert that stands in the technical lane."""
+    rows = await tx.fetch(
+        """
+        select distinct patient_id from alerts.alert
+        where org = $1 and patient_id = any($2) and state <> 'closed' and lane = 'technical'
+        """,
+        org,
+        list(patient_ids),
+    )
+    return {row["patient_id"] for row in rows}
