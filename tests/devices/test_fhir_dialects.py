@@ -225,3 +225,15 @@ def test_a_form_named_like_an_instrument_with_options_of_its_own_is_kept_as_it_i
     told = body(read("http://forms.example.org/Questionnaire/example-PHQ9", items))
 
     assert told["questionnaire"] == "http://forms.example.org/Questionnaire/example-PHQ9"
+
+
+def test_a_variant_of_an_instrument_with_another_question_is_kept_as_it_is() -> None:
+    items = [
+        {"linkId": "/68517-2", "answer": [{"valueDecimal": 0}]},
+        {"linkId": "/68519-8", "answer": coded("LA15694-5")},
+        {"linkId": "/75626-2", "answer": [{"valueDecimal": 0}]},
+    ]
+
+    told = body(read("http://forms.example.org/Questionnaire/AUDIT-C", items))
+
+    assert told["questionnaire"] == "http://forms.example.org/Questionnaire/AUDIT-C"

@@ -87,8 +87,14 @@ def _instrument(
         # A name that is a word by itself (cat, raid) says too little.
         if slug.isalpha() or not ending.endswith("".join(_WORD.findall(slug))):
             continue
-        if chosen and chosen <= _options(one):
-            return slug
+        if not chosen or not chosen <= _options(one):
+            continue
+        codes_told = {link.rpartition("/")[2] for link in _links(sent.item)}
+        is_variant = not codes_told.isdisjoint(_by_code(slug)) and not codes_told <= {
+            *_by_code(slug), one.loinc.total,
+        }  # fmt: skip
+        # A variant with other questions is a form of its own, unless an answer could be red.
+        return slug if one.red_flags or not is_variant else None
     return None
 
 
