@@ -32,32 +32,22 @@ TABS = (
     Tab("start", ALL),
     Tab("enrol", CARE),
     Tab("quarantine", HOUSE),
-    Tab("proposals", CARE),
     Tab("devices", HOUSE),
     Tab("units", ALL),
     Tab("hours", ALL),
     Tab("staff", ALL),
     Tab("programmes", ALL),
-    Tab("burden", CARE),
 )
-# Without a page yet.
-NOT_YET = frozenset({
-    "burden",
-    "proposals",
-})  # fmt: skip
 
 
 def tabs(role: str) -> list[Tab]:
     """Those that somebody of this role sees."""
-    return [tab for tab in TABS if role in tab.may and tab.name not in NOT_YET]
+    return [tab for tab in TABS if role in tab.may]
 
 
 def place(name: str, more: str = "", *, into: bool = False) -> str:
-    """The address of a tab, with a query or (`into`) of one thing in it; none of one without a
-    page."""
+    """The address of a tab, with a query or (`into`) of one thing in it."""
     tab = next(tab for tab in TABS if tab.name == name)
-    if name in NOT_YET:
-        return ""
     return f"{tab.href}{'/' if into else '?'}{more}" if more else tab.href
 
 

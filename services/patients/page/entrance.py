@@ -76,10 +76,11 @@ def entrance(
 
 
 def _card(id: str, tab: str, n: int, rows: list[View], said: Words, more: str = "") -> View:
-    """One of the desks: how many wait, the first of them, or that nothing does."""
+    """One of the desks: how many wait, the first of them, or that nothing does. `tab`: its page,
+    where it has one."""
     return {
         "id": id, "n": n, "rows": rows, "name": said["name"], "none": said["none"],
-        "href": desk.place(tab, more), "all": said["all"], "says": "",
+        "href": desk.place(tab, more) if tab else "", "all": said["all"], "says": "",
     }  # fmt: skip
 
 
@@ -162,7 +163,7 @@ def _limits(
         }
         for one in waiting.limits
     ]
-    return _card("limits", "proposals", len(rows), rows, e["limits"])
+    return _card("limits", "", len(rows), rows, e["limits"])
 
 
 def limit_name(
