@@ -24,7 +24,7 @@ _TAKES: Mapping[str, tuple[str, ...]] = {
     "open-choice": ("valueCoding", "valueString"),
 }
 _UNITS = ("/questionnaire-unit", "/questionnaire-unitOption")
-_ORDINAL = "/ordinalValue"
+_WEIGHTS = ("/ordinalValue", "/itemWeight", "/questionnaire-ordinalValue")
 _TEXTS = frozenset(("valueString", "valueDate", "valueDateTime", "valueTime", "valueUri"))
 
 Answer = bool | int | Decimal | str
@@ -37,8 +37,8 @@ class Question:
     """`takes` are the value[x] of an answer, none for a group or a text that is only shown.
 
     Without `options` anything of the right type will do. `free`: a text of one's own beside them.
-    `points` may stand for the options they score. `needed` must hold for it to be asked at all;
-    `red` are the answers that are red by themselves.
+    `points` may stand for the options they score; `worth` is what each scores. `needed` must hold
+    for it to be asked at all; `red` are the answers that are red by themselves.
     """
 
     takes: tuple[str, ...] = ()
@@ -47,6 +47,7 @@ class Question:
     free: bool = False
     units: frozenset[str] = frozenset()
     points: frozenset[Decimal] = frozenset()
+    worth: tuple[tuple[str, Decimal], ...] = ()
     needed: tuple[asking.Condition, ...] = ()
     red: tuple[Critical, ...] = ()
 
@@ -86,16 +87,19 @@ def _question(item: Mapping[str, Any], repeats: bool) -> Question:
         options=_options(offered) if offered else None,
         free=kind == "open-choice",
         units=frozenset(_units(item.get("extension", ()))),
-        points=frozenset(_points(offered)),
+        points=frozenset(points for _, points in _points(offered)),
+        worth=tuple((code, points) for code, points in _points(offered) if code),
     )
 
 
-def _points(offered: Iterable[Mapping[str, Any]]) -> Iterator[Decimal]:
+def _points(offered: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Decimal]]:
+    """The code of each option that scores something, and what."""
     for option in offered:
-        for holder in (option, option.get("valueCoding", {})):
+        coding = option.get("valueCoding", {})
+        for holder in (option, coding):
             for each in holder.get("extension", ()):
-                if str(each.get("url", "")).endswith(_ORDINAL) and "valueDecimal" in each:
-                    yield Decimal(each["valueDecimal"])
+                if str(each.get("url", "")).endswith(_WEIGHTS) and "valueDecimal" in each:
+                    yield coding.get("code", ""), Decimal(each["valueDecimal"])
 
 
 def _options(offered: Iterable[Mapping[str, Any]]) -> Options:
@@ -117,8 +121,9 @@ def _units(extensions: Iterable[Mapping[str, Any]]) -> Iterator[str]:
             yield str(each.get("valueCoding", {}).get("code"))
 
 
-def value(answer: Mapping[str, Any]) -> Answer | None:
-    """A truth, a number, a text, or the code of the chosen option; None if it cannot be read."""
+def value(answer: Mapping[str, Any], question: Question | None = None) -> Answer | None:
+    """A truth, a number, a text, or the code of the chosen option; None if it cannot be read. An
+    option without a code is what it scores, where `question` has that."""
     given = [key for key in answer if key.startswith("value")]
     if len(given) != 1:
         return None
@@ -131,7 +136,9 @@ def value(answer: Mapping[str, Any]) -> Answer | None:
         case "valueInteger":
             return told if type(told) is int else None
         case "valueCoding":
-            return _code(told)
+            is_bare = isinstance(told, dict) and not told.get("code")
+            score = _score(answer) if is_bare and question is not None else None
+            return score if question and score in question.points else _code(told)
         case "valueQuantity":
             return _amount(told)
         case "valueString" | "valueDate" | "valueDateTime" | "valueTime" | "valueUri":
@@ -143,6 +150,19 @@ def value(answer: Mapping[str, Any]) -> Answer | None:
 def _code(told: Any) -> str | None:
     code = told.get("code") or told.get("display") if isinstance(told, dict) else None
     return code if isinstance(code, str) else None
+
+
+def _score(answer: Mapping[str, Any]) -> Decimal | None:
+    """What the sender says that the chosen option scores."""
+    coding = answer.get("valueCoding")
+    for holder in (answer, coding if isinstance(coding, dict) else {}):
+        listed = holder.get("extension")
+        for each in listed if isinstance(listed, list) else ():
+            url = each.get("url") if isinstance(each, dict) else None
+            if isinstance(url, str) and url.endswith(_WEIGHTS):
+                told = each.get("valueDecimal", each.get("valueInteger"))
+                return Decimal(told) if type(told) in (int, Decimal) else None
+    return None
 
 
 def _amount(told: Any) -> int | Decimal | None:
@@ -166,6 +186,12 @@ def fault(question: Question, answer: Mapping[str, Any], read: Answer) -> Code |
         return None
     if given != "valueCoding":
         return None if read in question.options else Code.BAD_VALUE
+    score = _score(answer)
+    if score is not None and score == read:
+        return None
+    # The same option with another score is of another scale: it may even run the other way.
+    if score is not None and any(code == read and worth != score for code, worth in question.worth):
+        return Code.BAD_VALUE
     return None if _is_offered(told, question.options) else Code.UNKNOWN_CODE
 
 

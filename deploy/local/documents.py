@@ -195,6 +195,22 @@ a key; else the device's serial number if it is bound; else the household's only
 number or name in a payload is never kept. A gateway without a clock measures when it is heard;
 local time is Norwegian.
 
+## Devices that announce themselves
+
+ESPHome, Theengs, OpenMQTTGateway and others announce their sensors in the form of Home Assistant's
+discovery. Let its prefix stand below `gw/{{org}}/{{cred}}/` too (ESPHome: `discovery_prefix:
+gw/{{org}}/{{cred}}/homeassistant`). An announcement never becomes a reading. Each sensor that could
+measure a person is a **suggestion** for staff, with device, topic and unit: `GET
+/v1/suggestions?cred=…`, and on the connection's page. One act, `POST /v1/suggestions/{{id}}/take`
+with the patient and what it measures, registers the device, binds it, and has its topic read from
+then on; `POST /v1/suggestions/{{id}}/dismiss` puts it aside, or ends the reading. A sensor that was
+taken and later announces another unit is not read until somebody has taken it again. What came on a
+topic before waits in quarantine (`unknown-kind`) once, and can be read again there. Not suggested:
+what measures something else (a battery, a room's moisture), a unit that no kind has, a template
+that reckons with the value. They need a row of their own.
+
+## The table
+
 | family | topic | becomes | time | whose |
 | --- | --- | --- | --- | --- |
 {rows}
@@ -205,6 +221,8 @@ def _gateway(row: gateway_table.Gateway) -> str:
     becomes = f"`{row.reading.kind}`" if row.reading else "its status"
     if row.ignore:
         becomes = "nothing"
+    elif row.discovery:
+        becomes = "suggestions"
     elif row.void:
         becomes = f"{becomes}, withdrawn"
     elif row.corrects:

@@ -12,7 +12,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from services.ingest.devices import gateway_table
 from services.ingest.gateway_door import Gateways
+from services.ingest.senders import Credential
 from shared import exact
+from shared.ledger import Sender
 
 PATIENCE = 20.0
 
@@ -54,9 +56,10 @@ def publish(url: str, org: str, cred: str, secret: str, captured: Captured) -> l
 
 
 def _expected(captured: Captured) -> list[Any]:
-    gateways, now = Gateways(gateway_table.load()), datetime.now(UTC)
+    gateways = Gateways(gateway_table.load(), lambda _org, _cred, _told: None)
+    sender, now = Credential("", Sender(""), None), datetime.now(UTC)
     return [
-        item for topic, payload in captured for item in gateways.decode("", "", topic, payload, now)
+        item for topic, payload in captured for item in gateways.decode(sender, topic, payload, now)
     ]
 
 

@@ -14,4 +14,6 @@ async def set_up(request: Request, rest: str) -> Response:
     place: str = request.app.state.setup_at
     if not place:
         raise HTTPException(404)
-    return RedirectResponse(f"{place}/setup/{rest}", 303, headers=sheet.HEADERS)
+    asked = f"/setup/{rest}".removesuffix("/")
+    query = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(f"{place}{asked}{query}", 303, headers=sheet.HEADERS)

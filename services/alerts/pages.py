@@ -71,8 +71,8 @@ async def _list(
     request: Request, has: Has, caller: Caller, asked: Question, cursor: str | None, template: str
 ) -> Response:
     by = door.reader(request, caller)
-    listed = await views.worklist(has, by, asked)
     lang = sheet.language(request)
+    listed = await views.worklist(has, by, asked, drawn_in=lang)
     data = {
         **list_data.page(by, has.programmes, asked, listed),
         "drawn": [_drawn(has, by, listed, one, lang) for one in listed.rows],
@@ -85,12 +85,13 @@ async def _list(
 
 
 def _drawn(has: Parts, by: Reader, listed: Listed, stored: Any, lang: str) -> dict[str, Any]:
-    patient = stored["patient_id"]
-    beside = (listed.progress.get(patient), listed.behind.get(patient))
-    key = drawn.key_of(by, stored, listed.held.get(patient), beside, lang, listed.now)
-    return has.drawn.row(
-        key, lambda: page.row_view(list_data.row(by, listed, stored), by.id, listed.now, lang)
-    )
+    """As it was drawn before, or drawn now and kept if it stands as it is stored."""
+    key, row = listed.drawn.get((stored["unit_id"], stored["patient_id"]), (None, None))
+    if row is None:
+        row = drawn.draw(list_data.row(by, listed, stored), by.id, listed.now, lang)
+        if key is not None:
+            has.drawn.keep(key, row)
+    return row.at(listed.now)
 
 
 @router.get("/downtime")

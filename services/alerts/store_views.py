@@ -68,13 +68,15 @@ async def rows(
     *,
     after: Place | None = None,
     limit: int,
+    bare: bool = False,
 ) -> list[asyncpg.Record]:
-    """In the list's own order: colour, then the longest unacknowledged wait, then trend."""
+    """In the list's own order: colour, then the longest unacknowledged wait, then trend. `bare`
+    ones without their bodies, which most have read before (`written` says whether)."""
     given: list[Any] = [org, list(units), *_filter(wanted), *(after or (None,) * 5), limit]
     return await tx.fetch(
         f"""
-        select unit_id, patient_id, rank, waiting_since, calm, body, r.xmin::text as written,
-               {_SEEN}
+        select unit_id, patient_id, rank, waiting_since, calm,
+               {"null::jsonb as" if bare else ""} body, r.xmin::text as written, {_SEEN}
         from alerts.worklist_row r {_STATE}
         where org = $1 and unit_id = any($2) and {_MATCHES}
           and ($7::smallint is null or
@@ -85,6 +87,25 @@ async def rows(
         """,
         *given,
     )
+
+
+async def bodies(
+    tx: asyncpg.Connection, org: str, rows: Sequence[tuple[UUID, UUID]]
+) -> dict[tuple[UUID, UUID], Json]:
+    """Of rows that were read bare in the same transaction, by (unit, patient)."""
+    if not rows:
+        return {}
+    found = await tx.fetch(
+        """
+        select r.unit_id, r.patient_id, r.body from alerts.worklist_row r
+        join unnest($2::uuid[], $3::uuid[]) as n(unit_id, patient_id) using (unit_id, patient_id)
+        where r.org = $1
+        """,
+        org,
+        [unit for unit, _ in rows],
+        [patient for _, patient in rows],
+    )
+    return {(row["unit_id"], row["patient_id"]): row["body"] for row in found}
 
 
 async def hidden_reds(
@@ -144,7 +165,7 @@ async def counts(tx: asyncpg.Connection, org: str, units: Sequence[UUID]) -> dic
     row = await tx.fetchrow(
         f"""
         with listed as (
-            select rank, body, technical, body -> 'paused' <> 'null' as paused,
+            select rank, technical, paused, clinical,
                    patient_id in (
                        select patient_id from ledger.quarantine
                        where org = $1 and {_WAITING} and patient_id is not null) as held
@@ -152,8 +173,7 @@ async def counts(tx: asyncpg.Connection, org: str, units: Sequence[UUID]) -> dic
         )
         select count(*) filter (where rank = 0) as red,
                count(*) filter (where rank = 1) as yellow,
-               count(*) filter (where rank = 1 and not jsonb_path_exists(
-                   body, '$.alerts[*] ? (@.lane == "clinical")')) as only_technical,
+               count(*) filter (where rank = 1 and not clinical) as only_technical,
                count(*) filter (where rank = 2) as green,
                count(*) filter (where technical or held) as technical,
                count(*) filter (where rank = 2 and held and not technical and not paused)

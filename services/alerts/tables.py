@@ -325,4 +325,7 @@ worklist_row = Table(
     Column("assignees", ARRAY(Text), nullable=False),
     Column("states", ARRAY(Text), nullable=False),
     Column("body", JSONB, nullable=False),
+    # Kept by PostgreSQL out of the body.
+    Column("paused", Boolean),
+    Column("clinical", Boolean),
 )

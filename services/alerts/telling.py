@@ -319,6 +319,7 @@ def row(
         body[name] = [
             {**one, "handed": handed(one.get("handed"), units)} for one in body.get(name, ())
         ]
+    body["unacknowledged"] = [one["id"] for one in body["alerts"] if one["state"] == "open"]
     body["unit"] = unit(unit_id, units)
     body["news2"] = scoring.aged(body.get("news2"), now)
     body["answer_by"] = promises.next_of(body.pop("promises", ()), now)

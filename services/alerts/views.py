@@ -19,12 +19,14 @@ from services.alerts.reader import NotYourGroup, NotYourUnit, Reader
 from services.alerts.rows import (
     letterbox,
     neutral,
+    recalled,
     shielded,
     store_behind,
     store_filters,
     store_rows,
 )
-from services.alerts.rows.drawn import Drawn
+from services.alerts.rows.drawn import Drawn, Key
+from services.alerts.rows.drawn import Row as DrawnRow
 from services.alerts.rows.row import Programmes
 from services.alerts.store_views import Filter, Held, Place, Story
 from services.alerts.stream import Notifier
@@ -79,8 +81,8 @@ class Question:
 class Listed:
     """A part of the list as read in one snapshot, with what is needed to tell it."""
 
-    rows: list[asyncpg.Record]
-    hidden: list[asyncpg.Record]
+    rows: list[Any]
+    hidden: list[Any]
     counts: dict[str, int]
     quarantined: tuple[int, datetime | None]
     held: dict[UUID, Held]
@@ -102,10 +104,15 @@ class Listed:
     saved: list[asyncpg.Record] = field(default_factory=list)  # the reader's own filters
     conversations: list[Json] = field(default_factory=list)
     reread_at: datetime | None = None  # then an emergency access of the reader ends
+    # By unit and patient: under which key a row is kept, and as it was drawn before.
+    drawn: dict[tuple[UUID, UUID], tuple[Key, DrawnRow | None]] = field(default_factory=dict)
 
 
-async def worklist(parts: Parts, by: Reader, asked: Question) -> Listed:
-    """The list in its own order. NotYourUnit."""
+async def worklist(
+    parts: Parts, by: Reader, asked: Question, drawn_in: str | None = None
+) -> Listed:
+    """The list in its own order; `drawn_in` a language for the page, which has most rows already.
+    NotYourUnit."""
     mine = sorted(by.units, key=lambda one: one.int)
     if asked.unit is not None and asked.unit not in by.units:
         raise NotYourUnit
@@ -116,9 +123,17 @@ async def worklist(parts: Parts, by: Reader, asked: Question) -> Listed:
     async with parts.database.transaction() as tx:
         await store_views.one_moment(tx)
         rows = await store_views.rows(
-            tx, by.org, shown, wanted, after=asked.after, limit=asked.limit + 1
+            tx,
+            by.org,
+            shown,
+            wanted,
+            after=asked.after,
+            limit=asked.limit + 1,
+            bare=drawn_in is not None,
         )
-        page = rows[: asked.limit]
+        page: list[Any] = rows[: asked.limit]
+        if drawn_in is not None:
+            page = await recalled.known(tx, parts.drawn, by.org, page)
         hidden = await store_views.hidden_reds(tx, by.org, mine, shown, wanted)
         now = await store.now(tx)
         platform = await store_views.alerts(
@@ -130,7 +145,19 @@ async def worklist(parts: Parts, by: Reader, asked: Question) -> Listed:
         named |= {UUID(one["patient"]["id"]) for one in conversations}
         shut = await store_shields.shut(tx, by.org, named, by.id, emergency_counts=by.in_emergency)
         ids = [row["patient_id"] for row in page if row["patient_id"] not in shut]
+        beside: dict[str, Any] = {
+            "held": await store_views.held(tx, by.org, ids),
+            "progress": await _progress(tx, parts, by, ids, now),
+            "behind": await behind(tx, by, shown, ids),
+        }
+        drawn = {}
+        if drawn_in is not None:
+            drawn = await recalled.drawn_before(
+                tx, parts.drawn, by, page, shut=shut, lang=drawn_in, now=now, **beside
+            )
         listed = Listed(
+            **beside,
+            drawn=drawn,
             tasks=[shielded.task(one, shut.get(one["patient_id"])) for one in tasks],
             shut=by.shut,
             names=await store_views.names(tx, by.org, [one["patient_id"] for one in tasks]),
@@ -138,9 +165,6 @@ async def worklist(parts: Parts, by: Reader, asked: Question) -> Listed:
             hidden=[_seen(one, shut, by) for one in hidden],
             counts=await store_views.counts(tx, by.org, shown),
             quarantined=await store_views.quarantined(tx, by.org, shown),
-            held=await store_views.held(tx, by.org, ids),
-            progress=await _progress(tx, parts, by, ids, now),
-            behind=await behind(tx, by, shown, ids),
             expected=await store_views.expected_today(tx, by.org, shown, schedule.local_day(now)),
             programmes=await store_views.programmes_followed(tx, by.org, shown) - by.shut,
             units=await store_views.units(tx, by.org),

@@ -19,6 +19,7 @@ from services.ingest import (
     openapi,
     replay,
     routes,
+    suggestions,
     traffic,
 )
 from services.ingest.accept import CannotCommit, Intake
@@ -40,6 +41,7 @@ def create() -> FastAPI:
     database = Database(chosen.database, name="ingest", size=6)
     senders = Senders(database)
     counted = traffic.Traffic(database)
+    suggested = suggestions.Suggestions(database)
     intake = Intake(database, chosen.identity_keys, counted)
     forms = questionnaires(chosen.programmes, chosen.instruments)
     quota = Quota(chosen.attachments_per_day, chosen.attachment_mib_per_day)
@@ -49,7 +51,7 @@ def create() -> FastAPI:
     again = replay.Replay(database, chosen.identity_keys, forms, desk, table)
 
     where = partial(source.of, behind_proxy=chosen.behind_proxy)
-    parts: list[service.Part] = [database, senders, counted, intake, again]
+    parts: list[service.Part] = [database, senders, counted, suggested, intake, again]
     admission = Admission(
         senders,
         Tokens(access.guard(chosen, database, people=False), senders, chosen.public_url, where),
@@ -67,7 +69,7 @@ def create() -> FastAPI:
                 senders=senders,
                 intake=intake,
                 forms=forms,
-                gateways=gateway_door.Gateways(table),
+                gateways=gateway_door.Gateways(table, suggested.heard),
             )
         )
     if chosen.mllp:

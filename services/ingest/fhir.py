@@ -148,6 +148,8 @@ async def received(request: Request, most: int, resource: str | None) -> Respons
     try:
         sent = read(request, headers, plain(headers, body), resource)
         hot.must_be_given_for(credential, sent.items)
+        if resource is not None and not sent.items:
+            return fhir_replies.beside()
         if resource is not None:
             [receipt] = await door.intake.accept(credential, sent.items)
             return fhir_replies.one(receipt)

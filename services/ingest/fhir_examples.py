@@ -22,6 +22,21 @@ ANSWERS: dict[str, Any] = {
     "item": [{"linkId": "effluent", "answer": [{"valueCoding": {"code": "clear"}}]}],
 }
 
+DEVICE: dict[str, Any] = {
+    "resourceType": "Device",
+    "identifier": [{"system": "urn:oid:1.2.840.10004.1.1.1.0.0.1.0.0.1.2680", "value": "00-1C-05"}],
+    "manufacturer": "Example",
+    "modelNumber": "Scale 2",
+    "serialNumber": "5210300123",
+}
+
+METRIC: dict[str, Any] = {
+    "resourceType": "DeviceMetric",
+    "type": {"coding": [{"system": "urn:iso:std:iso:11073:10101", "code": "188736"}]},
+    "source": {"reference": "Device/scale-1"},
+    "category": "measurement",
+}
+
 MESSAGE: dict[str, Any] = {
     "resourceType": "Communication",
     "status": "completed",

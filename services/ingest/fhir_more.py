@@ -79,6 +79,72 @@ def _object(body: bytes, resource: str) -> dict[str, Any]:
     return sent
 
 
+_TOLD = "It tells of readings. Send it in the Bundle with them: a serial number is then known."
+_NOT_STORED = "Known, and not stored by itself"
+
+
+@router.post(
+    "/Device",
+    summary="Send a device by itself",
+    description=_TOLD,
+    **fhir.documented(fhir_examples.DEVICE, _NOT_STORED),
+)
+@router.put(
+    "/Device/{id}",
+    summary="Send a device in place of its earlier version",
+    description=_TOLD,
+    **fhir.documented(fhir_examples.DEVICE | {"id": "scale-1"}, _NOT_STORED),
+)
+@router.put(
+    "/Device",
+    summary="The same, named by ?identifier=system|value",
+    description=_TOLD,
+    **fhir.documented(fhir_examples.DEVICE, _NOT_STORED),
+)
+async def device(request: Request) -> Response:
+    return await _beside(request, "Device")
+
+
+@router.post(
+    "/DeviceMetric",
+    summary="Send what a device can measure by itself",
+    description=_TOLD,
+    **fhir.documented(fhir_examples.METRIC, _NOT_STORED),
+)
+@router.put(
+    "/DeviceMetric/{id}",
+    summary="Send what a device can measure in place of its earlier version",
+    description=_TOLD,
+    **fhir.documented(fhir_examples.METRIC | {"id": "metric-1"}, _NOT_STORED),
+)
+@router.put(
+    "/DeviceMetric",
+    summary="The same, named by ?identifier=system|value",
+    description=_TOLD,
+    **fhir.documented(fhir_examples.METRIC, _NOT_STORED),
+)
+async def device_metric(request: Request) -> Response:
+    return await _beside(request, "DeviceMetric")
+
+
+async def _beside(request: Request, resource: str) -> Response:
+    """A personal health gateway tells of its devices before it sends their readings."""
+    door: hot.Door = request.app.state.door
+    headers = dict(request.scope["headers"])
+    try:
+        credential, body = await door.admitted(
+            request.scope, request.receive, fhir.TYPES, fhir.RESOURCE_BYTES
+        )
+    except hot.NotAdmitted as refusal:
+        return hot.plain(refusal.answer)
+    try:
+        _object(fhir.plain(headers, body), resource)
+    except refused.Refused as unusable:
+        door.refuse(unusable, credential, body)
+        return fhir_replies.refusal(unusable)
+    return fhir_replies.beside()
+
+
 @router.post(
     "/Observation/$validate",
     summary="What would become of an Observation",
@@ -181,7 +247,10 @@ def statement(version: str, now: datetime) -> dict[str, Any]:
                 "(202).",
                 "security": {"description": "A credential's secret as bearer token."},
                 "interaction": [{"code": "batch"}, {"code": "transaction"}],
-                "resource": [_resource(kind) for kind in (*_TAKEN, *fhir_files.RESOURCES)],
+                "resource": [
+                    *(_resource(kind) for kind in (*_TAKEN, *fhir_files.RESOURCES)),
+                    *(_accompanying(kind) for kind in ("Device", "DeviceMetric")),
+                ],
                 "operation": [_VALIDATE],
             }
         ],
@@ -203,3 +272,14 @@ def _resource(kind: str) -> dict[str, Any]:
     if is_updated:
         told |= {"updateCreate": True, "conditionalUpdate": True}
     return told
+
+
+def _accompanying(kind: str) -> dict[str, Any]:
+    return {
+        "type": kind,
+        "documentation": "Read for the readings it is sent with, in a Bundle or contained; by "
+        "itself it is answered (200, not-stored) and not kept.",
+        "interaction": [{"code": "create"}, {"code": "update"}],
+        "updateCreate": True,
+        "conditionalUpdate": True,
+    }

@@ -22,7 +22,7 @@ _PHRASES = {
 _ISSUES = {405: "not-supported", 412: "conflict"}
 _BESIDE = fhir_bundles.outcome(
     "not-stored",
-    "Read for what the other entries say of it; not stored.",
+    "It tells of the readings beside it, and is kept with them; by itself it is not stored.",
     "information",
     "informational",
 )
@@ -38,6 +38,11 @@ def one(receipt: Receipt) -> Response:
             "Last-Modified": format_datetime(receipt.received, usegmt=True),
         }
     return outcome(_STATUS.get(receipt.result, 200), fhir_bundles.taken(receipt), headers)
+
+
+def beside() -> Response:
+    """Of a resource that is no reading, and came alone."""
+    return outcome(200, _BESIDE)
 
 
 def bundle(

@@ -5,11 +5,13 @@ come with QoS 0, which promises nothing: after a restart, a device's next night 
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from services.ingest.devices import gateway_table, gateways
+from services.ingest.devices import discovery, gateway_table, gateways
+from services.ingest.devices.discovery import Suggestion
 from services.ingest.devices.gateway_table import Gateway
+from services.ingest.senders import Credential
 from shared.contracts import Item
 
 MOST_DEVICES = 5_000
@@ -17,21 +19,32 @@ MOST_VALUES = 64
 MOST_BYTES = 1_024
 
 
-class Gateways:
-    """Turns a gateway's messages into items."""
+Heard = Callable[[str, str, Sequence[Suggestion]], None]
 
-    def __init__(self, table: Sequence[Gateway]) -> None:
+
+class Gateways:
+    """Turns a gateway's messages into items, and tells `heard` what devices announce."""
+
+    def __init__(self, table: Sequence[Gateway], heard: Heard) -> None:
         self.table = table
+        self._heard = heard
         self._collects = [row for row in table if row.collect is not None]
         self._kept: OrderedDict[tuple[str, str, str, str], dict[str, str]] = OrderedDict()
 
-    def decode(self, org: str, cred: str, topic: str, payload: bytes, now: datetime) -> list[Item]:
+    def decode(
+        self, credential: Credential, topic: str, payload: bytes, now: datetime
+    ) -> list[Item]:
         """The items of one message; empty when there is nothing in it, or not yet."""
+        org, cred = credential.org, credential.sender.cred
         for row in self._collects:
             complete = self._collect(row, org, cred, topic, payload)
             if complete is not None:
                 return gateways.collected(self.table, topic, complete, now)
-        return gateways.decode(self.table, topic, payload, now)
+        if discovery.is_one(self.table, topic):
+            told = discovery.read(self.table, payload, f"gw/{org}/{cred}/")
+            self._heard(org, cred, told)
+            return []
+        return gateways.decode((*credential.topics, *self.table), topic, payload, now)
 
     def _collect(
         self, row: Gateway, org: str, cred: str, topic: str, payload: bytes

@@ -264,18 +264,17 @@ class Broker:
         self._take(message, credential)
 
     def _take(self, message: Message, credential: Credential) -> None:
-        items, is_array = self._items(message)
+        items, is_array = self._items(message, credential)
         if items:
             self._put(Taken(message, credential, items, is_array))
         else:
             self._ack(message)
 
-    def _items(self, message: Message) -> tuple[list[Item], bool]:
+    def _items(self, message: Message, credential: Credential) -> tuple[list[Item], bool]:
         if message.channel != GATEWAY:
             return decode(message, self._forms)
         now = datetime.now(UTC)
-        native = message.native
-        items = self._gateways.decode(message.org, message.cred, native, message.body, now)
+        items = self._gateways.decode(credential, message.native, message.body, now)
         return items, len(items) != 1
 
     def _put(self, taken: Taken, failed: int = 0) -> None:

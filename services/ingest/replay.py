@@ -12,7 +12,7 @@ import asyncpg
 import structlog
 
 from services.ingest import decoders, store
-from services.ingest.devices import attachment, refused
+from services.ingest.devices import attachment, discovery, refused
 from services.ingest.devices.fhir_answers import Forms
 from services.ingest.devices.gateway_table import Gateway
 from shared import attachments, identity, ledger
@@ -99,9 +99,11 @@ class Replay(Loop):
     def _decoded(self, row: Any) -> Item | None:
         """The item, as it would have been read when it came; None if it still cannot be."""
         raw, media_type, arrived = row["raw"], row["media_type"], row["received_at"]
+        taken = (discovery.row(**one) for one in row["topics"] or ())
+        table = (*taken, *self._gateways)
         try:
             items = decoders.decode_again(
-                raw or b"", media_type, arrived, self._forms, self._gateways, self._hashes
+                raw or b"", media_type, arrived, self._forms, table, self._hashes
             )
         except refused.Refused:
             return None

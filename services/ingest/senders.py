@@ -14,6 +14,8 @@ from uuid import UUID
 import asyncpg
 
 from services.ingest import store
+from services.ingest.devices import discovery
+from services.ingest.devices.gateway_table import Gateway
 from shared import access
 from shared.database import Database
 from shared.ledger import Sender
@@ -38,6 +40,7 @@ class Credential:
     unit_id: UUID | None
     scopes: frozenset[str] | None = None  # what its token is given for; None: it showed a secret
     thumbprint: str | None = None  # of the key without which its secret serves for nothing
+    topics: tuple[Gateway, ...] = ()  # of a gateway: those that staff have said how to read
 
 
 class Senders:
@@ -131,4 +134,7 @@ def _credential(row: asyncpg.Record | None) -> Credential | None:
     if row is None:
         return None
     sender = Sender(row["cred"], names_its_subject=row["kind"] == "system")
-    return Credential(row["org"], sender, row["unit_id"], thumbprint=row.get("thumbprint"))
+    topics = tuple(discovery.row(**one) for one in row.get("topics") or ())
+    return Credential(
+        row["org"], sender, row["unit_id"], thumbprint=row.get("thumbprint"), topics=topics
+    )

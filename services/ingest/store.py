@@ -7,6 +7,8 @@ from uuid import UUID
 
 import asyncpg
 
+from services.ingest.devices.discovery import Suggestion
+
 
 async def credential_by_secret(
     connection: asyncpg.Connection, secret_hash: bytes
@@ -44,7 +46,13 @@ async def credential_by_name(
 ) -> asyncpg.Record | None:
     return await connection.fetchrow(
         """
-        select org, cred, kind, unit_id from patients.credential
+        select org, cred, kind, unit_id, (
+            select jsonb_agg(jsonb_build_object('topic', s.topic, 'path', s.path, 'unit', s.unit,
+                                                'kind', s.kind, 'slot', s.slot) order by s.id)
+            from ledger.suggestion s
+            where s.org = c.org and s.cred = c.cred and s.state = 'taken' and s.read_by is null
+        ) as topics
+        from patients.credential c
         where org = $1 and cred = $2 and revoked_at is null
         """,
         org,
@@ -84,7 +92,12 @@ async def to_read_again(
     """Quarantined items that staff asked to have read again, with their raw bytes."""
     rows: list[asyncpg.Record] = await connection.fetch(
         """
-        select q.id, q.cred, q.received_at, r.media_type, r.raw
+        select q.id, q.cred, q.received_at, r.media_type, r.raw, (
+            select jsonb_agg(jsonb_build_object('topic', s.topic, 'path', s.path, 'unit', s.unit,
+                                                'kind', s.kind, 'slot', s.slot) order by s.id)
+            from ledger.suggestion s
+            where s.org = q.org and s.cred = q.cred and s.state = 'taken' and s.read_by is null
+        ) as topics
         from ledger.quarantine q
         join ledger.receipt r using (org, cred, message_id, reuse)
         where q.org = $1 and q.state = 'replaying'
@@ -147,3 +160,34 @@ async def clear_traffic(tx: asyncpg.Connection, before: datetime) -> None:
         """,
         before,
     )
+
+
+async def add_suggestion(
+    tx: asyncpg.Connection, org: str, cred: str, heard: Suggestion, now: datetime, most: int
+) -> None:
+    """What a device announced. Of one credential not more than `most`. What staff have decided
+    stands, but for one that is read and now says another unit: it is to be decided anew, and
+    until then nothing of its topic is read."""
+    was_read = await tx.fetchval(
+        """
+        insert into ledger.suggestion as s (
+            org, id, cred, topic, path, name, unit, kinds, likely, manufacturer, model, serial,
+            read_by, first_at, last_at)
+        select $1, gen_random_uuid(), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13
+        where (select count(*) from ledger.suggestion where org = $1 and cred = $2) < $14
+           or exists (select from ledger.suggestion
+                      where org = $1 and cred = $2 and topic = $3 and path = $4)
+        on conflict (org, cred, topic, path) do update set
+            last_at = excluded.last_at, name = excluded.name, unit = excluded.unit,
+            kinds = excluded.kinds, likely = excluded.likely,
+            manufacturer = excluded.manufacturer, model = excluded.model,
+            serial = excluded.serial, read_by = excluded.read_by,
+            state = case when s.state = 'taken' and s.unit <> excluded.unit then 'open'
+                         else s.state end
+        returning state = 'open' and decided_at is not null
+        """,
+        org, cred, heard.topic, heard.path, heard.name, heard.unit, list(heard.kinds), heard.kind,
+        heard.manufacturer, heard.model, heard.serial, heard.read_by, now, most,
+    )  # fmt: skip
+    if was_read:
+        await tx.execute("select pg_notify('credentials', $1)", org)

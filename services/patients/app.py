@@ -14,6 +14,8 @@ from services.patients.equipment import (
     devices,
     enrolment_codes,
     issue,
+    suggest,
+    suggestions,
 )
 from services.patients.fhir_doors import (
     fhir,
@@ -49,8 +51,11 @@ from services.patients.privacy import (
     statistics,
     tracing,
 )
-from services.patients.setup import enrolling, preparing
+from services.patients.setup import devices as setup_devices
+from services.patients.setup import enrolling, entrance, held, preparing, settling, steps
 from services.patients.setup import frame as setup_frame
+from services.patients.setup import staff as setup_staff
+from services.patients.setup import units as setup_units
 from shared import (
     access,
     audit,
@@ -128,6 +133,10 @@ PROBLEMS: dict[type[Exception], int] = {
     issue.CredentialIsRevoked: 409,
     issue.ClientIsTaken: 409,
     issue.OnlySystemsAreClients: 422,
+    suggest.NoSuchSuggestion: 404,
+    suggest.AlreadyTaken: 409,
+    suggest.AlreadyDismissed: 409,
+    suggest.KindDoesNotFit: 422,
     codes.CodeIsNotValid: 404,
     codes.SystemsHaveNoCode: 409,
     issue.KeyIsTheDevices: 409,
@@ -208,6 +217,7 @@ def create() -> FastAPI:
             devices.router,
             enrolment_codes.router,
             bindings.router,
+            suggestions.router,
             quarantine.router,
             fhir.router,
             fhir_people.router,
@@ -223,7 +233,14 @@ def create() -> FastAPI:
             pages.router,
             sending.router,
             sending.photo_router,
+            entrance.router,
+            held.router,
+            settling.router,
+            setup_devices.router,
+            setup_units.router,
+            setup_staff.router,
             enrolling.router,
+            steps.router,
             notices.router,
             shutting.router,
         ],

@@ -213,6 +213,31 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A sensor that a device announced. `kinds` is what it can be by its unit, `likely` the one it
+    is called; `read_by` the row of the gateway table that reads its topic already; `kind` what
+    somebody has said that it measures."""
+
+    id: UUID
+    cred: str
+    topic: str
+    path: str
+    name: str
+    unit: str
+    kinds: list[str]
+    likely: str | None
+    manufacturer: str | None
+    model: str | None
+    serial: str
+    read_by: str | None
+    first_at: datetime
+    last_at: datetime
+    state: Literal["open", "taken", "dismissed"]
+    kind: str | None
+    device_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
 class Credential:
     """What a sender logs in with. The secret itself is shown once and kept nowhere. `client_id`: a
     system's, as its identity provider knows it; its tokens speak as this credential. `shows`: its

@@ -433,6 +433,52 @@ def test_the_reason_is_that_of_the_alert_a_key_acts_on() -> None:
     assert shown["tone"] == "red"
 
 
+def two(first: str, second: str, **more: Any) -> dict[str, Any]:
+    """A row with a red, which its reason speaks of, and a yellow."""
+    red = {"id": "r", "lane": "clinical", "state": first, "colour": "red", "version": 3}
+    red |= {"reason": {"nb": "Vekt +2,4 kg"}}
+    yellow = {"id": "y", "lane": "clinical", "state": second, "colour": "yellow", "version": 5}
+    yellow |= {"reason": {"nb": "NEWS2 3"}, "late": True, **more}
+    return row(reason={"nb": "Vekt +2,4 kg"}, reason_alert="r") | {"alerts": [red, yellow]}
+
+
+def test_a_yellow_beside_an_acknowledged_red_has_a_line_of_its_own_that_the_keys_find() -> None:
+    shown = view(two("acknowledged", "open"))
+
+    [one] = lane(shown, "clinical")["rows"]
+    assert (one["tone"], one["reason"], one["alert"]["id"]) == ("red", "Vekt +2,4 kg", "r")
+    [line] = one["lines"]
+    assert (line["word"], line["icon"], line["id"], line["state"]) == ("Gul", "yellow", "y", "open")
+    assert line["text"] == "NEWS2 3 · kom for sent"
+    assert one["also"] == []
+    assert "1 varsel uten kvittering" in lane(shown, "clinical")["sub"]
+    markup = list_html(two("acknowledged", "open"))
+    assert 'class="line" data-alert="y" data-version="5"' in markup
+    assert 'data-alert="r" data-version="3" data-colour="red" data-state="acknowledged"' in markup
+
+
+def test_what_somebody_has_acknowledged_is_told_in_the_second_line_only() -> None:
+    shown = view(two("open", "acknowledged"))
+
+    [one] = lane(shown, "clinical")["rows"]
+    assert (one["lines"], one["also"]) == ([], ["NEWS2 3"])
+    assert "1 varsel uten kvittering" in lane(shown, "clinical")["sub"]
+
+
+def test_a_technical_alert_beside_a_red_is_silent_by_shape_and_word() -> None:
+    [one] = lane(view(two("acknowledged", "open", lane="technical")), "clinical")["rows"]
+
+    assert [(line["word"], line["icon"]) for line in one["lines"]] == [("Taus", "silent")]
+
+
+def test_an_acknowledged_red_with_an_old_yellow_stands_below_an_open_red() -> None:
+    old = two("acknowledged", "open") | {"waiting_since": ago(hours=5)}
+
+    shown = lane(view(old, row(44)), "clinical")["rows"]
+
+    assert [one["alert"]["state"] for one in shown] == ["open", "acknowledged"]
+
+
 def test_reds_outside_the_filter_are_counted_and_each_is_named() -> None:
     hidden = [
         {**row(n), "waiting_since": ago(minutes=n), "reason": f"temp 38,{n}"} for n in (52, 53)

@@ -48,7 +48,7 @@ class Screen:
         return self.page.locator(f'[id^="row-{patient.id}"]')
 
     def choose(self, patient: Patient) -> None:
-        self.row(patient).locator(".c-why").click()
+        self.row(patient).locator(".c-why > .why").click()
 
     def open(self, patient: Patient) -> None:
         self.page.goto(f"{self.address}/patients/{patient.id}")

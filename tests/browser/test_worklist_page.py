@@ -106,6 +106,69 @@ def test_an_alert_is_acknowledged_noted_and_closed_by_keys(
     expect(nurse.page.locator(".side")).to_contain_text("Nyttig")
 
 
+def test_a_yellow_beside_an_acknowledged_red_is_found_by_the_key_and_acknowledged(
+    nurse: Screen, hospital: Hospital, patient: Patient
+) -> None:
+    """Low pressure is red by its own rule, and a single three in NEWS2 is yellow."""
+    hospital.send_one(patient, device.low_pressure())
+    row, page = nurse.row(patient), nurse.page
+    line = row.locator(".line")
+    expect(line).to_contain_text("Gul")
+    hospital.alert(patient, "blood-pressure")
+    nurse.choose(patient)
+    page.keyboard.press("c")
+    expect(page.locator("dialog[open] .because")).to_contain_text("Systolisk 82")
+    page.keyboard.press("Enter")
+    expect(row.locator(".c-who")).to_contain_text("kvittert")
+    expect(row.locator(".c-st")).to_have_text("Rød")
+    expect(line).to_have_attribute("data-state", "open")
+
+    for _ in range(40):  # others of the unit may wait too: each is taken
+        page.keyboard.press("f")
+        if line.evaluate("line => line.classList.contains('on')"):
+            break
+        page.keyboard.press("c")
+        page.keyboard.press("Enter")
+        expect(page.locator("dialog[open]")).to_have_count(0)
+    expect(line).to_be_focused()
+    page.keyboard.press("c")
+    expect(page.locator("dialog[open] .because")).to_contain_text("NEWS2")
+    page.keyboard.press("Enter")
+
+    expect(line).to_have_count(0)
+    expect(row.locator(".c-st")).to_have_text("Rød")
+    expect(row.locator(".why")).to_contain_text("Systolisk 82")
+    [told] = [
+        one
+        for answer in hospital.worklist(hospital.nurse)
+        for one in answer["rows"]
+        if one["patient"]["id"] == str(patient.id)
+    ]
+    assert told["unacknowledged"] == []
+    assert {one["state"] for one in told["alerts"]} == {"acknowledged"}
+
+
+def test_the_keys_stay_with_the_alert_they_were_on_when_a_red_comes_before_it(
+    nurse: Screen, hospital: Hospital, patient: Patient
+) -> None:
+    session = device.item("hd_session", {"symptoms": "cramps"})
+    hospital.send_one(patient, {**session, "until": session["at"]})
+    row, page = nurse.row(patient), nurse.page
+    expect(row.locator(".c-st")).to_have_text("Gul")
+    nurse.choose(patient)
+    before = row.get_attribute("data-reason")
+
+    hospital.send_one(patient, device.low_pressure())
+
+    expect(row.locator(".c-st")).to_have_text("Rød")
+    page.keyboard.press("c")
+    expect(page.locator("dialog[open] .because")).to_have_text(str(before))
+    page.keyboard.press("Escape")
+    page.keyboard.press("m")
+    page.keyboard.press("c")
+    expect(page.locator("dialog[open] .because")).not_to_have_text(str(before))
+
+
 def test_a_red_is_not_closed_without_a_reason(
     nurse: Screen, hospital: Hospital, patient: Patient
 ) -> None:

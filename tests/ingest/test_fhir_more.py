@@ -216,3 +216,73 @@ async def test_the_capability_statement_is_true(app: FastAPI, http: httpx.AsyncC
     assert told == doors(app)
     assert {each["code"] for each in said["rest"][0]["interaction"]} == {"batch", "transaction"}
     assert fhir_more.FILE_BYTES > 20 * 1024 * 1024
+
+
+async def test_a_device_by_itself_is_no_reading_and_no_fault(
+    http: httpx.AsyncClient, holder: Holder, owner: asyncpg.Connection
+) -> None:
+    for kind, example in (
+        ("Device", fhir_examples.DEVICE), ("DeviceMetric", fhir_examples.METRIC),
+    ):  # fmt: skip
+        named = example | {"id": "one"}
+        answers = [
+            await http.post(f"/fhir/{kind}", json=example, headers=holder.headers),
+            await http.put(f"/fhir/{kind}/one", json=named, headers=holder.headers),
+            await http.put(f"/fhir/{kind}?identifier=a|b", json=example, headers=holder.headers),
+        ]
+        assert [one.status_code for one in answers] == [200, 200, 200]
+        [issue] = answers[0].json()["issue"]
+        assert (issue["severity"], issue["details"]["coding"][0]["code"]) == (
+            "information", "not-stored",
+        )  # fmt: skip
+        other = await http.post(f"/fhir/{kind}", json=fhir_examples.MESSAGE, headers=holder.headers)
+        assert other.status_code == 422
+        stranger = await http.post(f"/fhir/{kind}", json=example)
+        assert stranger.status_code == 401
+    assert await owner.fetchval("select count(*) from ledger.receipt") == 0
+
+
+async def test_a_clock_that_comes_alone_is_nobodys_measurement(
+    http: httpx.AsyncClient, holder: Holder, owner: asyncpg.Connection
+) -> None:
+    clock = {
+        "resourceType": "Observation",
+        "status": "final",
+        "code": {"coding": [{"system": MDC, "code": "67975"}]},
+        "subject": {"reference": "Device/1"},
+        "effectiveDateTime": "2026-11-23T07:00:00+01:00",
+        "valueDateTime": "2026-11-23T07:00:00+01:00",
+    }
+
+    answer = await http.post("/fhir/Observation", json=clock, headers=holder.headers)
+
+    assert answer.status_code == 200
+    assert answer.json()["issue"][0]["details"]["coding"][0]["code"] == "not-stored"
+    assert await owner.fetchval("select count(*) from ledger.receipt") == 0
+
+
+@pytest.mark.parametrize("kind", ["batch", "transaction"])
+async def test_a_bundle_of_devices_and_what_a_patient_wrote(
+    http: httpx.AsyncClient, holder: Holder, owner: asyncpg.Connection, kind: str
+) -> None:
+    message = own(fhir_examples.MESSAGE)
+    posted = {"method": "POST", "url": "x"}
+    bundle = {
+        "resourceType": "Bundle",
+        "type": kind,
+        "entry": [
+            {"fullUrl": f"urn:uuid:{number}", "resource": one,
+             "request": posted | {"url": one["resourceType"]}}
+            for number, one in enumerate((fhir_examples.DEVICE, fhir_examples.METRIC, message))
+        ],
+    }  # fmt: skip
+    alone = bundle | {"entry": list(bundle["entry"])[:2]}
+
+    answer = await http.post("/fhir", json=bundle, headers=holder.headers)
+    devices = await http.post("/fhir", json=alone, headers=holder.headers)
+
+    told = [one["response"]["status"] for one in answer.json()["entry"]]
+    assert [status[:3] for status in told] == ["200", "200", "201"]
+    told = [one["response"]["status"] for one in devices.json()["entry"]]
+    assert [status[:3] for status in told] == ["200", "200"]
+    assert await owner.fetchval("select count(*) from ledger.receipt") == 1

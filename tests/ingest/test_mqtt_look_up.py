@@ -21,7 +21,7 @@ async def test_a_look_up_that_fails_is_tried_again_until_it_answers(
         senders=door.senders,
         intake=door.intake,
         forms=app.state.forms,
-        gateways=gateway_door.Gateways(gateway_table.load()),
+        gateways=gateway_door.Gateways(gateway_table.load(), lambda _org, _cred, _told: None),
     )
     sender = ORG, holder.cred
     broker._unknown[sender] = []

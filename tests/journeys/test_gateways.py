@@ -54,3 +54,63 @@ def test_scalars_of_a_cpap_machine_become_one_night(hospital: Hospital) -> None:
         assert night["kind"] == "cpap_night"
         assert (night["values"]["usage"], night["values"]["ahi"]) == (435, 2.1)
         assert hospital.quarantined(patient.cred) == []
+
+
+def test_a_scale_that_announces_itself_is_read_once_a_nurse_has_said_whose_it_is(
+    hospital: Hospital,
+) -> None:
+    patient = hospital.new_patient(bound=False, enrolled=SINCE)
+    node = f"bath-{uuid4().hex[:8]}"
+    state = f"{node}/sensor/weight/state"
+    announced = {
+        "dev_cla": "weight", "unit_of_meas": "lb", "name": "Weight", "stat_t": state,
+        "uniq_id": f"{node}-weight",
+        "dev": {"ids": node, "mf": "Acme", "mdl": "Scale 2", "sn": node},
+    }  # fmt: skip
+
+    with hospital.device(patient) as gateway:
+        below = f"gw/{hospital.org}/{patient.cred}"
+        gateway.put(announced, topic=f"{below}/homeassistant/sensor/{node}/weight/config")
+        gateway.put(b"181.0", topic=f"{below}/{state}")
+
+        [held] = eventually(lambda: hospital.quarantined(patient.cred))
+        assert held["code"] == "unknown-kind"
+        [one] = eventually(lambda: _suggested(hospital, patient.cred))
+        assert (one["name"], one["unit"], one["likely"]) == ("Weight", "lb", "body_weight")
+        page = hospital.alerts.get(
+            f"/v1/connections/intake/{patient.cred}", headers=hospital.administrator
+        ).json()
+        assert [each["topic"] for each in page["suggestions"]] == [state]
+        assert hospital.readings(patient) == []
+
+        taken = hospital.patients.post(
+            f"/v1/suggestions/{one['id']}/take",
+            json={"patient_id": patient.id, "kind": "body_weight", "from": SINCE},
+            headers=hospital.nurse,
+        )
+        assert taken.status_code == 200, taken.text
+        assert _suggested(hospital, patient.cred) == []
+
+        def weighed() -> Any:
+            gateway.put(b"182.5", topic=f"{below}/{state}")
+            return hospital.readings(patient)
+
+        [reading, *_] = eventually(weighed)
+        assert reading["values"] == {"value": 82.780607525}
+
+        # What came before somebody had said whose it is, is read again where it waits.
+        again = hospital.patients.post(
+            f"/v1/quarantine/{held['id']}/replay", headers=hospital.nurse
+        )
+        assert again.status_code in (200, 202), again.text
+        both = eventually(lambda: _two(hospital.readings(patient)))
+        assert {each["values"]["value"] for each in both} >= {82.780607525, 82.10021897}
+
+
+def _suggested(hospital: Hospital, cred: str) -> Any:
+    answer = hospital.patients.get("/v1/suggestions", params={"cred": cred}, headers=hospital.nurse)
+    return answer.json()["suggestions"]
+
+
+def _two(found: Any) -> Any:
+    return found if len({each["values"]["value"] for each in found}) > 1 else None

@@ -173,6 +173,15 @@ def test_readings_reach_the_national_store_with_a_score_and_one_refused_is_on_th
         assert patient.id not in json.dumps(each)
     codes = {_code(each["resource"]) for each in entries}
     assert weight in codes
+    [pressure] = [each["resource"] for each in entries if _code(each["resource"]) == "85354-9"]
+    # A pressure has no range of its own: each of its values has the patient's.
+    assert "referenceRange" not in pressure
+    ranges = {
+        _code(each): [{side: of["value"] for side, of in one.items()}
+                      for one in each.get("referenceRange", ())]
+        for each in pressure["component"]
+    }  # fmt: skip
+    assert ranges["8480-6"] == [{"low": 90, "high": 180}]
     scores = [each["resource"] for each in entries if _code(each["resource"]) == "1104051000000101"]
     assert scores
     assert len(scores[-1]["component"]) == 7

@@ -69,11 +69,27 @@ def reading(fact: Fact, number: Identified, receiver: str | None, withdrawn: boo
     return made
 
 
-def reference_range(low: Any, high: Any, ucum: str) -> list[Resource]:
-    """The limits that this patient is followed by."""
+def add_ranges(resource: Resource, fact: Fact, ranges: Mapping[str, tuple[Any, Any]]) -> None:
+    """The limits that this patient is followed by: of the value, and of each component its own."""
+    kind = kinds.CATALOGUE.get(fact.kind)
+    if kind is None or "foreign" in fact.body:
+        return
+    of_code = {of.en: name for name, of in kind.fields.items()}
+    if told := _range(kind, "value", ranges):
+        resource["referenceRange"] = told
+    for component in resource.get("component", ()):
+        name = of_code.get(component["code"].get("text"), "")
+        if "valueQuantity" in component and (told := _range(kind, name, ranges)):
+            component["referenceRange"] = told
+
+
+def _range(kind: kinds.Kind, name: str, ranges: Mapping[str, tuple[Any, Any]]) -> list[Resource]:
+    of = kind.fields.get(name)
+    if of is None or of.ucum is None or name not in ranges:
+        return []
     bounds = {
-        name: {"value": value, "system": fhir.UCUM, "code": ucum, "unit": ucum}
-        for name, value in (("low", low), ("high", high))
+        side: {"value": value, "system": fhir.UCUM, "code": of.ucum, "unit": of.ucum}
+        for side, value in zip(("low", "high"), ranges[name], strict=True)
         if value is not None
     }
     return [bounds] if bounds else []
@@ -262,8 +278,3 @@ def _concept(system: str, code: str, text: str | None = None) -> Resource:
 
 def _points(value: Any) -> Resource:
     return {"value": value, "system": fhir.UCUM, "code": _SCORE, "unit": "score"}
-
-
-def field_of(kind: str) -> kinds.Field | None:
-    of = kinds.CATALOGUE.get(kind)
-    return of.fields.get("value") if of is not None else None

@@ -13,6 +13,7 @@ Json = dict[str, Any]
 
 KINDS = ("system", "device")
 FAULTS = 50
+ANNOUNCED = 50
 _PATHS = 5
 
 
@@ -37,7 +38,8 @@ async def senders(
 
 
 async def one(database: Database, org: str, cred: str) -> Json:
-    """With its results of a week, its last 24 hours, and its faults as samples. NoSuchSender."""
+    """With its results of a week, its last 24 hours, its faults as samples, and what devices behind
+    it announced that nobody has taken yet. NoSuchSender."""
     async with database.transaction() as tx:
         now = await store.now(tx)
         rows = await store_intake.senders(tx, org, now, kinds=(*KINDS, "app"), cred=cred, limit=1)
@@ -46,6 +48,7 @@ async def one(database: Database, org: str, cred: str) -> Json:
         results = await store_intake.results(tx, org, cred, now)
         hours = await store_intake.hours(tx, org, cred, now)
         faults = await store_intake.faults(tx, org, cred, FAULTS)
+        announced = await store_intake.suggestions(tx, org, cred, ANNOUNCED)
     return {
         **_sender(rows[0]),
         "results": [
@@ -60,6 +63,10 @@ async def one(database: Database, org: str, cred: str) -> Json:
             {"hour": telling.iso(row["hour"]), "number": int(row["number"])} for row in hours
         ],
         "faults": [_fault(row) for row in faults],
+        "suggestions": [
+            {**dict(row), "id": str(row["id"]), "last_at": telling.iso(row["last_at"])}
+            for row in announced
+        ],
     }
 
 

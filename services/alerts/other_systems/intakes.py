@@ -33,5 +33,6 @@ async def senders(
 @router.get("/{cred}")
 async def sender(has: Has, caller: access.Administrator, cred: Cred) -> Response:
     """The same of one, with its results of a week by kind, its last 24 hours, and what waits in
-    quarantine as samples: where and why, never a value or a patient."""
+    quarantine as samples: where and why, never a value or a patient. `suggestions`: what devices
+    behind a gateway announced of themselves, for a clinician to take."""
     return door.json(await intake.one(has.database, caller.org, cred))

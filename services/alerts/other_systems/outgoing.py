@@ -152,8 +152,8 @@ class Outgoing(Rounds):
                 continue
             resource = documents.reading(fact, number, receiver, withdrawn)
             record = records[row["patient_id"]]
-            if not withdrawn and (ranges := _ranges(record, self._programmes, fact)):
-                resource["referenceRange"] = ranges
+            if not withdrawn:
+                documents.add_ranges(resource, fact, _ranges(record, self._programmes, fact))
             made.append(resource)
             own[row["id"]] = f"urn:uuid:{resource['identifier'][0]['value']}"
             scored.add(row["patient_id"])
@@ -319,27 +319,28 @@ def _kind(programmes: Programmes, alert: Alert, evidence: Iterable[Fact]) -> str
     return "measurement" if types & {"reading", "attachment"} else "inactive"
 
 
-def _ranges(record: Record, programmes: Programmes, fact: Fact) -> list[Resource]:
-    """The red limits of the programmes that follow him, as they held when it was measured."""
-    of = documents.field_of(fact.kind)
-    if of is None or of.ucum is None:
-        return []
-    low: list[Any] = []
-    high: list[Any] = []
+def _ranges(record: Record, programmes: Programmes, fact: Fact) -> Mapping[str, tuple[Any, Any]]:
+    """Of each value (low, high): the red limits of the programmes that follow him as they held when
+    it was measured. Of several the strictest."""
+    low: dict[str, list[Any]] = defaultdict(list)
+    high: dict[str, list[Any]] = defaultdict(list)
     for slug, programme in programmes.items():
         if record.enrolled(slug, fact.at) is None:
             continue
         for rule in programme.rules:
             if not isinstance(rule, LimitRule) or rule.colour != "red":
                 continue
-            source = programme.input_by_name[rule.input].sources[0]
-            if source.key != (fact.kind, "value"):
+            kind, name = programme.input_by_name[rule.input].sources[0].key
+            if kind != fact.kind or name not in fact.body["values"]:
                 continue
-            name, told = rule.comparison
+            comparison, told = rule.comparison
             value = _number(record, programme, told, fact.at)
             if value is not None:
-                (high if name in ("above", "at_least") else low).append(value)
-    return documents.reference_range(max(low, default=None), min(high, default=None), of.ucum)
+                (high if comparison in ("above", "at_least") else low)[name].append(value)
+    return {
+        name: (max(low[name], default=None), min(high[name], default=None))
+        for name in {*low, *high}
+    }
 
 
 def _number(record: Record, programme: Programme, told: Any, at: datetime) -> Any:

@@ -97,3 +97,19 @@ async def faults(tx: asyncpg.Connection, org: str, cred: str, limit: int) -> lis
         cred,
         limit,
     )
+
+
+async def suggestions(
+    tx: asyncpg.Connection, org: str, cred: str, limit: int
+) -> list[asyncpg.Record]:
+    """What devices behind it announced of themselves, and nobody has decided."""
+    return await tx.fetch(
+        """
+        select id, name, topic, unit, kinds, likely, manufacturer, model, last_at
+        from ledger.suggestion
+        where org = $1 and cred = $2 and state = 'open' order by last_at desc, id limit $3
+        """,
+        org,
+        cred,
+        limit,
+    )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from services.alerts.page import news2, row, shown, words, written
+from services.alerts.page import beside, news2, shown, words, written
 
 View = dict[str, Any]
 Json = Mapping[str, Any]
@@ -106,7 +106,7 @@ def _marks(alert: Json, now: datetime, lang: str) -> list[str]:
         marks.append(t["patient"]["late"].format(at=written.clock(at, now, t, lang)))
     if alert.get("basis_changed"):
         marks.append(t["patient"]["basis_changed"])
-    marks += [one[:1].upper() + one[1:] for one in row.standing(alert, lang)]
+    marks += [one[:1].upper() + one[1:] for one in beside.standing(alert, lang)]
     ends = alert.get("ends")
     if ends and ends["move"] in t["patient"]["ends"]:
         at = written.clock(ends["at"], now, t, lang)

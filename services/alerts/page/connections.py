@@ -71,6 +71,20 @@ def connection_view(data: Json, lang: str, now: datetime) -> View:
             }
             for one in sender["faults"]
         ],
+        "announced": [_announced(one, now, lang) for one in sender["suggestions"]],
+    }
+
+
+def _announced(one: Json, now: datetime, lang: str) -> View:
+    t = words.words(lang)
+    return {
+        "id": one["id"],
+        "name": one["name"],
+        "device": " ".join(part for part in (one["manufacturer"], one["model"]) if part),
+        "topic": one["topic"],
+        "unit": one["unit"],
+        "kinds": ", ".join(words.kind(t, name) for name in one["kinds"]),
+        "last": written.clock(one["last_at"], now, t, lang),
     }
 
 

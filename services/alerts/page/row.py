@@ -9,15 +9,13 @@ from typing import Any, Literal
 
 from markupsafe import Markup
 
-from services.alerts.page import frame, news2, shown, words, written
+from services.alerts.page import beside, frame, news2, shown, words, written
 from services.alerts.page.spark import spark
 
 Lane = Literal["clinical", "technical", "paused", "done"]
 View = dict[str, Any]
 Json = Mapping[str, Any]
 
-# Groups of alerts about equipment from which readings still come: technical, and not silence.
-HEARD = {"device-battery", "device-identity", "judging"}
 # A wait this long also says since when.
 LONG_WAIT = timedelta(hours=2)
 
@@ -27,6 +25,7 @@ def view(row: Json, me: str | None, now: datetime, lang: str) -> View:
     lane = lane_of(row, now)
     alert = alert_of(row, now)
     said, more = reason(row, alert, now, lang), also(row, alert, lane, now, lang)
+    lines = beside.lines(row, alert, now, lang)
     who = shown.staff(row.get("assignee"), me, now, lang)
     person = shown.person(row["patient"], row.get("number"), now, lang)
     return {
@@ -43,7 +42,8 @@ def view(row: Json, me: str | None, now: datetime, lang: str) -> View:
         "dry_weight": _dry_weight(row, t, lang),
         "cause": _cause(row, lane, t),
         "reason": said,
-        "news2": _news2(row, said, more, now, lang),
+        "news2": _news2(row, [said, *(one["reason"] for one in lines), *more], now, lang),
+        "lines": lines,
         "also": more,
         "steps": _steps(row, now, t, lang),
         "value": _value(row, now, lang),
@@ -51,7 +51,7 @@ def view(row: Json, me: str | None, now: datetime, lang: str) -> View:
         "waited": _waited(row, alert, now, lang) if lane != "done" else None,
         "who": who,
         "who_sub": _who_sub(alert, who, now, lang),
-        "alert": _alert(alert) if alert else None,
+        "alert": beside.acted_on(alert) if alert else None,
         "shut": row.get("shut"),
         "seen": _is_seen(row, now),
         "seen_by": _seen_by(row, now, lang),
@@ -60,9 +60,12 @@ def view(row: Json, me: str | None, now: datetime, lang: str) -> View:
 
 def drawn(row: Json, me: str | None, now: datetime, lang: str) -> View:
     """The row with its own piece of the page."""
-    shown_ = view(row, me, now, lang)
-    html = frame.render("row.html", {"r": shown_, "t": words.words(lang)})
-    return {**shown_, "html": Markup(html)}
+    made = view(row, me, now, lang)
+    return {**made, "html": markup(made, lang)}
+
+
+def markup(made: View, lang: str) -> Markup:
+    return Markup(frame.render("row.html", {"r": made, "t": words.words(lang)}))
 
 
 def _steps(row: Json, now: datetime, t: words.Words, lang: str) -> list[str]:
@@ -115,7 +118,7 @@ def tone_of(row: Json, lane: Lane) -> str:
 def _is_heard(row: Json, lane: Lane) -> bool:
     """Something is wrong with the equipment or what it sent, and yet the patient is not silent."""
     groups = {alert.get("group") for alert in _live(row)}
-    heard = bool(groups or row.get("quarantined")) and groups <= HEARD
+    heard = bool(groups or row.get("quarantined")) and groups <= beside.HEARD
     return tone_of(row, lane) == "silent" and heard
 
 
@@ -155,24 +158,27 @@ def reason(row: Json, alert: Json | None, now: datetime, lang: str) -> str:
 
 
 def also(row: Json, alert: Json | None, lane: Lane, now: datetime, lang: str) -> list[str]:
-    """The second line in pieces: marks, silence beside an alert, the next alert, how many more."""
+    """The second line in pieces: marks, silence beside an alert, the next alert that somebody has
+    acknowledged or put off, how many more. Those nobody has, have lines of their own."""
     t = words.words(lang)
     said = t["worklist"]
     pieces = [said[mark] for mark in ("late", "basis_changed") if (alert or {}).get(mark)]
-    pieces += standing(alert or {}, lang)
+    pieces += beside.standing(alert or {}, lang)
     pieces += [
         said["elsewhere"].format(
             unit=one["handed"]["to"]["name"], why=words.say(one["reason"], lang)
         )
         for one in row.get("elsewhere") or ()
     ]
-    others = [other for other in _live(row) if alert and other["id"] != alert["id"]]
+    besides = [other for other in _live(row) if alert and other["id"] != alert["id"]]
+    waiting = {other["id"] for other in beside.waiting(row, alert, now)}
+    others = [other for other in besides if other["id"] not in waiting]
+    more = len(others)
     if others and others[0].get("reason"):
         pieces.append(_put_off(others[0], now, lang))
-        more = len(others) - 1
-    else:
+        more -= 1
+    elif not besides:
         pieces.append(words.say(row.get("also"), lang))
-        more = len(others)
     paused, behind = row.get("paused"), row.get("behind")
     if paused and alert:
         pieces.append(shown.paused(paused, now, lang))
@@ -181,31 +187,13 @@ def also(row: Json, alert: Json | None, lane: Lane, now: datetime, lang: str) ->
     held = row.get("quarantined")
     if held and (alert or row.get("paused")):
         pieces.append(said["quarantine"].format(n=held["n"]))
-    if lane == "clinical" and any(one.get("lane") == "technical" for one in _live(row)):
+    if lane == "clinical" and any(
+        one.get("lane") == "technical" and one["id"] not in waiting for one in _live(row)
+    ):
         pieces.append(said["also_silent"])
     if more > 0:
         pieces.append(words.count(said["more_alerts"], more))
     return [piece for piece in pieces if piece]
-
-
-def standing(alert: Json, lang: str) -> list[str]:
-    """What a nurse must know of how an alert stands: handed over, a sample, in doubt."""
-    t = words.words(lang)
-    said = t["worklist"]
-    pieces = [said["doubts"][doubt] for doubt in alert.get("doubts") or ()]
-    if alert.get("sample"):
-        pieces.append(said["sample"])
-    handed = alert.get("handed")
-    if handed:
-        sentence = said["handed"][handed["answer"] or "asked"]
-        pieces.append(
-            sentence.format(
-                to=handed["to"]["name"],
-                source=(handed["from"] or {}).get("name", ""),
-                note=(handed["answer_note"] if handed["answer"] else handed["note"]) or "",
-            )
-        )
-    return pieces
 
 
 def _put_off(alert: Json, now: datetime, lang: str) -> str:
@@ -217,13 +205,13 @@ def _put_off(alert: Json, now: datetime, lang: str) -> str:
     return f"{said} ({t['worklist']['snoozed_until'].format(clock=clock)})"
 
 
-def _news2(row: Json, reason: str, also: list[str], now: datetime, lang: str) -> View | None:
-    """Not when it says nothing (at least 0), nor when the reason has said it already."""
+def _news2(row: Json, said: list[str], now: datetime, lang: str) -> View | None:
+    """Not when it says nothing (at least 0), nor when an alert has said it already."""
     score = row.get("news2") or {}
     line = news2.line(score, now, lang)
     if line is None or not (score.get("total") or score.get("lower_bound")):
         return None
-    return None if line["text"] in " ".join([reason, *also]) else line
+    return None if line["text"] in " ".join(said) else line
 
 
 def _live(row: Json) -> list[Json]:
@@ -254,16 +242,6 @@ def _seen_by(row: Json, now: datetime, lang: str) -> str:
     seen = row["reviewed"]
     clock = written.clock(seen["at"], now, t, lang)
     return str(t["worklist"]["greens"]["seen_by"]).format(who=seen["by"]["name"], clock=clock)
-
-
-def _alert(alert: Json) -> View:
-    return {
-        "id": str(alert["id"]),
-        "version": alert["version"],
-        "state": alert["state"],
-        "colour": alert.get("colour", ""),
-        "moves": " ".join(alert["moves"]) if "moves" in alert else None,
-    }
 
 
 def _dry_weight(row: Json, t: words.Words, lang: str) -> str | None:
@@ -351,5 +329,14 @@ def _who_sub(alert: Json | None, who: View | None, now: datetime, lang: str) -> 
 
 
 def worst_first(rows: Iterable[View]) -> list[View]:
-    """Colour first, emergencies before the other reds; otherwise the order the service gave."""
-    return sorted(rows, key=lambda row: (not row["emergency"], shown.RANK[row["tone"]]))
+    """Colour first, emergencies before the other reds, then those that nobody has acknowledged:
+    a yellow that waits long lifts no acknowledged red above an open one. Otherwise the order the
+    service gave."""
+    return sorted(
+        rows,
+        key=lambda row: (
+            not row["emergency"],
+            shown.RANK[row["tone"]],
+            row["alert"] is not None and row["alert"]["state"] != "open",
+        ),
+    )

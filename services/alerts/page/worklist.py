@@ -5,7 +5,7 @@ from datetime import datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from services.alerts.page import heading, messages, row, shown, words, written
+from services.alerts.page import beside, heading, messages, row, shown, words, written
 from services.alerts.page.frame import frame
 
 View = dict[str, Any]
@@ -50,7 +50,7 @@ def worklist_view(data: Json, lang: str, now: datetime) -> View:
         "filters": chips,
         "may_save": heading.may_save(query, chips),
         "hidden": heading.hidden(data, query, now, lang),
-        "lanes": _lanes(by_lane, len(data.get("platform") or ()), t),
+        "lanes": _lanes(by_lane, data.get("platform") or (), t),
         "platform": [_platform(each, me, now, lang) for each in data.get("platform") or ()],
         "messages": messages.lane(data.get("conversations") or (), me, now, lang),
         "greens": _greens(by_lane["done"], t),
@@ -136,7 +136,9 @@ def task(one: Json, data: Json, now: datetime, lang: str) -> View:
     }
 
 
-def _lanes(by_lane: Mapping[str, Sequence[View]], faults: int, t: words.Words) -> list[View]:
+def _lanes(
+    by_lane: Mapping[str, Sequence[View]], faults: Sequence[Json], t: words.Words
+) -> list[View]:
     said = t["worklist"]["lanes"]
     lanes = []
     for lane in LANES:
@@ -146,9 +148,9 @@ def _lanes(by_lane: Mapping[str, Sequence[View]], faults: int, t: words.Words) -
         elif lane == "technical" and not rows and not faults:
             sub = said["technical_none"]
         else:
-            sub = words.count(
-                said[f"{lane}_sub"], len(rows) + (faults if lane == "technical" else 0)
-            )
+            here = faults if lane == "technical" else ()
+            sub = words.count(said[f"{lane}_sub"], len(rows) + len(here))
+            sub += _unacknowledged(rows, here, t)
         lanes.append(
             {"key": lane, "digit": DIGITS[lane], "name": said[lane], "sub": sub, "rows": rows}
         )
@@ -161,9 +163,16 @@ def _clinical(rows: Sequence[View], t: words.Words) -> str:
         return str(said["clinical_none"])
     red = sum(1 for each in rows if each["tone"] == "red")
     yellow = len(rows) - red
-    return str(said["clinical_sub"]).format(
+    sub = str(said["clinical_sub"]).format(
         red=words.count(t["reds"], red), yellow=words.count(said["yellow"], yellow)
     )
+    return sub + _unacknowledged(rows, (), t)
+
+
+def _unacknowledged(rows: Sequence[View], faults: Sequence[Json], t: words.Words) -> str:
+    """How many alerts nobody has acknowledged, which is not how many rows."""
+    n = beside.unacknowledged(rows, faults)
+    return f" · {words.count(t['worklist']['lanes']['unacknowledged'], n)}" if n else ""
 
 
 def _platform(fault: Json, me: str | None, now: datetime, lang: str) -> View:

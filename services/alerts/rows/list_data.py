@@ -157,7 +157,15 @@ def _platform(by: Reader, listed: Listed, story: Story) -> Json:
             "acknowledged_at": telling.iso(alert.acknowledged_at),
             "moves": telling.allowed(alert, by),
         },
-        "behind": [row(by, listed, one) for one in listed.rows if one["patient_id"] in waiting],
+        "behind": [
+            {
+                "patient": one["body"]["patient"],
+                "number": one["body"]["number"],
+                "behind": listed.behind[one["patient_id"]],
+            }
+            for one in listed.rows
+            if one["patient_id"] in waiting
+        ],
     }
 
 

@@ -12,6 +12,7 @@ const search = document.getElementById("search");
 const hits = document.getElementById("hits");
 
 let selected = null; // id of the chosen row
+let actedOn = null; // id of its alert that the keys act on
 let lastClosed = null; // {id, version, row}: what `u` opens again
 let lastGreens = []; // ids of patients: what `u` takes back
 let drafts = {}; // what was typed and chosen when somebody else was quicker
@@ -24,20 +25,24 @@ const list = () => document.getElementById("list");
 const rows = () => [...list().querySelectorAll(".row[data-find]")];
 const chosen = () => (selected ? document.getElementById(selected) : null);
 const isShown = (row) => row.offsetParent !== null;
+// What carries the alert that the keys act on: a line of the chosen row, or the row itself.
+const acting = () => chosen()?.querySelector(".line.on") ?? chosen();
+const focusOf = (row) => row.querySelector(".line.on") ?? row.querySelector(".nm");
 
 // ---- Choosing a row --------------------------------------------------------------------------
 
-function choose(row, { focus = true } = {}) {
+function choose(row, { focus = true, line = null } = {}) {
   for (const each of list().querySelectorAll(".row.sel")) {
     each.classList.remove("sel");
     each.removeAttribute("aria-current");
   }
   selected = row?.id ?? null;
+  actedOn = (line ?? row)?.dataset.alert ?? null;
   if (!row) return;
   mark(row, false);
   const fold = row.closest("details");
   if (fold) fold.open = true;
-  if (focus) row.querySelector(".nm").focus({ preventScroll: true });
+  if (focus) focusOf(row).focus({ preventScroll: true });
   row.scrollIntoView({ block: "nearest" });
 }
 
@@ -48,13 +53,29 @@ function step(by) {
   if (shown[next]) choose(shown[next]);
 }
 
-// The first that nobody has acknowledged or put off, clinical before technical: a morning is gone
-// through with one key, and nothing is stepped over when an acknowledged row moves down.
+// The first alert that nobody has acknowledged or put off, be it the row's or a line of it: clinical
+// before technical, reds before yellows, and last what this person may not acknowledge. A morning is
+// gone through with one key, and nothing is stepped over when an acknowledged row moves down.
 function firstWaiting() {
+  const isHers = ({ dataset }) => !("moves" in dataset) || dataset.moves.includes("acknowledge");
+  const rank = (one) => [!isHers(one), one.dataset.colour !== "red"];
   const waits = ["clinical", "technical"].flatMap((lane) =>
-    [...document.querySelectorAll(`#lane-${lane} .row[data-alert][data-state=open]`)]);
-  if (waits.length) choose(waits[0]);
+    [...document.querySelectorAll(`#lane-${lane} [data-alert][data-state=open]`)]
+      .map((one) => [...rank(one), one])
+      .sort(([a, b], [c, d]) => a - c || b - d)
+      .map(([, , one]) => one));
+  const first = waits.find(isHers) ?? waits[0];
+  if (first) choose(first.closest(".row"), { line: first.closest(".line") });
   else tell(words.moves.none_waits);
+}
+
+// From the row's own alert to its lines, and round again.
+function nextLine() {
+  const row = chosen();
+  if (!row) return tell(words.moves.choose_row);
+  const all = [row, ...row.querySelectorAll(".line")];
+  const next = all[(all.indexOf(acting()) + 1) % all.length];
+  choose(row, { line: next.closest(".line") });
 }
 
 function toLane(digit) {
@@ -144,12 +165,18 @@ function rereadAt(iso) {
   rereadAt.timer = setTimeout(refresh, Math.max(1000, fromNow(iso) + 1000));
 }
 
-// Marks the row again without scrolling: hold() decides where the page stands.
+// Marks the row again without scrolling: hold() decides where the page stands. The keys stay with
+// the alert they were on, also when a graver one has come before it.
 function mark(row, hadFocus) {
   selected = row.id;
   row.classList.add("sel");
   row.setAttribute("aria-current", "true");
-  if (hadFocus) row.querySelector(".nm").focus({ preventScroll: true });
+  for (const line of row.querySelectorAll(".line")) {
+    line.classList.toggle("on", line.dataset.alert === actedOn);
+    line.setAttribute("aria-pressed", line.dataset.alert === actedOn);
+  }
+  actedOn = acting()?.dataset.alert ?? null;
+  if (hadFocus) focusOf(row).focus({ preventScroll: true });
 }
 
 // The chosen row is gone (closed, moved to another unit): the one that took its place.
@@ -214,14 +241,13 @@ function tell(text) {
 
 function openMove(move, about) {
   const row = chosen();
-  const alert = about ?? (row?.dataset.alert && {
-    id: row.dataset.alert, version: Number(row.dataset.version), row: facts(row),
-  });
+  const on = acting()?.dataset;
+  const alert = about ?? (on?.alert && { id: on.alert, version: Number(on.version), row: facts(row, on) });
   if (!row && !about) return tell(words.moves.choose_row);
   if (!about && "shut" in row.dataset) return tell(row.dataset.reason);
   if (!alert) return row.dataset.green && move === "acknowledge"
     ? acknowledgeGreens([row]) : tell(words.moves.no_alert);
-  const allowed = row?.dataset.moves;
+  const allowed = on?.moves;
   if (!about && allowed !== undefined && !allowed.split(" ").includes(move)) {
     return tell(words.moves.not_allowed);
   }
@@ -232,11 +258,11 @@ function openMove(move, about) {
   for (const [name, typed] of Object.entries(drafts[alert.id + move] ?? {})) form[name].value = typed;
   countFromNow(form);
   for (const part of form.querySelectorAll("[data-if-red]")) {
-    const red = row?.dataset.colour === "red";
+    const red = on?.colour === "red";
     part.hidden = !red; // a red is put off only when it is said twice
     part.querySelector("input").required = red;
   }
-  if (move === "close") form.note.required = row?.dataset.colour !== "yellow";
+  if (move === "close") form.note.required = on?.colour !== "yellow";
   dialog.querySelector(".wrong").hidden = true;
   describe(dialog, alert.row);
   dialog.querySelector("[data-reason]").textContent = alert.row.reason;
@@ -248,7 +274,7 @@ function openMove(move, about) {
   (form.querySelector("input:checked") ?? form.querySelector("input, select, textarea") ?? form.querySelector("[type=submit]")).focus();
 }
 
-const facts = (row) => ({ name: row.dataset.name, about: row.dataset.about, reason: row.dataset.reason });
+const facts = ({ dataset: { name, about } }, { reason }) => ({ name, about, reason });
 
 // Two identifiers and age in every dialog: the wrong patient must be seen before the move.
 function describe(dialog, { name, about }) {
@@ -298,11 +324,11 @@ function typed(form) {
 // The next key may come before the list has been read again; it must not meet our own move.
 function stands(id, answer) {
   waitingSwap = null;
-  const row = list().querySelector(`[data-alert="${id}"]`);
-  if (!row || answer.version === undefined) return;
-  row.dataset.version = answer.version;
-  row.dataset.state = answer.state;
-  if (answer.moves) row.dataset.moves = answer.moves.join(" ");
+  const on = list().querySelector(`[data-alert="${id}"]`)?.dataset;
+  if (!on || answer.version === undefined) return;
+  on.version = answer.version;
+  on.state = answer.state;
+  if (answer.moves) on.moves = answer.moves.join(" ");
 }
 
 function showMoved(now, alert) {
@@ -430,6 +456,7 @@ function find({ focus = false } = {}) {
 // ---- Keys ------------------------------------------------------------------------------------
 
 const KEYS = {
+  m: () => nextLine(),
   j: () => step(1),
   k: () => step(-1),
   f: () => firstWaiting(),
@@ -483,8 +510,8 @@ document.addEventListener("keydown", (event) => {
     return;
   }
   if (!isForPage(event) || !KEYS[event.key]) return;
-  // Enter on a link, a button or a fold is theirs.
-  if (event.key === "Enter" && event.target.closest("a, button, summary")) return;
+  // Enter on a link, a button or a fold is theirs; on a line it opens the patient, as on the row.
+  if (event.key === "Enter" && event.target.closest("a, button:not(.line), summary")) return;
   event.preventDefault();
   KEYS[event.key]();
 });
@@ -496,19 +523,22 @@ document.addEventListener("click", (event) => {
   if (task) return moveTask(task);
   if (event.target.closest("[data-do=cancel]")) return event.target.closest("dialog").close();
   const row = event.target.closest(".row[data-find]");
-  if (row && !event.target.closest("a")) choose(row);
+  if (row && !event.target.closest("a")) choose(row, { line: event.target.closest(".line") });
 });
 
 document.addEventListener("focusin", (event) => {
   const row = event.target.closest?.(".row[data-find]");
-  if (row && row.id !== selected) choose(row, { focus: false });
+  const line = event.target.closest?.(".line") ?? null;
+  if (row && (row.id !== selected || line !== row.querySelector(".line.on"))) {
+    choose(row, { focus: false, line });
+  }
 });
 
 for (const dialog of document.querySelectorAll("dialog")) {
   dialog.addEventListener("keydown", sendOnEnter);
   dialog.addEventListener("close", () => {
     if (waitingSwap) swap(waitingSwap);
-    chosen()?.querySelector(".nm").focus({ preventScroll: true });
+    if (chosen()) focusOf(chosen()).focus({ preventScroll: true });
   });
 }
 

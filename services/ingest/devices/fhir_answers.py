@@ -7,8 +7,9 @@ form that is not finished is stored like any other: an answer may be red by itse
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from services.ingest.devices import fhir_dialects
 from services.ingest.devices import fhir_shapes as shapes
-from shared import fhir, fhir_forms, form_answers
+from shared import fhir_forms, form_answers
 from shared.contracts import Alarm, Code, Draft, ItemError
 from shared.form_answers import Form, Forms
 
@@ -23,12 +24,12 @@ def drafts(
     errors: list[ItemError],
 ) -> tuple[tuple[Draft, ...], Alarm | None]:
     """The answers, none if they are to be set aside, and which of them are red all the same."""
-    name, version = fhir.questionnaire_name(sent.questionnaire or "")
+    told = fhir_dialects.of(sent, forms)
+    name, version = told.name, told.version
     if not name:
         errors.append(ItemError("questionnaire", Code.MISSING_VALUE))
-    name = form_answers.known_as(name, forms)
     form = forms.get(name)
-    answers = _read(sent.item, form, errors)
+    answers = _read(sent.item, form, told, errors)
     form_answers.check(name, form, answers, "item", errors)
     if not answers and not errors:
         errors.append(ItemError("item", Code.MISSING_VALUE))
@@ -41,14 +42,21 @@ def drafts(
     return (Draft("answers", "questionnaire", body),), alarm
 
 
-def _read(items: Any, form: Form | None, errors: list[ItemError]) -> dict[str, list[Any]]:
+def _read(
+    items: Any, form: Form | None, told: fhir_dialects.Told, errors: list[ItemError]
+) -> dict[str, list[Any]]:
     answers: dict[str, list[Any]] = {}
     faulty: dict[str, Code] = {}
-    for link_id, answer in _given(items, errors):
-        value = fhir_forms.value(answer)
-        told = answers.setdefault(link_id, [])
-        told.append(value)
-        if (code := _fault(form, link_id, answer, value, len(told))) is not None:
+    for theirs, answer in _given(items, errors):
+        if theirs in told.sums:
+            continue  # added up here, from the answers
+        link_id = told.links.get(theirs, theirs)
+        value = fhir_forms.value(answer, form.get(link_id) if form else None)
+        several = answers.setdefault(link_id, [])
+        several.append(value)
+        if told.asked is not None and theirs not in told.asked:
+            faulty.setdefault(link_id, Code.UNKNOWN_FIELD)
+        elif (code := _fault(form, link_id, answer, value, len(several))) is not None:
             faulty.setdefault(link_id, code)
     for link_id, code in faulty.items():
         errors.append(ItemError(form_answers.place(form, "item", link_id), code))

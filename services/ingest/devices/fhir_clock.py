@@ -26,7 +26,7 @@ UNKNOWN = Told()
 
 
 def is_one(sent: Mapping[str, Any]) -> bool:
-    """Whether this Observation is of a clock: it accompanies the others and is no reading."""
+    """Whether this Observation is of a clock: it accompanies others and is no reading itself."""
     if sent.get("resourceType") != "Observation":
         return False
     meta, code = sent.get("meta"), sent.get("code")

@@ -91,7 +91,8 @@ def _single(part: exact.Part, envelope: fhir_items.Envelope) -> Received:
             raise entry.refusal
     else:
         entry = Entry(None, _item(part.value, envelope, None))
-    if entry.item is None:
+    resource = part.value if "resourceType" in part.value else part.value["resource"]
+    if entry.item is None and not fhir_clock.is_one(resource):
         raise refused.ResourceNotTaken
     return Received((entry,))
 
@@ -133,7 +134,7 @@ def _item(sent: dict[str, Any], envelope: fhir_items.Envelope, request: Any) -> 
     kind = sent.get("resourceType")
     if not isinstance(kind, str):
         raise refused.NotAResource
-    if kind in _BESIDE or (envelope.around.resources and fhir_clock.is_one(sent)):
+    if kind in _BESIDE or fhir_clock.is_one(sent):
         return None
     if kind not in _SHAPES:
         raise refused.ResourceNotTaken

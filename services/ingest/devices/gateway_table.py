@@ -59,6 +59,8 @@ class Gateway(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     collect: str | None = None
     until: Until | None = None
     ignore: bool = False
+    discovery: bool = False
+    holder: str | None = None  # of a suggestion that was taken: the slot it was bound under
     reading: Reading | None = None
     status: Literal["online", "offline"] | None = None
     status_from: str | None = None
@@ -113,7 +115,9 @@ def _fault(row: Gateway) -> str | None:
     """What is wrong with a row, in words; None when it can be used."""
     if not all(re.fullmatch(r"#|\{\w+\}|[^{}#+]+", level) for level in row.topic.split("/")):
         return "a level of the topic is neither text, a word in braces nor a last #"
-    if row.ignore:
+    if row.holder is not None:
+        return "holder is for suggestions that were taken"
+    if row.ignore or row.discovery:
         return None
     if row.reading is None and row.status is None and row.status_from is None:
         return "it has neither a reading nor a status, and is not to be ignored"

@@ -4,6 +4,7 @@ Such clients have no ids and often no clock. An item's name is made of the topic
 its time, or of ten minutes of arrival when it has none: sent twice it is known.
 """
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -39,7 +40,7 @@ def decode(table: Sequence[Gateway], topic: str, payload: bytes, now: datetime) 
         if row.collect is not None:
             continue  # its bare values are kept together by the edge
         known = True
-        if row.ignore:
+        if row.ignore or row.discovery:
             break
         if row.text:
             found += _items(row, topic, words, {"payload": _bare(payload)}, now)
@@ -289,6 +290,8 @@ def _norwegian(at: datetime, now: datetime) -> datetime:
 
 
 def _slot(row: Gateway, keys: Mapping[str, Any]) -> str | None:
+    if row.holder is not None:
+        return row.holder
     if row.slot is None:
         return None
     told = _text(_at(keys, row.slot.strip("{}")))
@@ -335,8 +338,10 @@ def _text(told: Any) -> str | None:
 
 def _bare(payload: bytes) -> str:
     """A payload that is one value; one that was kept is a text in JSON."""
-    told = _payload(payload) if payload[:1] == b'"' else None
-    text = told if isinstance(told, str) else payload.decode("utf-8", "replace")
+    text = payload.decode("utf-8", "replace")
+    if payload[:1] == b'"':
+        with contextlib.suppress(exact.Unreadable):
+            text = str(exact.loads(payload))
     return text.replace("\x00", "").strip()[:_LONGEST_BARE]
 
 

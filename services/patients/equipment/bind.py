@@ -83,7 +83,7 @@ async def hold(
     hand_over: bool,
 ) -> Bound:
     """As `bind`, of a patient that is open, with the bindings locked."""
-    credential = await _bindable(seen.tx, looker.caller, cred)
+    credential = await bindable(seen.tx, looker.caller, cred)
     device = device_id or credential.device_id
     if device and await store_devices.device(seen.tx, seen.org, device) is None:
         raise issue.UnknownDevice
@@ -142,7 +142,7 @@ async def withdraw(
     return Bound(withdrawn, refiled)
 
 
-async def _bindable(tx: asyncpg.Connection, caller: Caller, cred: str) -> Credential:
+async def bindable(tx: asyncpg.Connection, caller: Caller, cred: str) -> Credential:
     credential = await store_devices.credential(tx, caller.org, cred)
     if credential is None:
         raise UnknownCredential

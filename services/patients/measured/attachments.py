@@ -251,7 +251,7 @@ async def answer(
 async def held(request: Request, database: Db, caller: access.Clinician, item_id: UUID) -> Response:
     """A photo or document in quarantine, for who is to say whose it is."""
     media_type, body = await attach.held(database, door.looker(request, caller), item_id)
-    return _file(f"{item_id}", media_type, body)
+    return file_answer(f"{item_id}", media_type, body)
 
 
 @file_router.get("/{fact_id}", responses={200: {"content": {"image/jpeg": {}}}})
@@ -261,7 +261,7 @@ async def file(
     """The photo without where and with what it was taken, or the document."""
     looker = door.looker(request, caller)
     fact, media_type, body = await attach.shown(database, looker, fact_id, thumbnail=False)
-    return _file(f"{fact.kind}-{fact.at:%Y%m%d}", media_type, body)
+    return file_answer(f"{fact.kind}-{fact.at:%Y%m%d}", media_type, body)
 
 
 @file_router.get("/{fact_id}/thumbnail", responses={200: {"content": {"image/jpeg": {}}}})
@@ -271,10 +271,10 @@ async def thumbnail(
     """A small picture of a photo. A document has none."""
     looker = door.looker(request, caller)
     fact, media_type, body = await attach.shown(database, looker, fact_id, thumbnail=True)
-    return _file(f"{fact.kind}-{fact.at:%Y%m%d}", media_type, body)
+    return file_answer(f"{fact.kind}-{fact.at:%Y%m%d}", media_type, body)
 
 
-def _file(name: str, media_type: str, body: bytes) -> Response:
+def file_answer(name: str, media_type: str, body: bytes) -> Response:
     is_document = media_type == attachments.PDF
     how, end = ("attachment", "pdf") if is_document else ("inline", "jpg")
     headers = {**SAFE, "content-disposition": f'{how}; filename="{name}.{end}"'}

@@ -1,8 +1,12 @@
 """Why an item waits in quarantine, in words for staff."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from shared.contracts import Code
+
+# Only the holder is in doubt; the readings themselves were read and are sound.
+WHOSE = frozenset({Code.UNBOUND, Code.WHOSE, Code.SUBJECT_MISMATCH, Code.UNKNOWN_SUBJECT})
 
 REASONS: Mapping[Code, tuple[str, str]] = {
     Code.UNBOUND: (
@@ -70,3 +74,12 @@ REASONS: Mapping[Code, tuple[str, str]] = {
         "The message holds something that cannot be stored.",
     ),
 }
+
+
+def may_be_filed(code: Code, drafts: Iterable[Mapping[str, Any]] | None) -> bool:
+    """Whether a person may say whose it is: where that alone is in doubt, and what a patient wrote,
+    which was read well and is filed by who has read it."""
+    return code in WHOSE or any(
+        draft["body"].get("foreign", {}).get("category") == ["communication"]
+        for draft in drafts or ()
+    )

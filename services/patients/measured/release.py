@@ -9,15 +9,12 @@ import asyncpg
 from services.patients import look
 from services.patients.look import Looker
 from services.patients.measured import store_quarantine
+from services.patients.measured.reasons import may_be_filed
 from shared import ledger
 from shared.access import CLINICAL, Caller
 from shared.contracts import Code
 from shared.database import Database
 from shared.ledger import Quarantined
-
-# Only the holder is in doubt; the readings themselves were read and are sound.
-WHOSE = frozenset({Code.UNBOUND, Code.WHOSE, Code.SUBJECT_MISMATCH, Code.UNKNOWN_SUBJECT})
-
 
 AT_ONCE = 500
 
@@ -41,8 +38,8 @@ async def file_by_hand(
 ) -> Outcome:
     """A person says whose it is."""
     async with look.opened(database, looker, patient_id, "quarantine", changes=True) as seen:
-        item = await _item(seen.tx, looker.caller, item_id)
-        if item.code not in WHOSE and not _is_message(item):
+        item = await item_of(seen.tx, looker.caller, item_id)
+        if not may_be_filed(item.code, item.drafts):
             raise ledger.CannotBeReleased
         answer = await ledger.release(seen.tx, seen.org, item_id, patient_id=patient_id, by=seen.by)
     return Outcome(item_id, "released", answer.fact_id, answer.patient_id)
@@ -56,7 +53,7 @@ async def replay(database: Database, looker: Looker, item_id: UUID) -> Outcome:
     way again, which asks every question again.
     """
     async with database.transaction() as tx:
-        item = await _item(tx, looker.caller, item_id)
+        item = await item_of(tx, looker.caller, item_id)
         if item.code is Code.WHOSE or _was_filed(item):
             answer = await ledger.release(tx, looker.org, item_id, patient_id=None, by=looker.by)
             outcome = Outcome(item_id, "released", answer.fact_id, answer.patient_id)
@@ -91,7 +88,7 @@ async def replay_all(database: Database, looker: Looker, code: Code, cred: str |
 async def reject(database: Database, looker: Looker, item_id: UUID, reason: str) -> Outcome:
     """It is nobody's, or no reading. Kept with the reason, shown no more."""
     async with database.transaction() as tx:
-        item = await _item(tx, looker.caller, item_id)
+        item = await item_of(tx, looker.caller, item_id)
         await ledger.reject(tx, looker.org, item_id, by=looker.by, reason=reason)
         if item.patient_id is not None:
             await look.logged(tx, looker, [item.patient_id], "quarantine", "changed")
@@ -113,15 +110,7 @@ def _was_filed(item: Quarantined) -> bool:
     return any("origin" in draft for draft in item.drafts or ())
 
 
-def _is_message(item: Quarantined) -> bool:
-    """What a patient wrote: it was read well, and a person who has read it files it."""
-    return any(
-        draft["body"].get("foreign", {}).get("category") == ["communication"]
-        for draft in item.drafts or ()
-    )
-
-
-async def _item(tx: asyncpg.Connection, caller: Caller, item_id: UUID) -> Quarantined:
+async def item_of(tx: asyncpg.Connection, caller: Caller, item_id: UUID) -> Quarantined:
     """The item, if the caller may act on it; whatever its state."""
     found = await ledger.quarantined(tx, caller.org, item=item_id, state=None, limit=1)
     if not found or not await may_open(tx, caller, found[0]):

@@ -1,16 +1,66 @@
 """What every set-up page has around it: language, theme, who is logged in, the other pages."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from services.patients.page import words
 from services.patients.page.frame import THEMES
+from services.patients.page.words import Words
 
 View = dict[str, Any]
 
-# In the order of a new unit's first day. Administrators see no patients.
-TABS = ("enrol",)
-CLINICAL = frozenset({"enrol"})
+CARE = frozenset({"nurse", "physician"})
+HOUSE = CARE | {"administrator"}
+ALL = HOUSE | {"auditor"}
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """`may`: the roles that have something to do there. The first page is /setup itself."""
+
+    name: str
+    may: frozenset[str]
+
+    @property
+    def href(self) -> str:
+        return "/setup" if self.name == "start" else f"/setup/{self.name}"
+
+
+# In the order of a new unit's first day.
+TABS = (
+    Tab("start", ALL),
+    Tab("enrol", CARE),
+    Tab("quarantine", HOUSE),
+    Tab("proposals", CARE),
+    Tab("devices", HOUSE),
+    Tab("units", ALL),
+    Tab("hours", ALL),
+    Tab("staff", ALL),
+    Tab("programmes", ALL),
+    Tab("burden", CARE),
+)
+# Without a page yet.
+NOT_YET = frozenset({
+    "hours",
+    "programmes",
+    "burden",
+    "proposals",
+})  # fmt: skip
+
+
+def tabs(role: str) -> list[Tab]:
+    """Those that somebody of this role sees."""
+    return [tab for tab in TABS if role in tab.may and tab.name not in NOT_YET]
+
+
+def place(name: str, more: str = "", *, into: bool = False) -> str:
+    """The address of a tab, with a query or (`into`) of one thing in it; none of one without a
+    page."""
+    tab = next(tab for tab in TABS if tab.name == name)
+    if name in NOT_YET:
+        return ""
+    return f"{tab.href}{'/' if into else '?'}{more}" if more else tab.href
 
 
 def around(
@@ -18,27 +68,38 @@ def around(
     worklist: str,
 ) -> View:  # fmt: skip
     t = words.words(lang)
-    shown = [tab for tab in TABS if tab not in CLINICAL or (me and me["role"] != "administrator")]
+    s = t["setup"]
+    role = me["role"] if me else "nurse"
     return {
         "lang": t["page"]["lang"],
         "t": t,
-        "s": t["setup"],
+        "s": s,
         "theme": theme if theme in THEMES else None,
         "title": f"{title} · {t['page']['product']}",
         "heading": title,
         "tab": tab,
         "tabs": [
-            {"href": f"/setup/{name}", "name": t["setup"]["tabs"][name], "on": name == tab}
-            for name in shown
+            {"href": one.href, "name": s["tabs"][one.name], "on": one.name == tab}
+            for one in tabs(me["role"])
         ] if me else [],
         "csrf": csrf,
         "me": {
             "name": me["name"],
             "initials": initials(me["name"]),
-            "role": t["setup"]["roles"].get(me["role"], ""),
+            "role": s["roles"].get(me["role"], ""),
         } if me else None,
         "worklist": worklist,
+        "home": _home(role, worklist, s),
     }  # fmt: skip
+
+
+def _home(role: str, worklist: str, s: Words) -> View:
+    """Where one came from: the list is of patients, which only clinicians see."""
+    if role in CARE:
+        return {"href": f"{worklist}/", "name": s["to_worklist"]}
+    if role == "administrator":
+        return {"href": f"{worklist}/connections", "name": s["to_connections"]}
+    return {"href": "/setup", "name": s["tabs"]["start"]}
 
 
 def initials(name: str) -> str:

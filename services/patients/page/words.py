@@ -21,6 +21,11 @@ def words(lang: str) -> Words:
     return tomllib.loads((TEXTS / f"{chosen}.toml").read_text("utf-8"))
 
 
+def count(forms: Mapping[str, str], n: int, **more: object) -> str:
+    """ "1 måling", "4 målinger"."""
+    return forms["one" if n == 1 else "many"].format(n=n, **more)
+
+
 def say(text: Text | Mapping[str, Any], lang: str) -> str:
     """A text that came with a programme or an alert."""
     if isinstance(text, Text):

@@ -1,0 +1,314 @@
+"""What the quarantine desk shows: the list, and one item as it can be read by a person. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from services.patients.measured.reasons import WHOSE, may_be_filed
+from services.patients.measured.store_quarantine import Count
+from services.patients.nouns import Patient
+from services.patients.page import enrolling, sent, words, written
+from services.patients.page.words import Words
+from services.patients.setup.store_held import Connection, Holder
+from shared.contracts import Code
+from shared.ledger import Quarantined
+
+View = dict[str, Any]
+
+AT = "/setup/quarantine"
+STATES = ("waiting", "released", "rejected")
+SENDERS = (Code.BAD_ID, Code.UNKNOWN_VERSION, Code.UNKNOWN_KIND, Code.UNKNOWN_FIELD,
+           Code.UNKNOWN_UCUM, Code.UNKNOWN_CODE, Code.UNREADABLE, Code.NOT_STORABLE)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What of the quarantine is looked at."""
+
+    state: str = "waiting"
+    code: Code | None = None
+    cred: str | None = None
+    unit: UUID | None = None
+
+    def query(self, **more: object) -> str:
+        """As it stands in an address; what is as it always is stays out."""
+        said = {
+            "state": self.state if self.state != "waiting" else None,
+            "code": self.code.value if self.code else None,
+            "cred": self.cred,
+            "unit": self.unit,
+            **more,
+        }
+        return urlencode({name: str(value) for name, value in said.items() if value is not None})
+
+    def address(self, place: str = "", **more: object) -> str:
+        query = self.query(**more)
+        return f"{AT}{place}" + (f"?{query}" if query else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An item with what this person may see of it. Not `opened`: neither contents nor patients."""
+
+    item: Quarantined
+    opened: bool = False
+    readable: bool = False
+    patient: Patient | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What is known around one item: its connection and unit, and for those who may see it who
+    had the device when, as far as they are this person's patients."""
+
+    label: str
+    unit: str
+    bindable: bool = False
+    slot: str = ""
+    holders: Sequence[Holder] = ()
+    people: Mapping[UUID, Patient] = field(default_factory=dict)
+    decided_by: str = ""
+    following: UUID | None = None
+
+
+# --- the list ---------------------------------------------------------------------------------
+
+
+def desk(
+    seen: Sequence[Seen],
+    counts: Iterable[Count],
+    connections: Sequence[Connection],
+    labels: Mapping[str, str],
+    units: Mapping[UUID, str],
+    chosen: Filter,
+    next_place: str | None,
+    *,
+    settles: bool,
+    lang: str,
+    now: datetime,
+) -> View:
+    t = words.words(lang)
+    s = t["setup"]["held"]
+    reasons = sorted(counts, key=lambda one: (-one.waiting, one.code))
+    of_reason = next((one for one in reasons if chosen.code and one.code == chosen.code), None)
+    return {
+        "rows": [_row(one, labels, units, chosen, lang, now) for one in seen],
+        "total": sum(one.waiting for one in reasons),
+        "reasons": [
+            {
+                "name": sent.reason(Code(one.code), lang),
+                "n": one.waiting,
+                "oldest": s["oldest"].format(at=written.moment(one.oldest, now, t)),
+                "href": Filter(code=Code(one.code)).address(),
+                "on": chosen.code is not None and one.code == chosen.code.value,
+            }
+            for one in reasons
+        ],
+        "all": Filter().address(),
+        "is_filtered": chosen != Filter(),
+        "states": [
+            {"name": s["states"][name], "value": name, "on": name == chosen.state}
+            for name in STATES
+        ],
+        "connections": [
+            {"value": one.cred, "name": f"{one.label} ({one.waiting})",
+             "on": one.cred == chosen.cred}
+            for one in connections
+        ],
+        "units": [
+            {"value": str(id), "name": name, "on": id == chosen.unit}
+            for id, name in units.items()
+        ],
+        "codes": [
+            {"value": one.code, "name": sent.reason(Code(one.code), lang),
+             "on": chosen.code is not None and one.code == chosen.code.value}
+            for one in reasons
+        ],
+        "next": chosen.address(cursor=next_place) if next_place else "",
+        "chosen": {
+            "code": chosen.code.value if chosen.code else "", "cred": chosen.cred or "",
+            "reason": sent.reason(chosen.code, lang) if chosen.code else "",
+            "connection": labels.get(chosen.cred or "", chosen.cred or ""),
+            "todo": todo(chosen.code, t) if chosen.code else "",
+        },
+        "replays": settles and chosen.state == "waiting" and of_reason is not None
+        and chosen.unit is None and chosen.code is not Code.WHOSE,
+    }  # fmt: skip
+
+
+def _row(
+    seen: Seen,
+    labels: Mapping[str, str],
+    units: Mapping[UUID, str],
+    chosen: Filter,
+    lang: str,
+    now: datetime,
+) -> View:
+    t = words.words(lang)
+    item = seen.item
+    why = sent.reason(item.code, lang)
+    of = [*sent.readings(item, t, lang), *sent.answered(item, {}, t, lang)] if seen.opened else []
+    what = "; ".join([each["line" if seen.readable else "name"] for each in of][:2])
+    # Where one reason is looked at, the rows differ by what they hold.
+    lead, sub = (what, "") if chosen.code and what else (why, what)
+    return {
+        "href": chosen.address(f"/{item.id}"),
+        "lead": lead,
+        "sub": sub,
+        "received": written.moment(item.received_at, now, t),
+        "at": written.moment(item.at, now, t) if item.at else "",
+        "connection": labels.get(item.cred, item.cred),
+        "unit": units.get(item.unit_id, "") if item.unit_id else "",
+        "patient": seen.patient.name if seen.patient else "",
+        "replaying": item.state == "replaying",
+    }
+
+
+# --- one item ---------------------------------------------------------------------------------
+
+
+def one(
+    seen: Seen,
+    around: Around,
+    chosen: Filter,
+    hits: Sequence[Patient],
+    forms: Mapping[str, Any],
+    units: Mapping[UUID, str],
+    *,
+    settles: bool,
+    lang: str,
+    now: datetime,
+) -> View:
+    t = words.words(lang)
+    s = t["setup"]["held"]
+    item = seen.item
+    waits = item.state == "waiting"
+    raw = sent.text(item) if seen.readable else None
+    return {
+        "id": str(item.id),
+        "query": chosen.query(),
+        "back": chosen.address(),
+        "next": chosen.address(f"/{around.following}") if around.following else "",
+        "reason": sent.reason(item.code, lang),
+        "todo": todo(item.code, t),
+        "state": item.state,
+        "waits": waits,
+        "decided": _decided(item, around, lang, now),
+        "because": item.reason or "",
+        "facts": [
+            {"name": s["connection"], "value": around.label, "more": item.cred},
+            {"name": s["unit"], "value": around.unit or s["no_unit"], "more": ""},
+            {"name": s["measured"], "more": "",
+             "value": written.moment(item.at, now, t) if item.at else s["no_time"]},
+            {"name": s["received"], "value": written.moment(item.received_at, now, t),
+             "more": ""},
+            {"name": s["message"], "value": item.message_id, "more": ""},
+        ],
+        "faults": list(sent.faults(item, raw, lang)),
+        "readable": seen.readable,
+        "opened": seen.opened,
+        "readings": [
+            *sent.readings(item, t, lang), *sent.answered(item, forms, t, lang)
+        ] if seen.readable else [],
+        "has_file": seen.readable and any(d["type"] == "attachment" for d in item.drafts or ()),
+        "sent": sent.pretty(raw) if raw else "",
+        "shortened": raw is not None and len(raw) > sent.MOST,
+        "patient": _person(seen.patient, units, now) if seen.patient else None,
+        "settles": settles and seen.opened and waits,
+        "files": settles and seen.opened and waits and may_be_filed(item.code, item.drafts),
+        "binds": around.bindable and item.at is not None and item.code in WHOSE,
+        "slot": around.slot,
+        "holders": _holders(seen, around, units, lang, now),
+        "hits": [
+            {**_person(one, units, now),
+             "since": local(item.at) if item.at else ""}
+            for one in hits
+        ],
+    }  # fmt: skip
+
+
+def _person(patient: Patient, units: Mapping[UUID, str], now: datetime) -> View:
+    return {**enrolling.person(patient, now), "unit": units.get(patient.unit_id, "")}
+
+
+def todo(code: Code, t: Words) -> str:
+    """What somebody who stands before such an item does about it."""
+    said = t["setup"]["held"]["todo"]
+    if code is Code.UNKNOWN_SUBJECT or code is Code.SUBJECT_MISMATCH or code is Code.WHOSE:
+        return str(said[code.value])
+    if code in WHOSE:
+        return str(said["unbound"])
+    return str(said["sender"] if code in SENDERS else said["value"])
+
+
+def _decided(item: Quarantined, around: Around, lang: str, now: datetime) -> str:
+    if item.state not in ("released", "rejected") or item.decided_at is None:
+        return ""
+    t = words.words(lang)
+    said = t["setup"]["held"]["decided"][item.state]
+    by = around.decided_by or t["setup"]["held"]["a_binding"]
+    return str(said.format(by=by, at=written.moment(item.decided_at, now, t)))
+
+
+def _holders(
+    seen: Seen, around: Around, units: Mapping[UUID, str], lang: str, now: datetime
+) -> list[View]:
+    """Who had the device around the moment it was measured, and how the binding could be mended."""
+    t = words.words(lang)
+    at = seen.item.at
+    found = []
+    for one in around.holders:
+        if around.slot and one.slot != around.slot:
+            continue
+        person = around.people.get(one.patient_id)
+        mended = _mended(one, around.holders, at) if at else None
+        found.append(
+            {
+                "binding": str(one.binding_id),
+                "person": _person(person, units, now) if person else None,
+                "since": written.moment(one.since, now, t),
+                "until": written.moment(one.until, now, t) if one.until else "",
+                "slot": one.slot,
+                "then": at is not None and one.since <= at
+                and (one.until is None or at < one.until),
+                "from": local(mended[0]) if mended else "",
+                "to": local(mended[1]) if mended and mended[1] else "",
+            }
+        )  # fmt: skip
+    return found
+
+
+def _mended(
+    one: Holder, holders: Sequence[Holder], at: datetime
+) -> tuple[datetime, datetime | None] | None:
+    """The period that would cover the moment without touching another's; None if it does already,
+    or cannot."""
+    others = [each for each in holders if each.slot == one.slot and each is not one]
+    if any(each.since <= at and (each.until is None or at < each.until) for each in others):
+        return None
+    if at < one.since:
+        between = any(at < each.since < one.since for each in others)
+        return None if between else (at.replace(second=0, microsecond=0), one.until)
+    if one.until is not None and at >= one.until:
+        later = [each.since for each in others if each.since > at]
+        if any(one.until < each.since <= at for each in others):
+            return None
+        return one.since, min(later, default=None)
+    return None
+
+
+def local(at: datetime) -> str:
+    """As a field for day and time takes it, in Norwegian time."""
+    return f"{at.astimezone(written.OSLO):%Y-%m-%dT%H:%M}"
+
+
+def moment(said: str) -> datetime | None:
+    """Such a field, read. The later of the two where the clock is turned back."""
+    try:
+        found = datetime.fromisoformat(said.strip())
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=written.OSLO)
