@@ -128,23 +128,56 @@ async def rest(tx: asyncpg.Connection, org: str, patient_id: UUID, least: timede
     )
 
 
-async def to_wake(tx: asyncpg.Connection, org: str, limit: int) -> list[UUID]:
-    """Whom time alone may have changed: read unlocked, to be asked again under the lock."""
+async def to_wake(
+    tx: asyncpg.Connection, org: str, limit: int, but: Sequence[UUID] = ()
+) -> list[UUID]:
+    """Whom time alone may have changed: read unlocked, to be asked again under the lock. `but`
+    those, who would otherwise stand before everybody else for as long as they are due."""
     rows = await tx.fetch(
         """
-        select patient_id from alerts.state
-        where org = $1 and wakes_at <= clock_timestamp()
-          and (rests_until is null or rests_until <= clock_timestamp())
-        union
-        select patient_id from alerts.due
-        where org = $1 and satisfied_by is null and missed_at is null
-          and grace_until <= clock_timestamp()
+        select patient_id from (
+            select patient_id from alerts.state
+            where org = $1 and wakes_at <= clock_timestamp()
+              and (rests_until is null or rests_until <= clock_timestamp())
+            union
+            select patient_id from alerts.due
+            where org = $1 and satisfied_by is null and missed_at is null
+              and grace_until <= clock_timestamp()
+        ) due
+        where patient_id <> all($3::uuid[])
         limit $2
         """,
         org,
         limit,
+        list(but),
     )
     return [row["patient_id"] for row in rows]
+
+
+async def oldest_to_judge(
+    tx: asyncpg.Connection, org: str, versions: Sequence[str]
+) -> datetime | None:
+    """When the oldest fact was received that could be judged now and is not: not one of a patient
+    who rests after a failure, nor one that says a version we do not know. Those lie on, and each is
+    an alarm of its own."""
+    found: datetime | None = await tx.fetchval(
+        """
+        select h.received_at from ledger.handover h
+        where h.org = $1 and h.consumer = 'alerts'
+          and not exists (
+              select from alerts.state s
+              where s.org = h.org and s.patient_id = h.patient_id
+                and s.rests_until > clock_timestamp())
+          and not exists (
+              select from ledger.reading r
+              where r.org = h.org and r.id = h.fact_id and r.at = h.at
+                and r.body ->> 'v' <> all($2::text[]))
+        order by h.seq limit 1
+        """,
+        org,
+        list(versions),
+    )
+    return found
 
 
 async def now(tx: asyncpg.Connection) -> datetime:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -79,6 +80,7 @@ class Intake:
         self._woken: dict[str, float] = {}
         self._waking: dict[str, asyncio.Task[None]] = {}
         self._watches: dict[UUID | None, tuple[float, Watch]] = {}
+        self._hours: dict[UUID, Mapping[str, Any] | None] = {}
 
     async def open(self) -> None:
         WAITING.set_function(lambda: self._waiting)
@@ -249,14 +251,18 @@ class Intake:
         return {unit_id: watch for unit_id, (_, watch) in known.items()}
 
     async def _look_up(self, org: str, units: list[UUID]) -> dict[UUID | None, tuple[float, Watch]]:
+        until = time.monotonic() + WATCH_SECONDS
         try:
             async with self._database.connection() as connection:
                 hours = await store.watching_hours(connection, org, units)
+            self._hours.update({unit_id: hours.get(unit_id) for unit_id in units})
         except (DatabaseIsAway, asyncpg.PostgresError):
-            return {}  # the commit stands; the hours as last known are better than no receipt
-        now, until = datetime.now(UTC), time.monotonic() + WATCH_SECONDS
+            # The commit stands; the hours as last known are better than no receipt. The hours, not
+            # who watched by them when they were read: that may be long ago.
+            until = 0.0
+        now = datetime.now(UTC)
         found: dict[UUID | None, tuple[float, Watch]] = {
-            unit_id: (until, watching.watching(hours.get(unit_id), now)) for unit_id in units
+            unit_id: (until, watching.watching(self._hours.get(unit_id), now)) for unit_id in units
         }
         self._watches.update(found)
         return found

@@ -53,11 +53,26 @@ class Replay(Loop):
         async with self._database.connection() as connection:
             for org in await ledger.organisations(connection):
                 for row in await store.to_read_again(connection, org, BATCH):
-                    await self._read(connection, org, row)
+                    await self._read_or_hold(connection, org, row)
                     done += 1
                 if done:
                     await ledger.wake(connection, org)
         return done
+
+    async def _read_or_hold(self, connection: asyncpg.Connection, org: str, row: Any) -> None:
+        """What the database refuses to store it would refuse for ever: it waits on with that for a
+        reason, and those behind it are read."""
+        try:
+            await self._read(connection, org, row)
+        except asyncpg.PostgresError as error:
+            if not (error.sqlstate or "").startswith(ledger.DEFINITE):
+                raise
+            code = Code.NOT_STORABLE.value
+            log.error("An item read again cannot be stored.", org=org, item=str(row["id"]))
+            await store.mend(
+                connection, org, row["id"], at=None, clock_good=False, extra=None, drafts=None,
+                code=code, errors=[{"path": "", "code": code}],
+            )  # fmt: skip
 
     async def _read(self, connection: asyncpg.Connection, org: str, row: Any) -> None:
         if row["media_type"] == attachments.MEDIA:

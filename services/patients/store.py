@@ -50,6 +50,18 @@ async def unit(tx: asyncpg.Connection, org: str, unit_id: UUID) -> Unit | None:
     return Unit(*row) if row else None
 
 
+async def is_followed(tx: asyncpg.Connection, org: str, patient_id: UUID) -> bool:
+    """Enrolled in something, and alive: otherwise nobody watches what comes of him."""
+    return bool(
+        await tx.fetchval(
+            "select followed and deceased_at is null from patients.patient"
+            " where org = $1 and id = $2",
+            org,
+            patient_id,
+        )
+    )
+
+
 async def change_unit(tx: asyncpg.Connection, org: str, unit: Unit) -> None:
     await tx.execute(
         "update patients.unit set name = $3, short = $4, watching = $5 where org = $1 and id = $2",

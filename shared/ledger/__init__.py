@@ -5,6 +5,7 @@ schedule that breaks a simpler version, stand beside the SQL in shared/migration
 """
 
 from shared.ledger.appending import (
+    DEFINITE,
     NotIndivisible,
     append,
     append_as_patient,
@@ -77,6 +78,7 @@ __all__ = [
     "AHEAD",
     "ALERTS",
     "CHANNEL",
+    "DEFINITE",
     "DONE",
     "NOBODY",
     "PARTS",

@@ -2,11 +2,13 @@
 
 import asyncio
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
 from services.alerts.clinical import schedule, wording
-from services.alerts.judging import watchdog
+from services.alerts.judging import silence, watchdog
+from services.alerts.judging.memory import Memory
 from tests.alerts import given
 from tests.alerts.given import World, ago
 
@@ -140,6 +142,94 @@ async def test_our_own_backlog_postpones_silence(world: World) -> None:
     await world.judge()
     await world.clock.round(given.ORG)
     assert len(await silent(world, patient)) == 1
+
+
+async def test_whoever_cannot_be_judged_postpones_nobody_elses_silence(world: World) -> None:
+    """His readings lie on for as long as he rests, up to an hour and then again; that is no
+    backlog of ours."""
+    poisoned, patient = await given.patient(world), await overdue(world)
+    await world.judge()
+    born = {"name": "Test", "born": "14. mars 1952", "unit_id": str(world.unit)}
+    await given.decide(world, poisoned, "patient-changed", born, ago(hours=3))
+    world.memory = Memory()
+    await world.judge()
+    await world.execute(
+        "update ledger.handover set received_at = clock_timestamp() - interval '5 minutes'"
+    )
+    assert await world.value("select count(*) from ledger.handover") == 1
+
+    await world.clock.round(given.ORG)
+
+    assert len(await silent(world, patient)) == 1
+
+
+async def test_a_fact_of_a_version_we_do_not_know_postpones_nobody_elses_silence(
+    world: World,
+) -> None:
+    newer, patient = await given.patient(world), await overdue(world)
+    body = {"v": 2, "values": {"value": Decimal("82.0")}}
+    await given.send(world, newer, given.item("m-newer", "body_weight", ago(minutes=15), body))
+    await world.judge()
+    await world.execute(
+        "update ledger.handover set received_at = clock_timestamp() - interval '5 minutes'"
+    )
+    assert await world.value("select count(*) from ledger.handover") == 1
+
+    await world.clock.round(given.ORG)
+
+    assert len(await silent(world, patient)) == 1
+
+
+async def test_those_who_cannot_be_listened_to_keep_nobody_from_being_looked_at(
+    world: World,
+) -> None:
+    """While silence is postponed whoever is due stays due. More of them than one look takes must
+    not stand before an acknowledgement that runs out."""
+    patient = await given.patient(world)
+    await given.send(world, patient, given.systolic(195, ago(hours=1)))
+    await world.judge()
+    await world.move(await world.alert(patient, "blood-pressure"), "acknowledge")
+    await given.pretend(world, "acknowledged_until", await world.alert(patient, "blood-pressure"))
+    await world.execute(
+        """
+        insert into alerts.state (org, patient_id, wakes_at)
+        select $1, ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid,
+               clock_timestamp() - interval '1 hour'
+        from generate_series(1, $2) n
+        """,
+        given.ORG,
+        silence.AT_ONCE + 20,
+    )
+    await world.execute(
+        "update alerts.state set wakes_at = clock_timestamp() where patient_id = $1", patient
+    )
+    other = await given.patient(world)
+    await given.send(world, other, given.weight("82.0", ago(minutes=15)))
+    await world.execute(
+        "update ledger.handover set received_at = clock_timestamp() - interval '5 minutes'"
+    )
+    clock = world.clock
+
+    for _ in range(silence.AT_ONCE // silence.AT_ONCE_UNHEARD + 2):
+        await clock.round(given.ORG)
+
+    assert (await world.alert(patient, "blood-pressure"))["state"] == "open"
+
+
+async def test_a_move_on_another_alert_does_not_put_a_silence_off(world: World) -> None:
+    """Nothing is listened to for a while, or the nurse is quicker than the clock: what was to be
+    looked at now is looked at all the same."""
+    patient = await given.patient(world)
+    session = given.reading(
+        "hd_session", ago(hours=120), weight_pre="84", weight_post="82", duration="240"
+    )
+    await given.send(world, patient, session, given.systolic(195, ago(hours=2)))
+    await world.judge()
+    await world.move(await world.alert(patient, "blood-pressure"), "acknowledge")
+
+    await world.clock.round(given.ORG)
+
+    assert "hd-9-red" in {one["rule"] for one in await world.open_alerts(patient)}
 
 
 async def test_a_clock_step_postpones_silence(world: World) -> None:

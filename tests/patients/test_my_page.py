@@ -132,6 +132,30 @@ async def test_a_red_answer_is_met_at_once_with_whom_to_call(ward: Ward) -> None
     assert [one["number"] for one in receipt["crisis"]["numbers"]] == ["113", "116117"]
 
 
+async def test_whom_nobody_follows_is_not_told_that_somebody_watches(ward: Ward) -> None:
+    """The unit's hours are for those it follows: the intake says so of a device, and so does his
+    own page."""
+    me = await myself(ward)
+    always = [{"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"],
+               "from": "00:00", "to": "24:00"}]  # fmt: skip
+    administrator = await ward.record.administrator()
+    hours = {"zone": "Europe/Oslo", "hours": always}
+    await administrator.patch(f"/v1/units/{ward.unit}", {"watching": hours})
+    [followed] = await send(me, weight())
+    enrolment = (await ward.nurse.get(f"{ward.path}/enrolments"))["enrolments"][0]["id"]
+    await ward.nurse.post(f"{ward.path}/enrolments/{enrolment}/end", {"reason": "moved"}, 200)
+
+    [left] = await send(me, weight())
+
+    assert (followed["watch"]["now"], left["watch"]["now"]) == (True, False)
+    for page in ("/me", "/me/messages"):
+        assert "følger med nå" not in (await me.ask("GET", page)).text.replace(
+            "Ingen følger med nå", ""
+        )
+    said = await me.get(f"{ward.path}/messages")
+    assert (said["watching"]["now"], said["answered_by"]) == (False, None)
+
+
 async def test_a_form_shows_no_score_and_marks_its_red_answers(ward: Ward) -> None:
     me = await myself(ward, "mental_remote")
 

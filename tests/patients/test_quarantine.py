@@ -119,6 +119,30 @@ async def test_a_doubt_about_the_holder_is_settled_by_whoever_replays(
     assert released["patient_id"] == ward.patient
 
 
+async def test_what_was_filed_before_its_binding_changed_is_not_read_anew(
+    ward: Ward, cred: str
+) -> None:
+    """Read anew it would bear the ids of its first filing, and could never be stored again: not
+    for the right holder either, whose binding would fail on it."""
+    begin = {"cred": cred, "from": (NOW - timedelta(days=30)).isoformat()}
+    made = await ward.nurse.post(f"{ward.path}/bindings", begin)
+    stored = await ward.record.send(cred, at=NOW - timedelta(days=2))
+    await ward.nurse.post(f"{ward.path}/bindings/{made['id']}/withdraw", None, 200)
+    item = (await items(ward, code="unbound"))[0]
+
+    one = await ward.nurse.post(f"/v1/quarantine/{item['id']}/replay", None, 409)
+    assert one["code"] == "cannot-be-released"
+    asked = await ward.nurse.post("/v1/quarantine/replay", {"code": "unbound"}, 202)
+    assert asked["replaying"] == 0
+
+    other = await ward.record.patient(ward.nurse, ward.unit)
+    right = await ward.nurse.post(f"/v1/patients/{other}/bindings", begin)
+    assert right["refiled"]["released"] == 1
+    found = (await ward.nurse.get(f"/v1/patients/{other}/readings"))["readings"]
+    assert len(found) == 1
+    assert found[0]["id"] != str(stored.fact_id)
+
+
 async def test_only_a_person_rejects_and_the_item_stays_on_file(ward: Ward, cred: str) -> None:
     await ward.record.send(cred)
     item = (await items(ward))[0]

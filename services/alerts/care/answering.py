@@ -93,7 +93,7 @@ async def answered(
     wanted = moving.Wanted(Move.CLOSE, alert.version, note=ANSWERED["nb"])
     mover = Mover(by.id, by.name, by.role, by.units)
     changes = moving.apply(patient, alert, mover, wanted, now, seen=seen)
-    state.wakes_at = triage.wakes(patient, programmes, now)
+    triage.wake_by(state, triage.wakes(patient, programmes, now))
     written = writing.Writing(by.org, now)
     written.add(patient, changes, programmes)
     await written.write(tx)

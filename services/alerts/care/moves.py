@@ -69,7 +69,7 @@ async def move(
         changes = await _moved(tx, patient, alert, by, wanted, programmes, now)
         if wanted.remind_at is not None:
             await doing.remind(tx, by, alert, wanted.note or "", wanted.remind_at, now)
-        state.wakes_at = triage.wakes(patient, programmes, now)
+        triage.wake_by(state, triage.wakes(patient, programmes, now))
         written = writing.Writing(by.org, now)
         written.add(patient, changes, programmes)
         await written.write(tx)

@@ -398,10 +398,15 @@ def _judge_news(patient: Patient, news: News, programmes: Programmes, now: datet
         first = min(silent) - SOON
         state.listened_at = min(first, state.listened_at or first)
         wakes_at = now
-    # What waited before still does: a moment that has lost its reason costs one look.
-    if wakes_at is not None and (state.wakes_at is None or wakes_at < state.wakes_at):
-        state.wakes_at = wakes_at
+    wake_by(state, wakes_at)
     return changes
+
+
+def wake_by(state: State, at: datetime | None) -> None:
+    """No later than `at`. What waited before still does: a silence that is due and has not been
+    looked at is not put off, and a moment that has lost its reason costs one look."""
+    if at is not None and (state.wakes_at is None or at < state.wakes_at):
+        state.wakes_at = at
 
 
 def not_loaded(record: Record, programmes: Programmes, now: datetime) -> frozenset[tuple[str, str]]:

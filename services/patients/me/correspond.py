@@ -9,7 +9,7 @@ import asyncpg
 
 from services.patients import look, store
 from services.patients.look import Looker
-from services.patients.me import store_messages, store_mine
+from services.patients.me import store_messages, store_mine, watched
 from services.patients.me.store_messages import Fate
 from services.patients.me.store_mine import Seen
 from services.patients.nouns import Unit
@@ -86,7 +86,7 @@ async def gather(
         await store_messages.fates(tx, org, patient_id, own),
         photos,
         unit,
-        watching.watching(hours, now),
+        await watched.watch(tx, org, patient_id, unit, now),
         watching.promised(hours, now),
         len(found) > limit,
     )

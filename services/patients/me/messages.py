@@ -43,7 +43,7 @@ async def correspondence(
     return door.json(
         {
             "messages": [shown(fact, found) for fact in found.facts],
-            "answered_by": found.promised,
+            "answered_by": found.promised if found.watch.followed else None,
             "watching": {
                 "now": found.watch.now,
                 "until": found.watch.until,

@@ -17,7 +17,7 @@ from services.patients.followup import store_care
 from services.patients.hospital import versions
 from services.patients.hospital.versions import Loaded
 from services.patients.look import Looker, Opened
-from services.patients.me import correspond, store_mine
+from services.patients.me import correspond, store_mine, watched
 from services.patients.me.correspond import Correspondence
 from services.patients.me.store_mine import Due, Seen, Told
 from services.patients.nouns import (
@@ -31,7 +31,7 @@ from services.patients.nouns import (
     Unit,
 )
 from services.patients.privacy import store_proxies, store_shields
-from shared import ledger, limits, watching
+from shared import ledger, limits
 from shared.audit import store as trail
 from shared.contracts import Fact, Watch
 from shared.database import Database
@@ -192,7 +192,7 @@ async def _mine(seen: Opened, loaded: Loaded, now: datetime, days: int) -> Mine:
     return Mine(
         patient,
         unit,
-        watching.watching(unit.watching if unit else None, now),
+        await watched.watch(tx, org, patient.id, unit, now),
         followed,
         running,
         {

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from services.patients import look, store
 from services.patients.look import Looker
-from services.patients.me import mine
+from services.patients.me import mine, watched
 from services.patients.measured import attach
 from shared import (
     attachments,
@@ -25,7 +25,6 @@ from shared import (
     ledger,
     messages,
     values,
-    watching,
 )
 from shared.contracts import Alarm, Code, Crisis, Draft, Item, ItemError, Result, Watch
 from shared.database import Database
@@ -172,7 +171,7 @@ async def _append(
         answers = await ledger.append_as_patient(
             seen.tx, seen.org, patient_id=patient_id, items=items
         )
-    watch = watching.watching(unit.watching if unit else None, now)
+        watch = await watched.watch(seen.tx, seen.org, patient_id, unit, now)
     return [_receipt(one, answer, watch) for one, answer in zip(items, answers, strict=True)]
 
 

@@ -48,12 +48,13 @@ async def file_by_hand(
 async def replay(database: Database, looker: Looker, item_id: UUID) -> Outcome:
     """Try again: to whoever held the device when it was measured, or by reading the bytes anew.
 
-    A doubt about the holder is settled by the person who asks. Anything else goes the ordinary
+    A doubt about the holder is settled by the person who asks, and what was filed before only lacks
+    a holder. Anything else goes the ordinary
     way again, which asks every question again.
     """
     async with database.transaction() as tx:
         item = await item_of(tx, looker.caller, item_id)
-        if item.code is Code.WHOSE:
+        if item.code is Code.WHOSE or _was_filed(item):
             answer = await ledger.release(tx, looker.org, item_id, patient_id=None, by=looker.by)
             outcome = Outcome(item_id, "released", answer.fact_id, answer.patient_id)
         else:
@@ -101,6 +102,12 @@ async def may_open(tx: asyncpg.Connection, caller: Caller, item: Quarantined) ->
     if item.unit_id is not None and item.unit_id not in caller.units:
         return False
     return item.patient_id is None or await look.is_hers(tx, caller, item.patient_id)
+
+
+def _was_filed(item: Quarantined) -> bool:
+    """It was somebody's until a binding changed. It was read well, and read anew it would take the
+    ids of its first filing, under which it can be stored no second time."""
+    return any("origin" in draft for draft in item.drafts or ())
 
 
 async def item_of(tx: asyncpg.Connection, caller: Caller, item_id: UUID) -> Quarantined:

@@ -40,7 +40,8 @@ async def ask_replay(
     limit: int,
 ) -> list[asyncpg.Record]:
     """Ask that these be read again, from the oldest on: (received_at, id, patient_id) of each.
-    `after` goes on, so that one that is set aside again is not met twice."""
+    `after` goes on, so that one that is set aside again is not met twice. What was somebody's
+    until a binding changed comes by itself when it has a holder."""
     return await tx.fetch(
         """
         with waiting as materialized (
@@ -48,6 +49,7 @@ async def ask_replay(
             where q.org = $1 and q.state = 'waiting' and q.code = $2
               and ($3::text is null or q.cred = $3)
               and (q.unit_id is null or q.unit_id = any($4))
+              and q.drafts #> '{0,origin}' is null
               and ($6::timestamptz is null or (q.received_at, q.id) > ($6, $7::uuid))
             order by q.received_at, q.id limit $8)
         select w.received_at, w.id, w.patient_id, ledger.ask_replay($1, w.id, $5)
