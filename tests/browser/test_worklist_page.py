@@ -39,6 +39,30 @@ def test_a_low_blood_pressure_comes_onto_the_open_list_by_itself(
     assert loads == []
 
 
+def test_a_list_that_could_not_be_read_once_is_read_again(
+    nurse: Screen, hospital: Hospital, patient: Patient
+) -> None:
+    """The heartbeat goes on and says that the list is of now; without another try the red would
+    not be on it until something else happened."""
+    nurse.page.wait_for_load_state("load")
+    nurse.page.wait_for_timeout(1500)  # its own events are told
+    refused: list[str] = []
+
+    def away(route: Route) -> None:
+        if len(refused) < 2:
+            refused.append(route.request.url)
+            route.fulfill(status=503, body="")
+        else:
+            route.continue_()
+
+    nurse.page.route("**/rows?*", away)
+    hospital.send_one(patient, device.low_pressure())
+
+    expect(nurse.row(patient)).to_have_class("row red", timeout=12_000)
+    assert len(refused) == 2
+    nurse.meant("503")
+
+
 def _reds(page: Page) -> str:
     n = page.locator(".n.red dd").inner_text()
     return f"{n} rød" if n == "1" else f"{n} røde"

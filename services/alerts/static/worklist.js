@@ -3,6 +3,7 @@
 import { count, countFromNow, fill, follow, fromNow, gone, isForPage, sendOnEnter, serverIs, start, tellAges, token, words } from "./live.js";
 
 const LANES = ["clinical", "technical", "messages", "paused", "done"];
+const AGAIN = 2_000; // after a list that could not be read
 const query = document.body.dataset.query;
 const toast = document.getElementById("toast");
 const news = document.getElementById("news");
@@ -119,8 +120,15 @@ async function refresh() {
   const turn = ++asked;
   refreshedAt = Date.now();
   const response = await fetch(`/rows?${query}`, { headers: { Accept: "text/html" } }).catch(() => null);
-  if (!response || gone(response) || !response.ok || turn !== asked) return;
-  swap(await response.text());
+  if (response && gone(response)) return;
+  const text = response?.ok ? await response.text().catch(() => null) : null;
+  if (turn !== asked) return; // a later one shows more
+  if (text !== null) return swap(text);
+  // The heartbeat goes on and says that the list is of now: what it lacks must come all the same.
+  soon ??= setTimeout(() => {
+    soon = null;
+    refresh();
+  }, AGAIN);
 }
 
 function swap(text) {
