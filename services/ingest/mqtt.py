@@ -274,7 +274,10 @@ class Broker:
         if message.channel != GATEWAY:
             return decode(message, self._forms)
         now = datetime.now(UTC)
-        items = self._gateways.decode(credential, message.native, message.body, now)
+        try:
+            items = self._gateways.decode(credential, message.native, message.body, now)
+        except Exception as error:
+            items = [_failed(message, error)]
         return items, len(items) != 1
 
     def _put(self, taken: Taken, failed: int = 0) -> None:
@@ -320,7 +323,17 @@ def decode(message: Message, forms: Forms) -> tuple[list[Item], bool]:
         )
     except refused.Refused:
         return [decoders.unreadable(message.body, message.media_type)], False
+    except Exception as error:
+        return [_failed(message, error)], False
     return items, len(items) != 1 or bool(items[0].position)
+
+
+def _failed(message: Message, error: Exception) -> Item:
+    """A fault of ours: the body waits in quarantine, to be read again when it is mended. Raised
+    on, it would be met at every read, and all that came behind it would wait."""
+    fault = type(error).__name__
+    log.error("A decoder failed.", org=message.org, cred=message.cred, fault=fault)
+    return decoders.unreadable(message.body, message.media_type)
 
 
 def parse(sent: paho.MQTTMessage | Plain, connection: int) -> Message | None:

@@ -1,4 +1,7 @@
-"""Where a receipt may go: never where it would be taken for somebody's reading."""
+"""Where a receipt may go: never where it would be taken for somebody's reading. And a message that
+a fault of ours keeps from being read."""
+
+from typing import NoReturn
 
 import pytest
 from paho.mqtt.client import MQTTMessage
@@ -6,15 +9,19 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from services.ingest import mqtt
+from shared.contracts import Code
 
 OWN = "hjv/1/hospital/c-abc/"
 
 
 def message(
-    topic: str, reply_to: str | None = None, correlation: bytes | None = None
+    topic: str,
+    reply_to: str | None = None,
+    correlation: bytes | None = None,
+    body: bytes = b"{}",
 ) -> MQTTMessage:
     made = MQTTMessage(1, topic.encode())
-    made.payload = b"{}"
+    made.payload = body
     made.properties = Properties(PacketTypes.PUBLISH)
     if reply_to is not None:
         made.properties.ResponseTopic = reply_to
@@ -67,3 +74,22 @@ def test_correlation_data_comes_back_unchanged_up_to_64_bytes() -> None:
 )
 def test_other_topics_are_not_ours(topic: str) -> None:
     assert mqtt.parse(message(topic), 1) is None
+
+
+class Broken:
+    """Forms that cannot be asked, as a fault of ours would have it."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise LookupError(name)
+
+
+def test_a_fault_of_a_decoder_sets_the_message_aside_and_holds_up_nothing() -> None:
+    answers = b'{"resourceType":"QuestionnaireResponse","status":"completed","item":[]}'
+    parsed = mqtt.parse(message(f"{OWN}fhir", None, body=answers), 1)
+    assert parsed is not None
+
+    items, is_array = mqtt.decode(parsed, Broken())  # type: ignore[arg-type]
+
+    assert not is_array
+    assert [error.code for error in items[0].errors] == [Code.UNREADABLE]
+    assert items[0].raw == answers

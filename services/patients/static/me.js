@@ -213,6 +213,10 @@
     await Queue.remember(null).catch(() => null);
     event.target.submit();
   });
+  // A page that was put away yesterday shows today as soon as it is looked at again.
+  const again = () => { if (!document.hidden && document.getElementById("live")) poll(1); };
+  document.addEventListener("visibilitychange", again);
+  addEventListener("pageshow", (event) => { if (event.persisted) again(); });
   addEventListener("online", () => {
     if (document.body.classList.contains("offline") && !document.querySelector(".saved:not([hidden])")) location.reload();
     else look();
