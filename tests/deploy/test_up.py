@@ -92,7 +92,7 @@ def place() -> Iterator[tuple[Path, int]]:
 def test_up_from_nothing_to_ready_and_back(place: tuple[Path, int], portal: BlockingPortal) -> None:
     data_dir, base = place
     with up(data_dir, base) as system:
-        ways_in = {"ingest", "patients", "alerts", "mqtt", "mllp", "database", "issuer"}
+        ways_in = {"ingest", "patients", "alerts", "mqtt", "mqtts", "mllp", "database", "issuer"}
         assert set(system.said) == {*ways_in, "pids"}
         assert set(system.said["pids"]) == {*SERVICES, "postgres", "broker", "issuer"}
         assert all(system.ready(service) for service in SERVICES)
