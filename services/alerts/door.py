@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -27,6 +28,7 @@ from shared.access.browser import from_page as from_page
 from shared.access.browser import token_of as token_of
 
 BODY = 64 * 1024
+OSLO = ZoneInfo("Europe/Oslo")
 
 _MOMENT = re.compile(
     r"(?:19|20|21)\d\d-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)"
@@ -122,6 +124,15 @@ def _aware(text: str) -> datetime:
     if at.tzinfo is None:
         raise ValueError("no offset")
     return at
+
+
+def clock_time(text: str) -> datetime:
+    """The moment of a clock time in Norway, as a page's field gives it. ValueError."""
+    local = datetime.fromisoformat(text)
+    try:
+        return _in_utc(local if local.tzinfo else local.replace(tzinfo=OSLO))
+    except OverflowError as error:  # the first and the last day that a calendar has
+        raise ValueError("beyond the calendar") from error
 
 
 # --- what is sent ---------------------------------------------------------------------------

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import pydantic
 from fastapi import APIRouter, Query, Request, Response
@@ -26,7 +25,6 @@ from shared.access import Caller
 
 router = APIRouter(include_in_schema=False)
 
-OSLO = ZoneInfo("Europe/Oslo")
 LIST = 500
 Colour = Literal["red", "yellow", "green"]
 State = Literal["open", "acknowledged", "snoozed"]
@@ -337,10 +335,9 @@ def _sentence(code: str, lang: str) -> str:
 def _entry(form: Mapping[str, str], kind: str, note: str | None) -> Entry:
     """`at` is a clock time in Norway, as the page's field gives it."""
     try:
-        local = datetime.fromisoformat(form.get("at", ""))
+        at = door.clock_time(form.get("at", ""))
     except ValueError as error:
         raise entered.ReadingIsNotUsable from error
-    at = (local if local.tzinfo else local.replace(tzinfo=OSLO)).astimezone(UTC)
     values = {
         key.removeprefix("values."): value.strip()
         for key, value in form.items()

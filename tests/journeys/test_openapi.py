@@ -9,6 +9,7 @@ import warnings
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -72,7 +73,7 @@ def _is_documented(responses: Mapping[str, Any], status: int) -> bool:
 def known(hospital: Hospital) -> dict[str, str]:
     """One of each kind in an organisation of its own: it meets no other test's patients."""
     admin = hospital.log_in("administrator", org=ORG, person="openapi-admin", units=[])
-    hours = {"name": "Openapi", "short": "O", "watching": NEVER}
+    hours = {"name": f"Openapi {uuid4()}", "short": "O", "watching": NEVER}
     unit = hospital.made(hospital.patients, "/v1/units", hours, admin)["id"]
     nurse = hospital.log_in("nurse", org=ORG, person="openapi", units=[unit])
     body = {"name": "Test Testesen", "born": "1961-04-17", "unit_id": unit}

@@ -2,12 +2,10 @@
 with a redirect to the page."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import cast, get_args
 from urllib.parse import urlencode
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
@@ -22,7 +20,6 @@ from shared.limits.nouns import Proposal
 
 router = APIRouter(include_in_schema=False)
 
-OSLO = ZoneInfo("Europe/Oslo")
 LONGEST = 2000
 
 
@@ -109,13 +106,12 @@ def _contact(form: Mapping[str, str]) -> Contact:
     if way not in get_args(Way) or outcome not in get_args(Outcome):
         raise door.FormIsUnreadable
     try:
-        local = datetime.fromisoformat(form.get("at", ""))
+        at = door.clock_time(form.get("at", ""))
         long = int(minutes) if minutes else None
     except ValueError as error:
         raise door.FormIsUnreadable from error
     if long is not None and not 0 <= long <= contacting.LONGEST:
         raise door.FormIsUnreadable
-    at = (local if local.tzinfo else local.replace(tzinfo=OSLO)).astimezone(UTC)
     note = form.get("note", "").strip()
     if len(note) > LONGEST:
         raise door.FormIsUnreadable

@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import RedirectResponse
@@ -19,7 +18,6 @@ from shared import access, entered, service
 
 router = APIRouter(include_in_schema=False)
 
-OSLO = ZoneInfo("Europe/Oslo")
 Name = Annotated[str, Path(max_length=64)]
 
 
@@ -79,11 +77,10 @@ async def _page(
 def _typed(sent: dict[str, str]) -> Typed:
     """`at` is a clock time in Norway, as the page's field gives it. ReadingIsNotUsable."""
     try:
-        local = datetime.fromisoformat(sent.get("at", ""))
+        at = door.clock_time(sent.get("at", ""))
         texts, chosen = _answers(sent)
     except ValueError as error:
         raise entered.ReadingIsNotUsable from error
-    at = (local if local.tzinfo else local.replace(tzinfo=OSLO)).astimezone(UTC)
     note = sent.get("note", "").strip() or None
     return Typed(at, texts, chosen, note, sent.get("stopped") == "true")
 
