@@ -51,7 +51,8 @@ def test_a_connection_is_followed_by_keyboard_and_its_failures_sent_again(
     )
     screen = new_screen(ADMINISTRATOR)
     page = screen.page
-    page.goto(f"{screen.address}/connections?theme={theme}&lang={lang}")
+    just_before = patient.cred[:-1]  # there are more senders than one page shows
+    page.goto(f"{screen.address}/connections?theme={theme}&lang={lang}&cursor={just_before}")
     expect(page.locator("h1")).to_have_text("Koblinger" if lang == "nb" else "Connections")
     expect(page.locator("#h-late ~ .wide tbody tr").first).to_contain_text("http-410")
     assert barriers.on(page) == []

@@ -223,6 +223,7 @@ def test_a_task_is_given_back_in_a_dialog_that_says_whose_it_is(
 
     page = nurse.page
     page.reload()
+    page.wait_for_timeout(500)  # its own event is told
     item = page.locator(f'[data-task="{made.json()["id"]}"]')
     item.get_by_role("button", name="Gi tilbake").focus()
     page.keyboard.press("Enter")
