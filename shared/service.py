@@ -24,7 +24,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared import audit, exact, refusals
+from shared import audit, exact, fhir_bundles, refusals
 from shared.database import DatabaseIsAway, one_request
 from shared.patience import BodyInTime
 
@@ -327,7 +327,10 @@ def _has_nul(scope: Scope) -> bool:
 
 
 async def _not_storable(scope: Scope, receive: Receive, send: Send) -> None:
-    answer = problem(400, "http-400", NOT_STORABLE)
+    answer: Response = problem(400, "http-400", NOT_STORABLE)
+    if scope["path"].startswith("/fhir/"):
+        said = fhir_bundles.outcome("http-400", NOT_STORABLE)
+        answer = JSONResponse(said, 400, media_type="application/fhir+json")
     await answer(scope, receive, send)
 
 
