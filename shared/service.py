@@ -12,6 +12,7 @@ import sys
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from contextvars import ContextVar
 from importlib import metadata
 from typing import Any, Protocol
 
@@ -51,6 +52,8 @@ HEADERS = [
 MOST_FAULTS = 50
 MOST_BYTES_OF_FAULTS = 3600
 NOT_STORABLE = "A text holds a character that cannot be stored."
+# Whether the service is alone in its process, and not one of many that a test starts.
+_has_the_process = ContextVar("has_the_process", default=False)
 DOCS = "/docs"  # a page of the framework's own, with scripts; not passed on by the front door
 
 
@@ -90,12 +93,12 @@ def build(
             for part in parts:
                 await part.open()
                 stack.push_async_callback(part.close)
-            # What was made at start lives as long as the process; a full collection that walks
-            # it is the likeliest cause of 50 ms pauses.
-            gc.collect()
-            gc.freeze()
-            gc.set_threshold(20_000, 50, 50)
-            stack.callback(gc.unfreeze)
+            if _has_the_process.get():
+                # What was made at start lives as long as the process; a full collection that
+                # walks it is the likeliest cause of 50 ms pauses.
+                gc.collect()
+                gc.freeze()
+                gc.set_threshold(20_000, 50, 50)
             yield
 
     app = application(
@@ -392,6 +395,7 @@ def run(name: str, http: str = "auto") -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=ports[name], help="port to listen on")
     chosen = parser.parse_args()
+    _has_the_process.set(True)
     try:
         uvicorn.run(
             f"services.{name}.app:create",
