@@ -100,6 +100,9 @@ POST   /v1/patients/{patient_id}/attachments/{fact_id}/correct \
                                                     401 403 403 ok  403 403 403 404 403 403 403
 POST   /v1/patients/{patient_id}/attachments/{fact_id}/void \
                                                     401 403 403 ok  403 403 403 404 403 403 403
+GET    /v1/suggestions                              401 403 403 ok  ok  ok  403 ok  ok  403 403
+POST   /v1/suggestions/{suggestion_id}/take         401 403 403 404 403 403 403 404 403 403 403
+POST   /v1/suggestions/{suggestion_id}/dismiss      401 403 403 404 404 404 403 404 404 403 403
 GET    /v1/devices                                  401 403 403 ok  ok  ok  403 ok  ok  403 403
 POST   /v1/devices                                  401 403 403 ok  403 ok  403 403 422 403 403
 GET    /v1/devices/{device_id}                      401 403 403 ok  ok  ok  403 404 404 403 403
@@ -238,6 +241,9 @@ class World:
             "/v1/patients/{patient_id}/attachments/{fact_id}/answer": {"text": "x"},
             "/v1/patients/{patient_id}/attachments/{fact_id}/correct": {"site": "x", **REASON},
             "/v1/patients/{patient_id}/attachments/{fact_id}/void": REASON,
+            "/v1/suggestions/{suggestion_id}/take": {
+                "patient_id": ids["patient_id"], "kind": "body_weight",
+            },
             "/v1/devices": {"manufacturer": "A", "model": "B", "unit_id": ids["unit_id"]},
             "/v1/devices/{device_id}": {"note": "x"},
             "/v1/credentials": {"kind": "device", "label": "x", "unit_id": ids["unit_id"]},
@@ -261,7 +267,14 @@ class World:
         scale = {"proposal_id": self.ids["scale_proposal"]} if "spo2-scale" in route else {}
         photo = {"fact_id": self.ids["photo_id"]} if "/attachments" in route else {}
         path = route.format(
-            **{"event_id": f"0-{'0' * 32}", "claim_id": str(uuid4()), **self.ids, **scale, **photo}
+            **{
+                "event_id": f"0-{'0' * 32}",
+                "claim_id": str(uuid4()),
+                "suggestion_id": str(uuid4()),
+                **self.ids,
+                **scale,
+                **photo,
+            }
         )
         about = {"patient": self.ids["patient_id"]}
         resource = route.split("/")[2] if route.startswith("/fhir/") else ""
