@@ -1,4 +1,4 @@
-"""A clock time as a page's field gives it: Norwegian unless it says otherwise, and of a calendar."""
+"""A clock time as a page gives it: Norwegian unless it says otherwise, and of a calendar."""
 
 from datetime import UTC, datetime
 
