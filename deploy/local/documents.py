@@ -202,10 +202,11 @@ local time is Norwegian.
 ESPHome, Theengs, OpenMQTTGateway and others announce their sensors in the form of Home Assistant's
 discovery. Let its prefix stand below `gw/{{org}}/{{cred}}/` too (ESPHome: `discovery_prefix:
 gw/{{org}}/{{cred}}/homeassistant`). An announcement never becomes a reading. Each sensor that could
-measure a person is a **suggestion** for staff, with device, topic and unit: `GET
-/v1/suggestions?cred=…`, and on the connection's page. One act, `POST /v1/suggestions/{{id}}/take`
-with the patient and what it measures, registers the device, binds it, and has its topic read from
-then on; `POST /v1/suggestions/{{id}}/dismiss` puts it aside, or ends the reading. A sensor that was
+measure a person is a **suggestion** for staff, with device, topic and unit, at
+[`/setup/devices/announced`](set-up.md#devices). One act with the patient and what it measures
+registers the device, binds it, and has its topic read from then on; another puts it aside, or ends
+the reading. The same by `GET /v1/suggestions?cred=…`, `POST /v1/suggestions/{{id}}/take` and
+`/dismiss`. A sensor that was
 taken and later announces another unit is not read until somebody has taken it again. What came on a
 topic before waits in quarantine (`unknown-kind`) once, and can be read again there. Not suggested:
 what measures something else (a battery, a room's moisture), a unit that no kind has, a template

@@ -59,8 +59,8 @@ from services.patients.privacy import (
     statistics,
     tracing,
 )
-from services.patients.setup import devices as setup_devices
 from services.patients.setup import (
+    announced,
     enrolling,
     entrance,
     held,
@@ -70,6 +70,7 @@ from services.patients.setup import (
     settling,
     steps,
 )
+from services.patients.setup import devices as setup_devices
 from services.patients.setup import frame as setup_frame
 from services.patients.setup import programmes as programme_pages
 from services.patients.setup import staff as setup_staff
@@ -259,6 +260,7 @@ def create() -> FastAPI:
             entrance.router,
             held.router,
             settling.router,
+            announced.router,
             setup_devices.router,
             setup_units.router,
             setup_staff.router,
