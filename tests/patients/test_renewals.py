@@ -105,6 +105,8 @@ async def test_the_earlier_certificate_serves_on_beside_the_new_one_and_then_end
     assert await listed(ward) == set()
     shown = await ward.nurse.get(f"/v1/credentials/{device.cred}")
     assert shown["shows"] == "certificate"
+    ends = x509.load_pem_x509_certificate(after.certificate.encode()).not_valid_after_utc
+    assert datetime.fromisoformat(shown["certificate_until"]) == ends
 
     later = datetime.now(UTC) + certify.OVERLAP
     await keep_up(ward, authorities, later - timedelta(hours=1))
@@ -112,6 +114,22 @@ async def test_the_earlier_certificate_serves_on_beside_the_new_one_and_then_end
     await keep_up(ward, authorities, later + timedelta(minutes=1))
     assert await in_force(ward) == {after.serial}
     assert await listed(ward) == {device.serial}
+
+
+async def test_the_desk_shows_which_device_has_not_renewed(
+    ward: Ward, authorities: Path, device: Device
+) -> None:
+    page = (await ward.nurse.ask("GET", f"/setup/devices/{device.cred}")).text
+    assert "gjelder til" in page
+    assert "Enheten har ikke fornyet det selv" not in page
+    await ward.record.rows("update patients.certificate set until = now() + interval '80 days'")
+    page = (await ward.nurse.ask("GET", f"/setup/devices/{device.cred}")).text
+    assert "Enheten har ikke fornyet det selv" in page
+    listed = (await ward.nurse.ask("GET", "/setup/devices")).text
+    assert "gjelder til" in listed
+    after = await device.renewed()
+    page = (await ward.nurse.ask("GET", f"/setup/devices/{after.cred}")).text
+    assert "Enheten har ikke fornyet det selv" not in page
 
 
 async def test_a_lost_answer_costs_nothing(ward: Ward, authorities: Path, device: Device) -> None:
