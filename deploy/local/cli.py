@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from deploy.local import cli_clients, cli_keeping, cli_operations, words
+from deploy.local import cli_clients, cli_devices, cli_keeping, cli_operations, words
 from deploy.local.ports import DEFAULT_BASE, PortIsTaken, Ports
 
 app = typer.Typer(
@@ -95,7 +95,7 @@ app.add_typer(keys_app, name="keys")
 keys_app.command()(cli_keeping.rotate)
 app.command("broker-files")(cli_operations.follow_credentials)
 app.command("client-key")(cli_operations.make_client_key)
-app.command("device-authority")(cli_operations.make_device_authority)
+app.command("device-authority")(cli_devices.device_authority)
 app.command("push-key")(cli_operations.make_push_key)
 app.command("development-key")(cli_operations.make_development_key)
 programmes_app.command("check")(cli_operations.check_programmes)

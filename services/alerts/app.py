@@ -219,6 +219,7 @@ def create() -> FastAPI:
     app.state.hub = hub
     app.state.setup_at = chosen.setup_at.removesuffix("/")
     app.state.ways = ways(chosen)
+    app.state.mode = chosen.mode
     app.state.video_url = chosen.video_url or ""
     guard = access.guard_of(app, chosen, database)
     app.state.logins = Logins(guard, f"{chosen.public_url}/login/callback")
