@@ -188,7 +188,7 @@ def _rule(one: Json, names: Any, said: Any, t: words.Words, lang: str) -> View:
     technical = one["lane"] == "technical"
     return {
         "id": one["rule"],
-        "group": one["group"],
+        "group": said["technical"].get(one["group"], one["group"]),
         "programme": _name(one["programme"], names, lang),
         "icon": "silent" if technical else one["colour"],
         "colour": said["lines"]["technical" if technical else one["colour"]],

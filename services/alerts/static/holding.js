@@ -65,7 +65,7 @@ document.addEventListener("selectionchange", () => (markedAt = performance.now()
 // name and its lines are the list's own matter.
 export function keptFocus() {
   const had = document.activeElement;
-  const name = had?.closest?.("#list, #filters") && !had.matches(".nm, .line") ? nameOf(had) : null;
+  const name = had?.closest?.("#list, #filters, #sum") && !had.matches(".nm, .line") ? nameOf(had) : null;
   return () => {
     if (name && !had.isConnected) document.querySelector(name)?.focus({ preventScroll: true });
   };
@@ -77,7 +77,7 @@ function nameOf(one) {
   if (one.tagName === "SUMMARY") return fold && `#${CSS.escape(fold.id)} > summary`;
   const whose = one.closest("[data-task], .row[id]");
   const within = whose?.id ? `#${CSS.escape(whose.id)}`
-    : whose ? `[data-task="${CSS.escape(whose.dataset.task)}"]` : ":is(#list, #filters)";
+    : whose ? `[data-task="${CSS.escape(whose.dataset.task)}"]` : ":is(#list, #filters, #sum)";
   const does = ["data-do-task", "data-key", "href"].find((each) => one.hasAttribute(each));
   return does ? `${within} [${does}="${CSS.escape(one.getAttribute(does))}"]` : null;
 }
