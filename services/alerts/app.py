@@ -46,7 +46,7 @@ from services.alerts.delivery.post import Post
 from services.alerts.delivery.ways import Ways
 from services.alerts.judging import held, quarantine, silence
 from services.alerts.judging.memory import Memory
-from services.alerts.looking_back import past, trials, trying
+from services.alerts.looking_back import past, steering_pages, trials, trying
 from services.alerts.other_systems import (
     connection_pages,
     connections,
@@ -75,6 +75,7 @@ PAGES = (
     "/logout",
     "/filters",
     "/what-if",
+    "/burden",
 )
 
 PROBLEMS: dict[type[Exception], int] = {
@@ -182,6 +183,7 @@ def create() -> FastAPI:
             intakes.router,
             connections.router,
             trials.router,
+            steering_pages.router,
             fhir.router,
             pages.router,
             photos.router,

@@ -1,5 +1,6 @@
 // The list: keys, moves, and changes that arrive without moving the row under the cursor.
 
+import { keptFocus, whenFree } from "./holding.js";
 import { count, countFromNow, fill, follow, fromNow, gone, isForPage, sendOnEnter, serverIs, start, tellAges, token, words } from "./live.js";
 
 const LANES = ["clinical", "technical", "messages", "paused", "done"];
@@ -123,12 +124,17 @@ async function refresh() {
   if (response && gone(response)) return;
   const text = response?.ok ? await response.text().catch(() => null) : null;
   if (turn !== asked) return; // a later one shows more
-  if (text !== null) return swap(text);
+  if (text !== null) return whenFree("list", () => swapLatest(turn, text));
   // The heartbeat goes on and says that the list is of now: what it lacks must come all the same.
   soon ??= setTimeout(() => {
     soon = null;
     refresh();
   }, AGAIN);
+}
+
+// While a hand was on the list, a later one may have been asked for.
+function swapLatest(turn, text) {
+  if (turn === asked) swap(text);
 }
 
 function swap(text) {
@@ -147,6 +153,7 @@ function swap(text) {
   const before = new Set(rows().map((row) => row.id));
   const order = rows().filter(isShown).map((row) => row.id);
   const hadFocus = list().contains(document.activeElement);
+  const focus = keptFocus();
   const unfolded = document.getElementById("green-rows")?.open ?? false;
 
   list().style.paddingTop = "";
@@ -161,6 +168,7 @@ function swap(text) {
 
   const row = chosen() ?? nextOf(order);
   if (row) mark(row, hadFocus);
+  focus();
   if (held) hold(held);
   announce(rows().filter((each) => !before.has(each.id)));
   tellAges();
