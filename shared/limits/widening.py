@@ -41,12 +41,35 @@ def widening(
 
 def ways_of(programme: Programme, name: str) -> Mapping[str, frozenset[Way]]:
     """The red rules that use a limit, each with the ways in which its number can be widened."""
-    found = {
-        rule.id: frozenset(way for part in _parts(rule, programme) for way in _ways(part, name))
-        for rule in programme.rules
-        if rule.colour == "red"
-    }
-    return {rule: ways for rule, ways in found.items() if ways}
+    return _all_ways(programme).get(name, {})
+
+
+# By the programme itself, which is never changed: to walk its rules takes tens of milliseconds.
+_known: dict[int, tuple[Programme, Mapping[str, Mapping[str, frozenset[Way]]]]] = {}
+KEPT = 256
+
+
+def _all_ways(programme: Programme) -> Mapping[str, Mapping[str, frozenset[Way]]]:
+    known = _known.get(id(programme))
+    if known is not None and known[0] is programme:
+        return known[1]
+    found: dict[str, dict[str, frozenset[Way]]] = {}
+    for rule in programme.rules:
+        if rule.colour == "red":
+            parts = _parts(rule, programme)
+            named = {name for part in parts for name in _named(part)}
+            for name in named & programme.limit_by_name.keys():
+                ways = frozenset(way for part in parts for way in _ways(part, name))
+                found.setdefault(name, {})[rule.id] = ways
+    if len(_known) >= KEPT:
+        _known.clear()
+    _known[id(programme)] = (programme, found)
+    return found
+
+
+def _named(rule: Rule) -> tuple[str, ...]:
+    """The limits a rule may use: what it is divided by may be an input or a limit."""
+    return (*limits_of(rule), str(getattr(rule, "per", "")))
 
 
 def _is_wider(way: Way, was: Decimal, will: Decimal) -> bool:
