@@ -24,7 +24,7 @@ from services.alerts.judging import expecting, handling, looking, triage, writin
 from services.alerts.judging.memory import Memory
 from services.alerts.judging.patient import Patient
 from services.alerts.judging.raising import run_out, settle
-from services.alerts.judging.watchdog import PORTAL_MANY, Watchdog
+from services.alerts.judging.watchdog import PORTAL_MANY, Tested, Watchdog, untested
 from services.alerts.rounds import Rounds
 from services.alerts.rows import store_rows
 from services.alerts.rows.row import Programmes
@@ -71,12 +71,13 @@ class Clock(Rounds):
         notifier: Notifier,
         programmes: Programmes,
         memory: Memory,
+        tested: Tested = untested,
     ) -> None:
         super().__init__("clock", database, every=TICK, fresh=FRESH)
         self._notifier = notifier
         self._programmes = programmes
         self._memory = memory
-        self._watchdog = Watchdog(database, notifier, programmes)
+        self._watchdog = Watchdog(database, notifier, programmes, tested)
         self._postponed: dict[tuple[str, UUID], float] = {}
         self._offset: float | None = None
         self._settles_at = 0.0
