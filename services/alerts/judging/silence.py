@@ -29,7 +29,6 @@ from services.alerts.rounds import Rounds
 from services.alerts.rows import store_rows
 from services.alerts.rows.row import Programmes
 from services.alerts.stream import Notifier
-from shared import ledger
 from shared.database import Database
 
 log = structlog.get_logger()
@@ -182,7 +181,7 @@ async def wake(
         return None
     state = states[patient_id]
     now = await store.now(tx)
-    listen = may_listen and not await ledger.patients_with_rows(tx, org, [patient_id])
+    listen = may_listen and not await store.waits_to_be_judged(tx, org, patient_id, VERSIONS)
     since = min(state.listened_at or now - FIRST_LOOK, now)
     patient = (await triage.load(tx, org, states, {patient_id: since}, memory, now))[patient_id]
     memory.note(org, patient_id, triage.not_loaded(patient.record, programmes, now))
