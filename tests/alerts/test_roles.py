@@ -109,11 +109,9 @@ ELSEWHERE = (403, 403)  # nurse and physician of another unit
 
 def routes(app: FastAPI) -> set[tuple[str, str]]:
     """Every door of the service; what FastAPI itself adds for its documentation is not one."""
-    included = [one.original_router for one in app.routes if hasattr(one, "original_router")]
     return {
         (method, route.path)
-        for router in included
-        for route in router.routes
+        for route in app.routes
         if isinstance(route, APIRoute)
         for method in route.methods
     }

@@ -32,7 +32,7 @@ const focusOf = (row) => row.querySelector(".line.on") ?? row.querySelector(".nm
 
 // ---- Choosing a row --------------------------------------------------------------------------
 
-function choose(row, { focus = true, line = null } = {}) {
+function choose(row, { focus = true, line = null, scroll = true } = {}) {
   for (const each of list().querySelectorAll(".row.sel")) {
     each.classList.remove("sel");
     each.removeAttribute("aria-current");
@@ -44,7 +44,7 @@ function choose(row, { focus = true, line = null } = {}) {
   const fold = row.closest("details");
   if (fold) fold.open = true;
   if (focus) focusOf(row).focus({ preventScroll: true });
-  row.scrollIntoView({ block: "nearest" });
+  if (scroll) row.scrollIntoView({ block: "nearest" });
 }
 
 function step(by) {
@@ -538,7 +538,8 @@ document.addEventListener("focusin", (event) => {
   const row = event.target.closest?.(".row[data-find]");
   const line = event.target.closest?.(".line") ?? null;
   if (row && (row.id !== selected || line !== row.querySelector(".line.on"))) {
-    choose(row, { focus: false, line });
+    // A row that moves under the finger is never clicked: what is pressed stays until it is let go.
+    choose(row, { focus: false, line, scroll: !row.matches(":active") });
   }
 });
 
