@@ -93,6 +93,7 @@ for keeping in (cli_keeping.seal, cli_keeping.verify, cli_keeping.anchor, cli_ke
 keys_app = typer.Typer(help="The key of the national numbers.", no_args_is_help=True)
 app.add_typer(keys_app, name="keys")
 keys_app.command()(cli_keeping.rotate)
+app.command("self-test")(cli_keeping.self_test)
 app.command("broker-files")(cli_operations.follow_credentials)
 app.command("client-key")(cli_operations.make_client_key)
 app.command("device-authority")(cli_devices.device_authority)

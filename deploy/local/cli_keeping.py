@@ -126,6 +126,41 @@ def rotate(
         words.fail(f"{done.broken} numbers were sealed with neither key; they were left.")
 
 
+def self_test(
+    file: Annotated[Path, typer.Argument(help="Where to write it, for HJEMVAKT_SELF_TEST.")],
+    ingest: Annotated[
+        str | None, typer.Option(help="Ingest as alerts reaches it. Without: that of --data-dir.")
+    ] = None,
+    tell: Annotated[
+        str | None,
+        typer.Option(help="Who hears of every test: webhook:https://…, email:… or sms:…"),
+    ] = None,
+    url: Url = None,
+    data_dir: words.DataDir = words.DEFAULT_DATA_DIR,
+) -> None:
+    """Make the patient who is nobody and tests the platform for ever (docs/notifications.md)."""
+    from deploy.local import keys, self_test
+    from shared.ladders import LadderIsUnusable
+
+    if file.exists():
+        words.fail(f"{file} exists already.")
+    medium, _, to = (tell or "").partition(":")
+    address = url or words.running(data_dir).database
+    if address is None:
+        words.fail("Name the database with DATABASE_URL.")
+    door = ingest or words.running(data_dir).ingest
+    try:
+        made = asyncio.run(
+            self_test.make_in(address, door, {"medium": medium, "to": to} if tell else None)
+        )
+    except self_test.ExistsAlready:
+        words.fail("This database has a self-test already.")
+    except LadderIsUnusable:
+        words.fail("--tell is webhook:https://…, email:… or sms:…")
+    keys.write_private(file, json.dumps(made))
+    words.say(f"{file} says whom alerts tests with: name it with HJEMVAKT_SELF_TEST.")
+
+
 def run(url: str | None, data_dir: Path, does: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
     address = url or words.running(data_dir).database
     if address is None:
