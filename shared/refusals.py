@@ -74,6 +74,8 @@ def _possible(method: str, path: str, door: Json, act: Act | None) -> Iterator[i
     yield from (400, 404, 422, 429, 503)
     if not act.open:
         yield from (401, 403)
+    elif any(one["name"] == "dpop" for one in door.get("parameters", ())):
+        yield 401  # no log-in, but a proof that may not do
     if method != "get":
         yield 409
         yield from _WITH_A_BODY if "requestBody" in door else ()
