@@ -56,6 +56,8 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
     ("POST", "/v1/what-if"): MOVING,
     ("GET", "/v1/why-not"): MOVING,
     ("GET", "/v1/burden"): CLINICAL,
+    ("GET", "/burden"): PAGE,
+    ("GET", "/burden.csv"): PAGE,
     ("POST", "/v1/scores/news2"): (200, 200, 200, 200, 403, 401),
     ("POST", "/v1/scores/{instrument}"): (422, 422, 422, 422, 403, 401),
     ("GET", "/"): PAGE,

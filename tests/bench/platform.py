@@ -99,7 +99,7 @@ def running(patients: int) -> Iterator[Platform]:
         up = subprocess.Popen(
             [
                 *(str(HJEMVAKT), "up", "--json"),
-                *("--data-dir", str(data), "--port-base", str(_free_base())),
+                *("--data-dir", str(data), "--port-base", str(ports.free_base())),
             ],
             stdout=subprocess.PIPE,
             stderr=_errors(),
@@ -162,11 +162,3 @@ def _seed(data: Path, patients: int) -> dict[str, Any]:
 
 def _errors() -> Any:
     return sys.stderr if os.environ.get("BENCH_VERBOSE") else subprocess.DEVNULL
-
-
-def _free_base() -> int:
-    return next(
-        base
-        for base in range(18_000, 30_000, 100)
-        if all(ports.is_free(base + offset) for offset in range(1, 12))
-    )

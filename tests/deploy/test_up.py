@@ -76,17 +76,10 @@ def up(data_dir: Path, base: int) -> Iterator[Up]:
             running.end()
 
 
-def free_base() -> int:
-    while True:
-        base = ports.free_port()
-        if base < 65_000 and all(map(ports.is_free, range(base + 1, base + 9))):
-            return base
-
-
 @pytest.fixture(scope="module")
 def place() -> Iterator[tuple[Path, int]]:
     with tempfile.TemporaryDirectory(prefix="hjv up ") as directory:
-        yield Path(directory) / "data", free_base()
+        yield Path(directory) / "data", ports.free_base()
 
 
 def test_up_from_nothing_to_ready_and_back(place: tuple[Path, int], portal: BlockingPortal) -> None:
@@ -115,7 +108,7 @@ def test_up_from_nothing_to_ready_and_back(place: tuple[Path, int], portal: Bloc
     assert code == 0
     assert rest == "", "standard output carries one line"
     assert not any(Path(f"/proc/{pid}").exists() for pid in last)
-    assert all(map(ports.is_free, range(base + 1, base + 9)))
+    assert all(map(ports.is_free, ports.Ports(base).by_part().values()))
 
 
 def test_a_second_start_finds_its_data(place: tuple[Path, int], portal: BlockingPortal) -> None:

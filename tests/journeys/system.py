@@ -40,7 +40,7 @@ def started(**settings: str) -> Iterator[Hospital]:
             process = subprocess.Popen(
                 [
                     *toolkit.COMMAND, "up", "--json",
-                    "--data-dir", str(data), "--port-base", str(_free_base()),
+                    "--data-dir", str(data), "--port-base", str(ports.free_base()),
                 ],
                 stdout=subprocess.PIPE, stderr=log, text=True,
                 env=toolkit.environment() | settings,
@@ -69,17 +69,6 @@ def hospital(running: Hospital) -> Hospital:
 def patient(hospital: Hospital) -> Patient:
     """A patient on home dialysis whom no other test uses."""
     return hospital.patient()
-
-
-def _free_base() -> int:
-    """A number from which on all ports that a system needs are free just now.
-
-    Two runs at the same time must not look at the same one first.
-    """
-    for base in range(23_000 + os.getpid() % 500 * 10, 32_000, 10):
-        if all(ports.is_free(port) for port in ports.Ports(base).by_part().values()):
-            return base
-    raise AssertionError("no free ports")
 
 
 def _tail(log: Path) -> str:
