@@ -123,7 +123,7 @@ async def _items(
         tokens.must_have(credential, "administration.write")
         if not credential.sender.names_its_subject:
             raise refused.SenderNotTaken
-        return hl7_adt.decode(sent, door.intake.hashes)
+        return hl7_adt.decode(sent, door.intake.hashes, now)
     rest, files = hl7_documents.split(sent, now)
     if files:
         tokens.must_have(credential, "attachments.write")

@@ -4,7 +4,7 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -117,7 +117,7 @@ def read(segment: Segment, place: int) -> Observed:
     )
 
 
-def moment(text: str) -> moments.When | None:
+def moment(text: str, now: datetime) -> moments.When | None:
     """YYYYMMDD[HHMM[SS]][+ZZZZ]. Without an offset it is in Norway; only a day is a day."""
     found = _TIME.fullmatch(text.strip())
     if found is None:
@@ -125,15 +125,9 @@ def moment(text: str) -> moments.When | None:
     day, minute, second, offset = found.groups()
     if minute is None:
         return moments.moment(f"{day[:4]}-{day[4:6]}-{day[6:]}")
-    try:
-        zone: tzinfo = moments.OSLO
-        if offset:
-            ahead = timedelta(hours=int(offset[1:3]), minutes=int(offset[3:]))
-            zone = timezone(-ahead if offset[0] == "-" else ahead)
-        told = f"{day}T{minute}{second or '00'}"
-        return moments.When(datetime.fromisoformat(told).replace(tzinfo=zone).astimezone(UTC))
-    except (ValueError, OverflowError):
-        return None
+    told = f"{day}T{minute}{second or '00'}"
+    at = moments.with_offset(f"{told}{offset}") if offset else moments.local(told, now)
+    return None if at is None else moments.When(at)
 
 
 def _codings(parts: Sequence[str]) -> tuple[tuple[kinds.Coding, ...], str, str]:
