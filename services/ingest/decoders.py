@@ -4,10 +4,14 @@ import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 
+import structlog
+
 from services.ingest.devices import fhir_r4, foreign, gateways, hl7_adt, json_v1, status
 from services.ingest.devices.gateway_table import Gateway
 from shared.contracts import Code, Item, ItemError
 from shared.form_answers import Forms
+
+log = structlog.get_logger()
 
 JSON = "application/json"
 FHIR = "application/fhir+json"
@@ -65,6 +69,14 @@ def unreadable(body: bytes, media: str) -> Item:
         media_type=media,
         errors=(ItemError("", Code.UNREADABLE),),
     )
+
+
+def failed(body: bytes, media: str, error: Exception, org: str, cred: str) -> Item:
+    """A fault of ours: the body waits in quarantine, to be read again when it is mended. Answered
+    as a fault it would lie nowhere, and be sent again for ever. The log tells the fault's type: its
+    text may hold what was sent."""
+    log.error("A decoder failed.", org=org, cred=cred, fault=type(error).__name__)
+    return unreadable(body, media)
 
 
 def _whole(received: fhir_r4.Received, body: bytes, media: str) -> list[Item]:

@@ -329,11 +329,7 @@ def decode(message: Message, forms: Forms) -> tuple[list[Item], bool]:
 
 
 def _failed(message: Message, error: Exception) -> Item:
-    """A fault of ours: the body waits in quarantine, to be read again when it is mended. Raised
-    on, it would be met at every read, and all that came behind it would wait."""
-    fault = type(error).__name__
-    log.error("A decoder failed.", org=message.org, cred=message.cred, fault=fault)
-    return decoders.unreadable(message.body, message.media_type)
+    return decoders.failed(message.body, message.media_type, error, message.org, message.cred)
 
 
 def parse(sent: paho.MQTTMessage | Plain, connection: int) -> Message | None:

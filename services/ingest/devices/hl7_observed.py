@@ -32,6 +32,7 @@ EVENTS: Sequence[Mapping[str, Any]] = _table["event"]
 _STATUS = frozenset("CDFIOPRSUWX")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,9}(?:\.[0-9]{0,12})?")
 _TIME = re.compile(r"([0-9]{8})(?:([0-9]{4})([0-9]{2})?(?:\.[0-9]{1,6})?)?([+-][0-9]{4})?")
+_CODE = re.compile(r"[0-9]{1,12}")
 _TERM = re.compile(r"[0-9]{1,7}-[0-9]")
 _COUNTED = ("/min", "{#}", "{score}")
 _ABSENT = frozenset(("", '""', "NULL", "N/A", "NA"))
@@ -139,7 +140,8 @@ def _codings(parts: Sequence[str]) -> tuple[tuple[kinds.Coding, ...], str, str]:
         if not code:
             continue
         # The number decides, not the name of the system: MDC, MDC_IDC and even MD are written.
-        if code.isdigit() and (system.upper().startswith("MD") or text.upper().startswith("MDC")):
+        is_mdc = system.upper().startswith("MD") or text.upper().startswith("MDC")
+        if is_mdc and _CODE.fullmatch(code):
             number = number or code
             found.append((MDC, code))
         elif (named := _numbered(code, text)) is not None:

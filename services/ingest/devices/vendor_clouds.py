@@ -158,7 +158,7 @@ def _shifted(seconds: Any, zone: Any) -> datetime | None:
     at = _epoch(seconds)
     if at is None or not isinstance(zone, str) or len(zone) != 5 or zone[0] not in "+-":
         return None
-    if not zone[1:].isdigit():
+    if not (zone.isascii() and zone[1:].isdigit()):
         return None
     ahead = timedelta(hours=int(zone[1:3]), minutes=int(zone[3:]))
     return moments.shifted(at, -ahead if zone[0] == "+" else ahead)
