@@ -276,6 +276,9 @@ class Broker:
         now = datetime.now(UTC)
         try:
             items = self._gateways.decode(credential, message.native, message.body, now)
+        except refused.Refused as fault:  # nobody is there to be told; the set-up page shows it
+            self._intake.traffic.refused(credential, fault.code)
+            return [], True
         except Exception as error:
             items = [_failed(message, error)]
         return items, len(items) != 1

@@ -325,12 +325,17 @@ def _text(told: Any) -> str | None:
 
 
 def _bare(payload: bytes) -> str:
-    """A payload that is one value; one that was kept is a text in JSON."""
+    """A payload that is one value."""
+    return _unquoted(payload).replace("\x00", "").strip()[:_LONGEST_BARE]
+
+
+def _unquoted(payload: bytes) -> str:
+    """A payload's text; one that was kept is a text in JSON."""
     text = payload.decode("utf-8", "replace")
     if payload[:1] == b'"':
         with contextlib.suppress(exact.Unreadable):
             text = str(exact.loads(payload))
-    return text.replace("\x00", "").strip()[:_LONGEST_BARE]
+    return text
 
 
 def _payload(payload: bytes) -> Any:
@@ -348,8 +353,11 @@ def _payload(payload: bytes) -> Any:
 
 
 def _unknown(topic: str, payload: bytes, now: datetime) -> Item:
-    """A topic no table knows: one item for each topic, however often it speaks."""
-    return _held(topic, payload, Code.UNKNOWN_KIND, "")
+    """A topic no table knows. Each payload is one item, that nothing be lost of what it measured;
+    sent twice within the ten minutes it is known. How many wait is the edge's to say."""
+    bucket = int(now.timestamp()) // _BUCKET
+    said = sha256(_unquoted(payload).encode()).hexdigest()
+    return _held(topic, payload, Code.UNKNOWN_KIND, f"{bucket}|{said}")
 
 
 def _held(topic: str, payload: bytes, code: Code, which: str) -> Item:
