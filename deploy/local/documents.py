@@ -185,8 +185,9 @@ Made from `services/ingest/devices/gateways.toml` by `make docs`. Such a gateway
 topics and payloads; it is told to log in with its credential (`c-…` and the secret) and to publish
 below `gw/{{org}}/{{cred}}/`, most simply by the topic prefix of its own settings or of a broker's
 bridge. What it sends ends stored, known already, or in quarantine with a reason; who wants the
-receipts reads them at `hjv/1/{{org}}/{{cred}}/ack`. A topic that no row knows waits in quarantine
-once, so that it is seen.
+receipts reads them at `hjv/1/{{org}}/{{cred}}/ack`. A topic that no row knows waits in quarantine,
+each reading of it; at most 24 of a topic and 240 of a gateway a day: what is beyond is counted as
+refused (`too-many-unknown`) on the connection's page.
 
 A hospital adds a family in a file of the same form (`HJEMVAKT_GATEWAYS`), which is looked at first;
 its faults are told in a sentence at the start. The words of a row are explained at the top of
@@ -208,7 +209,7 @@ registers the device, binds it, and has its topic read from then on; another put
 the reading. The same by `GET /v1/suggestions?cred=…`, `POST /v1/suggestions/{{id}}/take` and
 `/dismiss`. A sensor that was
 taken and later announces another unit is not read until somebody has taken it again. What came on a
-topic before waits in quarantine (`unknown-kind`) once, and can be read again there. Not suggested:
+topic before waits in quarantine (`unknown-kind`), and can be read again there. Not suggested:
 what measures something else (a battery, a room's moisture), a unit that no kind has, a template
 that reckons with the value. They need a row of their own.
 

@@ -5,10 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+import structlog
+
 from services.ingest.devices import fhir_r4, foreign, gateways, hl7_adt, json_v1, status
 from services.ingest.devices.gateway_table import Gateway
 from shared.contracts import Code, Item, ItemError
 from shared.form_answers import Forms
+
+log = structlog.get_logger()
 
 JSON = "application/json"
 FHIR = "application/fhir+json"
@@ -72,6 +76,14 @@ def unreadable(body: bytes, media: str) -> Item:
         media_type=media,
         errors=(ItemError("", Code.UNREADABLE),),
     )
+
+
+def failed(body: bytes, media: str, error: Exception, org: str, cred: str) -> Item:
+    """A fault of ours: the body waits in quarantine, to be read again when it is mended. Answered
+    as a fault it would lie nowhere, and be sent again for ever. The log tells the fault's type: its
+    text may hold what was sent."""
+    log.error("A decoder failed.", org=org, cred=cred, fault=type(error).__name__)
+    return unreadable(body, media)
 
 
 def not_whole(

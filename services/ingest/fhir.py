@@ -156,7 +156,14 @@ async def received(request: Request, most: int, resource: str | None) -> Respons
     except hot.NotAdmitted as refusal:
         return hot.plain(refusal.answer)
     try:
-        sent = read(request, headers, plain(headers, body), resource)
+        try:
+            sent = read(request, headers, plain(headers, body), resource)
+        except refused.Refused:
+            raise
+        except Exception as error:
+            kept = door.failed(credential, body, fhir_replies.MEDIA, error)
+            [receipt] = await door.intake.accept(credential, [kept])
+            return fhir_replies.one(receipt)
         hot.must_be_given_for(credential, sent.items)
         if resource is not None and not sent.items:
             return fhir_replies.beside()

@@ -53,8 +53,14 @@ async def _file(request: Request, resource: str) -> Response:
     except hot.NotAdmitted as refusal:
         return hot.plain(refusal.answer)
     try:
-        enclosed = fhir_files.read(_object(fhir.plain(headers, body), resource))
-        items = await uploads.enclosed(credential, [enclosed])
+        try:
+            enclosed = fhir_files.read(_object(fhir.plain(headers, body), resource))
+        except refused.Refused:
+            raise
+        except Exception as error:
+            items = [door.failed(credential, body, fhir_replies.MEDIA, error)]
+        else:
+            items = await uploads.enclosed(credential, [enclosed])
         hot.must_be_given_for(credential, items)
         [receipt] = await door.intake.accept(credential, items)
     except refused.Refused as unusable:

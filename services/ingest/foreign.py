@@ -18,6 +18,7 @@ AT_ONCE = 200  # items a commit
 # A card is read in a process of its own; two at a time are as many as the machine bears.
 _CARDS = asyncio.Semaphore(2)
 
+_KEPT = "application/octet-stream"  # of a file that a decoder of ours failed on
 _TYPES = (
     b"application/json",
     b"application/senml+json",
@@ -87,7 +88,12 @@ async def upload(request: Request) -> Response:
 
 async def _take(door: hot.Door, credential: Credential, body: bytes) -> list[Receipt]:
     """The receipts. What was committed before a failure is a duplicate when it is sent again."""
-    items = await _read(body)
+    try:
+        items = await _read(body)
+    except (refused.Refused, OSError):
+        raise
+    except Exception as error:
+        items = [door.failed(credential, body, _KEPT, error)]
     answered: list[Receipt] = []
     for first in range(0, len(items), AT_ONCE):
         answered += await door.intake.accept(credential, items[first : first + AT_ONCE])

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import asyncpg
 from fastapi import APIRouter, Request, Response
 
 from services.ingest import decoders, hot, tokens
@@ -20,6 +21,7 @@ from services.ingest.senders import Credential
 from services.ingest.uploads import Uploads
 from shared import access
 from shared.contracts import Item, Receipt, Result
+from shared.database import DatabaseIsAway
 
 router = APIRouter(tags=["HL7 v2"])
 
@@ -102,6 +104,10 @@ async def take(door: hot.Door, uploads: Uploads, credential: Credential, body: b
         return Reply(422, hl7_answers.refused(sent, fault.code, fault.title, now))
     except CannotCommit as fault:
         return _unavailable(sent, fault, now)
+    except (access.ScopeIsMissing, DatabaseIsAway, asyncpg.PostgresError, OSError):
+        raise
+    except Exception as error:
+        items, refusal = [_failed(sent, body, error, credential)], refused.NotHl7()
     try:
         receipts = await door.intake.accept(credential, items)
     except CannotCommit as fault:
@@ -109,6 +115,14 @@ async def take(door: hot.Door, uploads: Uploads, credential: Credential, body: b
     if sent is None:
         return Reply(202, hl7_answers.refused(None, refusal.code, refusal.title, now))
     return _answered(sent, receipts, now)
+
+
+def _failed(
+    sent: hl7_message.Message | None, body: bytes, error: Exception, credential: Credential
+) -> Item:
+    """What waits of it, without the secret that it may carry."""
+    kept = hl7_items.unknown(sent).raw if sent is not None else body
+    return decoders.failed(kept, MEDIA, error, credential.org, credential.sender.cred)
 
 
 async def _items(
@@ -123,7 +137,7 @@ async def _items(
         tokens.must_have(credential, "administration.write")
         if not credential.sender.names_its_subject:
             raise refused.SenderNotTaken
-        return hl7_adt.decode(sent, door.intake.hashes)
+        return hl7_adt.decode(sent, door.intake.hashes, now)
     rest, files = hl7_documents.split(sent, now)
     if files:
         tokens.must_have(credential, "attachments.write")

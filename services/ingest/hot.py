@@ -12,7 +12,7 @@ from fastapi import FastAPI, Response
 from prometheus_client import Counter
 from starlette.types import Receive, Scope, Send
 
-from services.ingest import receipts, room, tokens
+from services.ingest import decoders, receipts, room, tokens
 from services.ingest.accept import CannotCommit, Intake
 from services.ingest.admission import Admission, bearer
 from services.ingest.devices import json_v1, refused
@@ -61,7 +61,12 @@ class Door:
         """Status, media type, body and further headers of the answer to one POST."""
         try:
             credential, body = await self.admitted(scope, receive, (JSON,), MOST_BYTES)
-            items = json_v1.decode(body, "application/json", json_v1.HTTP_ITEMS, self.forms)
+            try:
+                items = json_v1.decode(body, decoders.JSON, json_v1.HTTP_ITEMS, self.forms)
+            except refused.Refused:
+                raise
+            except Exception as error:
+                items = [self.failed(credential, body, decoders.JSON, error)]
             must_be_given_for(credential, items)
         except NotAdmitted as refusal:
             return refusal.answer
@@ -91,7 +96,7 @@ class Door:
             return None
         try:
             items = json_v1.decode(body, "application/json", json_v1.HTTP_ITEMS, self.forms)
-        except refused.Refused:
+        except Exception:  # the slower way tells what was wrong
             return None
         return (credential, items) if items else None
 
@@ -127,6 +132,10 @@ class Door:
         """A body of which nothing can be used: counted, so that nothing is lost unseen."""
         self.intake.traffic.refused(credential, fault.code)
         return _refuse(fault, credential, body)
+
+    def failed(self, credential: Credential, body: bytes, media: str, error: Exception) -> Item:
+        """What waits in quarantine of a body that a decoder of ours failed on."""
+        return decoders.failed(body, media, error, credential.org, credential.sender.cred)
 
     def count(self, credential: Credential, size: int) -> None:
         """Raises NotAdmitted when the sender has gone mad."""

@@ -150,7 +150,12 @@ class Listener:
             return hl7_answers.refused(
                 _read(frame), "unauthenticated", "Send the credential's secret in MSH-8", _now()
             )
-        reply = await hl7.take(self._door, self._uploads, credential, frame)
+        try:
+            reply = await hl7.take(self._door, self._uploads, credential, frame)
+        except Exception as error:  # the engine keeps it; what is behind it goes on
+            FRAMES.labels("failed").inc()
+            log.error("An HL7 v2 message could not be taken.", fault=type(error).__name__)
+            return hl7_answers.unavailable(_read(frame), "It could not be taken just now", _now())
         FRAMES.labels(str(reply.status)).inc()
         return reply.body
 

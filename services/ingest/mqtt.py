@@ -284,6 +284,9 @@ class Broker:
         now = datetime.now(UTC)
         try:
             items = self._gateways.decode(credential, message.native, message.body, now)
+        except refused.Refused as fault:  # nobody is there to be told; the set-up page shows it
+            self._intake.traffic.refused(credential, fault.code)
+            return [], True, False
         except Exception as error:
             items = [_failed(message, error)]
         return items, len(items) != 1, False
@@ -361,11 +364,7 @@ def decode(message: Message, forms: Forms) -> tuple[list[Item], bool, bool]:
 
 
 def _failed(message: Message, error: Exception) -> Item:
-    """A fault of ours: the body waits in quarantine, to be read again when it is mended. Raised
-    on, it would be met at every read, and all that came behind it would wait."""
-    fault = type(error).__name__
-    log.error("A decoder failed.", org=message.org, cred=message.cred, fault=fault)
-    return decoders.unreadable(message.body, message.media_type)
+    return decoders.failed(message.body, message.media_type, error, message.org, message.cred)
 
 
 def parse(sent: paho.MQTTMessage | Plain, connection: int) -> Message | None:

@@ -13,7 +13,7 @@ import structlog
 from shared import exact
 from shared.contracts import Code, Item, ItemError, Subject
 from shared.database import Source
-from shared.ledger.items import Answer, Entry, Sender, answer_of, columns, errors_of
+from shared.ledger.items import Answer, Entry, Sender, answer_of, columns, errors_of, sound
 from shared.ledger.waking import wake
 
 log = structlog.get_logger()
@@ -51,7 +51,7 @@ async def append(
     the origin that a member of staff corrects or withdraws. `waking` wakes the consumers in the
     same commit, at most once per 10 ms as `wake` does. Raises NotIndivisible.
     """
-    arguments = columns(org, entries, hashed, target)
+    arguments = columns(org, list(map(sound, entries)), hashed, target)
     try:
         rows = await connection.fetch(_APPEND, org, *arguments, indivisible, waking)
     except asyncpg.PostgresError as error:

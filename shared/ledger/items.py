@@ -1,13 +1,14 @@
 """An item on its way in: who vouches for it, what the SQL function is given, what it answers."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
 
+from shared import moments
 from shared.contracts import Code, Draft, Item, ItemError, Json, Result, Subject
 from shared.ledger.ids import PARTS, fact_id
 
@@ -87,6 +88,18 @@ def columns(
         f_kind,
         f_body,
     )
+
+
+def sound(entry: Entry) -> Entry:
+    """The entry, or one that waits for a person where its moments are outside the calendar:
+    nobody whose record holds such a one could be judged."""
+    item = entry.item
+    if (item.at is None or moments.is_sound(item.at)) and (
+        item.until is None or moments.is_sound(item.until)
+    ):
+        return entry
+    errors = (*item.errors, ItemError("at", Code.BAD_TIME))
+    return Entry(entry.sender, replace(item, at=None, until=None, drafts=(), errors=errors))
 
 
 def _is_usual(entry: Entry) -> bool:

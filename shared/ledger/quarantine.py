@@ -68,6 +68,8 @@ async def _decided(tx: asyncpg.Connection, query: str, *arguments: Any) -> async
             row = await tx.fetchrow(query, *arguments)
             assert row is not None
             return row
+    except asyncpg.CheckViolationError:  # of a moment that nothing can be counted from
+        raise CannotBeReleased from None
     except asyncpg.PostgresError as error:
         if error.sqlstate == "HJ002":
             raise NotWaiting from None

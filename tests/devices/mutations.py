@@ -135,7 +135,7 @@ def _hashes(system: str, value: str) -> list[bytes]:
 def _hl7(body: bytes) -> list[Item]:
     message = hl7_message.read(body)
     if hl7_adt.is_taken(message):
-        return hl7_adt.decode(message, _hashes)
+        return hl7_adt.decode(message, _hashes, NOW)
     rest, files = hl7_documents.split(message, NOW)
     items = hl7_oru.items(rest, NOW)
     return [*items, *(_file(each) for each in files)]

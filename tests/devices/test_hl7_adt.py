@@ -12,6 +12,7 @@ from services.ingest.devices import hl7_adt, hl7_message, refused
 from shared import identity
 from shared.contracts import Code, Item
 
+NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 FNR = "13116900216"
 PID = (
     f"PID|1||{FNR}^^^&2.16.578.1.12.4.1.4.1&ISO^NNNOR||Olsen^Kari^Berit^^^^L~Olsen^Kaia||19690213|F"
@@ -35,7 +36,7 @@ def hashes(system: str, value: str) -> list[bytes]:
 
 
 def decoded(*segments: str) -> list[Item]:
-    return hl7_adt.decode(hl7_message.read("\r".join(segments).encode()), hashes)
+    return hl7_adt.decode(hl7_message.read("\r".join(segments).encode()), hashes, NOW)
 
 
 def test_an_admission_has_its_time_its_visit_and_its_patient() -> None:

@@ -137,10 +137,7 @@ def _of_record(kept: Mapping[str, Any], now: datetime) -> Item:
             reading.faults.append((name, Code.BAD_VALUE))
     values.judge(kind, reading)
     told = record.get("startDate")
-    try:
-        day = date.fromisoformat(told) if isinstance(told, str) else None
-    except ValueError:
-        day = None
+    day = moments.day(told) if isinstance(told, str) else None
     if day is None:
         return _item(kept, reading, None, None, str(told)[:32], now)
     noon = datetime.combine(day, _NOON, moments.OSLO)

@@ -6,7 +6,7 @@ its time, or of ten minutes of arrival when it has none: sent twice it is known.
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from hashlib import sha256
 from typing import Any
@@ -19,7 +19,6 @@ from shared.contracts import Code, Draft, How, Item, ItemError
 MEDIA = "application/vnd.hjemvakt.gateway+json"
 
 _BUCKET = 600
-_SOON = timedelta(minutes=5)
 _NOISE = 4  # a number with more decimals than this carries a float's rounding
 _NUMBER = Decimal("0.01")
 _MOST_DIGITS = 15
@@ -295,38 +294,26 @@ def _time(row: Gateway, keys: Mapping[str, Any], now: datetime) -> tuple[datetim
 
 
 def _read_time(clock: gateway_table.Clock, told: Any, now: datetime) -> datetime | None:
-    try:
-        match clock:
-            case "epoch":
-                seconds = _number(told)
-                if seconds is None:
-                    return None
-                scale = 1000 if seconds > 10**11 else 1
-                at = datetime.fromtimestamp(float(seconds / scale), UTC)
-                return at if at >= _FIRST else None  # a clock that was never set counts from 1970
-            case "offset":
-                at = datetime.fromisoformat(str(told))
-                return at.astimezone(UTC) if at.tzinfo else None
-            case "local":
-                at = datetime.fromisoformat(str(told))
-                return None if at.tzinfo else _norwegian(at, now)
-            case "mislabelled":
-                return _norwegian(datetime.fromisoformat(str(told)).replace(tzinfo=None), now)
-            case "day-first":
-                day, _, clock_time = str(told).partition(" ")
-                turned = "-".join(reversed(day.split("/")))
-                return _norwegian(datetime.fromisoformat(f"{turned} {clock_time}"), now)
-            case "none":
-                return now
-    except (ValueError, ArithmeticError, OSError):
-        return None
-
-
-def _norwegian(at: datetime, now: datetime) -> datetime:
-    """A wall clock's time. The hour that comes twice in October is the one nearer to arrival."""
-    later = at.replace(tzinfo=moments.OSLO, fold=1).astimezone(UTC)
-    earlier = at.replace(tzinfo=moments.OSLO, fold=0).astimezone(UTC)
-    return later if later <= now + _SOON and abs(now - later) <= abs(now - earlier) else earlier
+    match clock:
+        case "epoch":
+            seconds = _number(told)
+            if seconds is None:
+                return None
+            at = moments.epoch(seconds / (1000 if seconds > 10**11 else 1))
+            # A clock that was never set counts from 1970.
+            return at if at is not None and at >= _FIRST else None
+        case "offset":
+            return moments.with_offset(str(told))
+        case "local":
+            return moments.local(str(told), now)
+        case "mislabelled":
+            return moments.mislabelled(str(told), now)
+        case "day-first":
+            day, _, clock_time = str(told).partition(" ")
+            turned = "-".join(reversed(day.split("/")))
+            return moments.local(f"{turned} {clock_time}", now)
+        case "none":
+            return now
 
 
 def _slot(row: Gateway, keys: Mapping[str, Any]) -> str | None:
@@ -377,12 +364,17 @@ def _text(told: Any) -> str | None:
 
 
 def _bare(payload: bytes) -> str:
-    """A payload that is one value; one that was kept is a text in JSON."""
+    """A payload that is one value."""
+    return _unquoted(payload).replace("\x00", "").strip()[:_LONGEST_BARE]
+
+
+def _unquoted(payload: bytes) -> str:
+    """A payload's text; one that was kept is a text in JSON."""
     text = payload.decode("utf-8", "replace")
     if payload[:1] == b'"':
         with contextlib.suppress(exact.Unreadable):
             text = str(exact.loads(payload))
-    return text.replace("\x00", "").strip()[:_LONGEST_BARE]
+    return text
 
 
 def _payload(payload: bytes) -> Any:
@@ -400,8 +392,11 @@ def _payload(payload: bytes) -> Any:
 
 
 def _unknown(topic: str, payload: bytes, now: datetime) -> Item:
-    """A topic no table knows: one item for each topic, however often it speaks."""
-    return _held(topic, payload, Code.UNKNOWN_KIND, "")
+    """A topic no table knows. Each payload is one item, that nothing be lost of what it measured;
+    sent twice within the ten minutes it is known. How many wait is the edge's to say."""
+    bucket = int(now.timestamp()) // _BUCKET
+    said = sha256(_unquoted(payload).encode()).hexdigest()
+    return _held(topic, payload, Code.UNKNOWN_KIND, f"{bucket}|{said}")
 
 
 def _held(topic: str, payload: bytes, code: Code, which: str) -> Item:

@@ -44,10 +44,10 @@ def is_taken(message: Message) -> bool:
     return message.kind[0] == "ADT" and message.kind[1] in EVENTS
 
 
-def decode(message: Message, hashes: Hashes) -> list[Item]:
+def decode(message: Message, hashes: Hashes, now: datetime) -> list[Item]:
     """One item per person that the message is about: several only where numbers are merged."""
     return [
-        _item(message, pid, group, place, hashes)
+        _item(message, pid, group, place, hashes, now)
         for place, (pid, group) in enumerate(_people(message))
     ] or [_nobody(message)]
 
@@ -61,17 +61,23 @@ def _people(message: Message) -> Iterator[tuple[Segment, Sequence[Segment]]]:
 
 
 def _item(
-    message: Message, pid: Segment, group: Sequence[Segment], place: int, hashes: Hashes
+    message: Message,
+    pid: Segment,
+    group: Sequence[Segment],
+    place: int,
+    hashes: Hashes,
+    now: datetime,
 ) -> Item:
     subject, _ = hl7_subject.of(pid)
     event = EVENTS[message.kind[1]]
     head = [each for each in message.segments if each.name == "EVN"]
     segments = [*head, *group]
-    when = _when(message, segments)
+    when = _when(message, segments, now)
     merged = [each for each in group if each.name == "MRG"]
     prior = sorted({number for mrg in merged for number in _hashes(mrg, hashes)})
     name = f"{'|'.join(message.sender)}|{message.control_id}|{place}"
     message_id = f"adt:{sha256(name.encode()).hexdigest()[:40]}"
+    person = _person(pid, when, now) if event == "changed" else {}
     errors = []
     if subject is None:
         errors.append(ItemError("PID.3", Code.UNKNOWN_SUBJECT))
@@ -83,8 +89,8 @@ def _item(
         "v": 1,
         "message": message_id,
         "event": event,
-        **_visit(group),
-        **({"person": person} if event == "changed" and (person := _person(pid, when)) else {}),
+        **_visit(group, now),
+        **({"person": person} if person else {}),
         **({"prior": prior} if prior else {}),
         **({"test": True} if message.processing[:1].upper() in _TEST else {}),
     }
@@ -102,7 +108,7 @@ def _item(
     )
 
 
-def _when(message: Message, segments: Sequence[Segment]) -> moments.When | None:
+def _when(message: Message, segments: Sequence[Segment], now: datetime) -> moments.When | None:
     """When it happened: the visit's own time, the event's, when it was recorded, the message's."""
     pv1, evn = _first(segments, "PV1"), _first(segments, "EVN")
     own = _OF_ITS_OWN.get(message.kind[1])
@@ -111,14 +117,14 @@ def _when(message: Message, segments: Sequence[Segment]) -> moments.When | None:
         *((evn.text(6), evn.text(2)) if evn else ()),
         message.made,
     )
-    told = (hl7_observed.moment(each) for each in stamps if each)
+    told = (hl7_observed.moment(each, now) for each in stamps if each)
     return next((when for when in told if when and when.precision == "instant"), None)
 
 
-def _visit(group: Sequence[Segment]) -> dict[str, Any]:
+def _visit(group: Sequence[Segment], now: datetime) -> dict[str, Any]:
     """Which stay it is of (PV1-19), of what class (PV1-2), and when its end is expected (PV2-9)."""
     pv1, pv2 = _first(group, "PV1"), _first(group, "PV2")
-    expected = hl7_observed.moment(pv2.text(9)) if pv2 and pv2.text(9) else None
+    expected = hl7_observed.moment(pv2.text(9), now) if pv2 and pv2.text(9) else None
     told = {
         "visit": pv1.text(19) if pv1 else "",
         "class": pv1.text(2).upper() if pv1 else "",
@@ -127,9 +133,9 @@ def _visit(group: Sequence[Segment]) -> dict[str, Any]:
     return {key: value for key, value in told.items() if value}
 
 
-def _person(pid: Segment, when: moments.When | None) -> dict[str, str]:
-    born = hl7_observed.moment(pid.text(7)[:8]) if pid.text(7) else None
-    died = hl7_observed.moment(pid.text(29)) if pid.text(29) else None
+def _person(pid: Segment, when: moments.When | None, now: datetime) -> dict[str, str]:
+    born = hl7_observed.moment(pid.text(7)[:8], now) if pid.text(7) else None
+    died = hl7_observed.moment(pid.text(29), now) if pid.text(29) else None
     is_dead = died is not None or pid.text(30).upper() == "Y"
     told = {
         "name": _name(pid),
@@ -186,4 +192,4 @@ def _nobody(message: Message) -> Item:
 def again(body: bytes, now: datetime, hashes: Hashes) -> list[Item]:
     """The items of kept bytes, administration or results. Raises a kind of Refused."""
     message = hl7_message.read(body)
-    return decode(message, hashes) if is_taken(message) else hl7_oru.decode(body, now)[1]
+    return decode(message, hashes, now) if is_taken(message) else hl7_oru.decode(body, now)[1]

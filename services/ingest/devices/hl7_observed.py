@@ -4,7 +4,7 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ EVENTS: Sequence[Mapping[str, Any]] = _table["event"]
 _STATUS = frozenset("CDFIOPRSUWX")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,9}(?:\.[0-9]{0,12})?")
 _TIME = re.compile(r"([0-9]{8})(?:([0-9]{4})([0-9]{2})?(?:\.[0-9]{1,6})?)?([+-][0-9]{4})?")
+_CODE = re.compile(r"[0-9]{1,12}")
 _TERM = re.compile(r"[0-9]{1,7}-[0-9]")
 _COUNTED = ("/min", "{#}", "{score}")
 _ABSENT = frozenset(("", '""', "NULL", "N/A", "NA"))
@@ -117,7 +118,7 @@ def read(segment: Segment, place: int) -> Observed:
     )
 
 
-def moment(text: str) -> moments.When | None:
+def moment(text: str, now: datetime) -> moments.When | None:
     """YYYYMMDD[HHMM[SS]][+ZZZZ]. Without an offset it is in Norway; only a day is a day."""
     found = _TIME.fullmatch(text.strip())
     if found is None:
@@ -125,15 +126,9 @@ def moment(text: str) -> moments.When | None:
     day, minute, second, offset = found.groups()
     if minute is None:
         return moments.moment(f"{day[:4]}-{day[4:6]}-{day[6:]}")
-    try:
-        zone: tzinfo = moments.OSLO
-        if offset:
-            ahead = timedelta(hours=int(offset[1:3]), minutes=int(offset[3:]))
-            zone = timezone(-ahead if offset[0] == "-" else ahead)
-        told = f"{day}T{minute}{second or '00'}"
-        return moments.When(datetime.fromisoformat(told).replace(tzinfo=zone).astimezone(UTC))
-    except (ValueError, OverflowError):
-        return None
+    told = f"{day}T{minute}{second or '00'}"
+    at = moments.with_offset(f"{told}{offset}") if offset else moments.local(told, now)
+    return None if at is None else moments.When(at)
 
 
 def _codings(parts: Sequence[str]) -> tuple[tuple[kinds.Coding, ...], str, str]:
@@ -145,7 +140,8 @@ def _codings(parts: Sequence[str]) -> tuple[tuple[kinds.Coding, ...], str, str]:
         if not code:
             continue
         # The number decides, not the name of the system: MDC, MDC_IDC and even MD are written.
-        if code.isdigit() and (system.upper().startswith("MD") or text.upper().startswith("MDC")):
+        is_mdc = system.upper().startswith("MD") or text.upper().startswith("MDC")
+        if is_mdc and _CODE.fullmatch(code):
             number = number or code
             found.append((MDC, code))
         elif (named := _numbered(code, text)) is not None:

@@ -37,7 +37,7 @@ def orders(message: Message, now: datetime) -> Iterator[Order]:
     pid = message.first("PID")
     subject, serial = hl7_subject.of(pid) if pid else (None, None)
     header = [each for each in message.segments if each.name in ("MSH", "PID", "PV1")]
-    made = hl7_observed.moment(message.made)
+    made = hl7_observed.moment(message.made, now)
     runs: list[tuple[Segment | None, list[Observed]]] = []
     place = 0
     for segment in message.segments:
@@ -94,8 +94,9 @@ def times(
     ordered = order.segment.text(7) if order.segment else ""
     own = [stamp, *(row.at for row in rows), *(_above(rows[0].group, above))]
     for told in (*own, session, ordered):
-        if told and (when := hl7_observed.moment(told)) is not None:
-            end = hl7_observed.moment(order.segment.text(8)) if order.segment else None
+        if told and (when := hl7_observed.moment(told, order.arrived)) is not None:
+            ended = order.segment.text(8) if order.segment else ""
+            end = hl7_observed.moment(ended, order.arrived)
             until = end.at if end and not any(own) and end.at >= when.at else None
             return when, until, {"claimed_at": told}
         if told:

@@ -121,9 +121,9 @@ def _time(body: Mapping[str, Any], told: Measured) -> None:
                       ("start_date_time", "end_date_time"))  # fmt: skip
         length = _length(interval.get("duration"))
         if start is None and end is not None and length is not None:
-            start = end - length
+            start = moments.shifted(end, -length)
         if end is None and start is not None and length is not None:
-            end = start + length
+            end = moments.shifted(start, length)
         told.at = start
         told.until = _ordered(start, end)
 

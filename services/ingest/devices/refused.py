@@ -119,6 +119,12 @@ class SenderNotTaken(Refused):
     code = "sender-not-taken"
 
 
+class TooManyUnknown(Refused):
+    """More of this topic waits from today than a person will look through: nothing knows it."""
+
+    code = "too-many-unknown"
+
+
 class NotACard(Refused):
     """Neither a CPAP card's summary (STR.edf) nor a zip with one in it."""
 

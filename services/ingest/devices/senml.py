@@ -5,10 +5,11 @@ temperature is nobody's fever.
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from services.ingest.devices import moments
 from services.ingest.devices.single import Measured
 from shared import kinds, values
 from shared.contracts import Code, Item, ItemError
@@ -105,12 +106,9 @@ def _time(base: Any, own: Any, now: datetime) -> datetime | None:
             if isinstance(told, bool) or not isinstance(told, int | Decimal):
                 return None
             seconds += told
-    try:
-        if seconds < _RELATIVE:
-            return datetime.fromtimestamp(now.timestamp() + float(seconds), UTC)
-        return datetime.fromtimestamp(float(seconds), UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
+    if seconds < _RELATIVE:
+        seconds += Decimal(now.timestamp())
+    return moments.epoch(seconds)
 
 
 def _plain(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,10 +5,11 @@ measured. iHealth writes local time as if it were seconds since 1970, with the o
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from services.ingest.devices import moments
 from services.ingest.devices.single import Measured
 from shared.contracts import Code, Item, ItemError
 
@@ -160,19 +161,16 @@ def _shifted(seconds: Any, zone: Any) -> datetime | None:
     zone = zone.replace(":", "") if isinstance(zone, str) else ""
     if at is None or len(zone) != 5 or zone[0] not in "+-":
         return None
-    if not zone[1:].isdigit():
+    if not (zone.isascii() and zone[1:].isdigit()):
         return None
     ahead = timedelta(hours=int(zone[1:3]), minutes=int(zone[3:]))
-    return at - ahead if zone[0] == "+" else at + ahead
+    return moments.shifted(at, -ahead if zone[0] == "+" else ahead)
 
 
 def _epoch(seconds: Any) -> datetime | None:
     if isinstance(seconds, bool) or not isinstance(seconds, int):
         return None
-    try:
-        return datetime.fromtimestamp(seconds, UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
+    return moments.epoch(seconds)
 
 
 def _text(told: Any) -> str | None:
