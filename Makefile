@@ -47,8 +47,9 @@ fuzz-doors: # 20 000 cases a service (TURNS=10), every bad token at every door, 
 	  $(RUN) -m pytest tests/journeys/test_audit.py -k every_answered
 	HJEMVAKT_MENDED=10000 nice -n 19 $(RUN) -m pytest -s tests/journeys/test_mend_and_replay.py
 
-race: setup .venv/.tests ## Two nurses at once, 10 000 times (T-RACE)
+race: setup .venv/.tests ## Two nurses at once, 10 000 times; 100 histories in 400 orders
 	HJEMVAKT_RACES=10000 $(RUN) -m pytest tests/alerts/test_races.py
+	HJEMVAKT_ORDERED=100 $(RUN) -m pytest tests/alerts/test_any_order_of_all.py
 
 check: setup .venv/.tests ## Lint, formatting, types, layers, programmes
 	$(RUN) -m ruff check .

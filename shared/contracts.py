@@ -44,6 +44,8 @@ class Code(StrEnum):
     IMPLAUSIBLE = "implausible"
     UNREADABLE = "unreadable"
     NOT_STORABLE = "not-storable"
+    REVOKED = "revoked"
+    TRANSACTION = "transaction"
 
 
 class Flag(StrEnum):

@@ -44,6 +44,8 @@ _ISSUES: Mapping[Code, tuple[str, str]] = {
     Code.IMPLAUSIBLE: ("business-rule", "The value is outside what is possible."),
     Code.UNREADABLE: ("structure", "The element does not have the shape FHIR gives it."),
     Code.NOT_STORABLE: ("value", "A text holds characters that cannot be stored."),
+    Code.REVOKED: ("security", "The sender's credential had been withdrawn."),
+    Code.TRANSACTION: ("business-rule", "Another entry of the transaction could not be stored."),
 }
 
 

@@ -110,9 +110,10 @@ def build(
         openapi_url="/openapi.json" if docs else None,
         redoc_url=None,
     )
-    for router in routers:
-        app.include_router(router)
-    app.include_router(_health(name, parts))
+    # The routes themselves and not `include_router`, which makes each of them anew, dependencies
+    # and all, at the first request, and looks for every request's route twice.
+    for router in [*routers, _health(name, parts)]:
+        app.router.routes.extend(router.routes)
     problems = {DatabaseIsAway: 503, audit.LookCannotBeLogged: 503, **problems}
     _handle_problems(app, problems)
     _document(app, problems)

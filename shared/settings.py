@@ -240,6 +240,14 @@ class Alerts(AnyService):
         description="called each minute while judging and telling live",
     )
 
+    self_test: Path | None = Field(
+        default=None,
+        description="what `hjemvakt self-test` wrote: whose red readings are tested with",
+    )
+    self_test_minutes: int = Field(
+        default=5, ge=1, le=60, description="minutes from one test reading to the next"
+    )
+
     @field_validator("smtp_url", "sms_url", "dead_man_url")
     @classmethod
     def _is_an_address(cls, given: SecretStr | None, about: ValidationInfo) -> SecretStr | None:

@@ -8,12 +8,21 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
+from joserfc import jwk
 
+EcKey = ec.EllipticCurvePrivateKey
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
 def new_key() -> ec.EllipticCurvePrivateKey:
     return ec.generate_private_key(ec.SECP256R1())
+
+
+def as_jwk(key: EcKey) -> jwk.ECKey:
+    """The key as a device makes its proofs with it."""
+    form = serialization.PrivateFormat.PKCS8
+    pem = key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
+    return jwk.ECKey.import_key(pem)
 
 
 def request(key: PrivateKey, name: str = "whatever the maker wrote", *more: Any) -> str:

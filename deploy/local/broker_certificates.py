@@ -6,19 +6,16 @@ by certificate has none: it is ended by taking its client id over.
 """
 
 import asyncio
-import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import asyncpg
-import paho.mqtt.client as paho
 import structlog
-from paho.mqtt.enums import CallbackAPIVersion
 
+from deploy.local import broker_door
 from shared.access import certificates
 
 log = structlog.get_logger()
@@ -26,7 +23,6 @@ log = structlog.get_logger()
 AUTHORITIES = "authorities.crt"
 WITHDRAWN = "withdrawn.crl"
 NOBODY = "nobody"
-PATIENCE = 3.0
 # So long Mosquitto may take to read its files: who is cut before that could come back.
 READING = 0.5
 
@@ -61,16 +57,16 @@ async def known(connection: asyncpg.Connection) -> list[Known]:
     return [Known(*row) for row in rows]
 
 
-async def lately_withdrawn(connection: asyncpg.Connection) -> dict[str, str]:
-    """Credentials whose certificate ended in the last day: perhaps while nobody was here to end
-    their sessions."""
+async def lately_withdrawn(connection: asyncpg.Connection) -> dict[str, tuple[str, ...]]:
+    """Credentials with certificates that ended in the last day: perhaps while nobody was here to
+    end their sessions."""
     rows = await connection.fetch(
         """
-        select cred, max(serial) as serial from patients.certificate
+        select cred, array_agg(serial) as serials from patients.certificate
         where withdrawn_at > now() - interval '1 day' group by cred
         """
     )
-    return {row["cred"]: row["serial"] for row in rows}
+    return {row["cred"]: tuple(row["serials"]) for row in rows}
 
 
 class Sessions:
@@ -78,16 +74,19 @@ class Sessions:
 
     def __init__(self, inner: str | None) -> None:
         self._inner = inner
-        self._before: dict[str, str] = {}
+        self._before: dict[str, tuple[str, ...]] = {}
         self._to_end: set[str] = set()
 
-    def begin(self, lately: dict[str, str]) -> None:
+    def begin(self, lately: Mapping[str, tuple[str, ...]]) -> None:
         self._before = dict(lately)
 
-    def follow(self, now: dict[str, str]) -> None:
-        """`now`: the serial number of each credential's certificate in force."""
-        self._to_end |= {cred for cred, serial in self._before.items() if now.get(cred) != serial}
-        self._before = now
+    def follow(self, now: Mapping[str, tuple[str, ...]]) -> None:
+        """`now`: the serial numbers of each credential's certificates in force. By which of them a
+        session goes the broker does not say: who has another comes back at once."""
+        for cred, serials in self._before.items():
+            if not set(serials) <= set(now.get(cred, ())):
+                self._to_end.add(cred)
+        self._before = dict(now)
 
     async def end(self) -> None:
         """After the broker was told. What does not succeed is tried again the next time."""
@@ -95,43 +94,17 @@ class Sessions:
             return
         await asyncio.sleep(READING)
         for cred in sorted(self._to_end):
-            if await asyncio.to_thread(take_over, self._inner, cred):
+            if await asyncio.to_thread(_take_over, self._inner, cred):
                 self._to_end.discard(cred)
                 log.info("A session by certificate was ended.", cred=cred)
 
 
-def take_over(inner: str, client_id: str) -> bool:
-    """A broker ends the session of a client id that somebody else comes with."""
+def _take_over(inner: str, client_id: str) -> bool:
+    """A broker ends the session of a client id that somebody else comes with, and what was kept
+    for it is forgotten."""
     address = urlsplit(inner)
-    answered = threading.Event()
-    accepted: list[bool] = []
-
-    def connected(_client: Any, _data: Any, _flags: Any, reason: Any, _more: Any) -> None:
-        accepted.append(not reason.is_failure)
-        answered.set()
-
-    client = paho.Client(
-        CallbackAPIVersion.VERSION2,
-        client_id=client_id,
-        protocol=paho.MQTTv5,
-        reconnect_on_failure=False,
-    )
-    client.username_pw_set(unquote(address.username or ""), unquote(address.password or ""))
-    client.on_connect = connected
-    client.connect_timeout = PATIENCE
-    try:
-        client.connect(
-            address.hostname or "127.0.0.1",
-            address.port or 1883,
-            clean_start=True,  # and what was kept for it is forgotten
-        )
-        client.loop_start()
-        answered.wait(PATIENCE)
-        client.disconnect()
-        client.loop_stop()
-    except OSError:
-        return False
-    return accepted == [True]
+    user, secret = unquote(address.username or ""), unquote(address.password or "")
+    return broker_door.lets_in(inner, client_id, user, secret)
 
 
 def server_certificate(directory: Path) -> None:

@@ -1,4 +1,4 @@
-"""Whether the broker lets a new credential in yet: its files follow the record within a moment."""
+"""Whether the broker lets somebody in: its files follow the record within a moment."""
 
 import threading
 import time
@@ -19,13 +19,14 @@ class BrokerRefuses(ConnectionError):
 def wait(mqtt: str, cred: str, secret: str, patience: float = PATIENCE) -> None:
     """Return when the credential can connect. Raises BrokerRefuses."""
     deadline = time.monotonic() + patience
-    while not _connects(mqtt, cred, secret):
+    while not lets_in(mqtt, cred, cred, secret):
         if time.monotonic() > deadline:
             raise BrokerRefuses("The broker does not let the new credentials in.")
         time.sleep(0.2)
 
 
-def _connects(mqtt: str, cred: str, secret: str) -> bool:
+def lets_in(mqtt: str, client_id: str, user: str, secret: str) -> bool:
+    """Come and go once, with a session that begins anew. Takes at most `EACH` seconds."""
     address = urlsplit(mqtt)
     answered = threading.Event()
     accepted: list[bool] = []
@@ -36,15 +37,15 @@ def _connects(mqtt: str, cred: str, secret: str) -> bool:
 
     client = paho.Client(
         CallbackAPIVersion.VERSION2,
-        client_id=cred,
+        client_id=client_id,
         protocol=paho.MQTTv5,
         reconnect_on_failure=False,
     )
-    client.username_pw_set(cred, secret)
+    client.username_pw_set(user, secret)
     client.on_connect = connected
     client.connect_timeout = EACH
     try:
-        client.connect(address.hostname or "127.0.0.1", address.port or 1883)
+        client.connect(address.hostname or "127.0.0.1", address.port or 1883, clean_start=True)
         client.loop_start()
         answered.wait(EACH)
         client.disconnect()

@@ -51,14 +51,14 @@ class Credential:
     org: str
     cred: str
     mqtt_hash: str  # empty: no password, only a certificate
-    serial: str | None = None  # of its certificate in force
+    serials: tuple[str, ...] = ()  # of its certificates in force: two while one is renewed
 
     def is_writable(self) -> bool:
         """Whether it can stand in the files without changing what they say about others."""
         return bool(
             ORG.fullmatch(self.org)
             and CRED.fullmatch(self.cred)
-            and (HASH.fullmatch(self.mqtt_hash) or (self.serial and not self.mqtt_hash))
+            and (HASH.fullmatch(self.mqtt_hash) or (self.serials and not self.mqtt_hash))
         )
 
 
@@ -141,7 +141,7 @@ async def follow(
                             write_authorities(directory, authorities, nobody),
                         ]
                         told = told and not any(is_new)
-                        sessions.follow({one.cred: one.serial for one in credentials if one.serial})
+                        sessions.follow({one.cred: one.serials for one in credentials})
                         written = state
             if not told and (told := reload()):
                 log.info("The broker was told of changed credentials.")
@@ -180,15 +180,17 @@ async def _fingerprint(connection: asyncpg.Connection) -> int:
 async def _credentials(connection: asyncpg.Connection) -> list[Credential]:
     rows = await connection.fetch(
         """
-        select c.org, c.cred, c.mqtt_hash, k.serial
+        select c.org, c.cred, c.mqtt_hash, k.serials
           from patients.credential c
-          left join patients.certificate k
-            on k.org = c.org and k.cred = c.cred and k.withdrawn_at is null
-         where c.revoked_at is null and (c.mqtt_hash <> '' or k.serial is not null)
+          cross join lateral (
+            select coalesce(array_agg(k.serial order by k.serial), '{}') as serials
+            from patients.certificate k
+            where k.org = c.org and k.cred = c.cred and k.withdrawn_at is null) k
+         where c.revoked_at is null and (c.mqtt_hash <> '' or k.serials <> '{}')
          order by c.org, c.cred
         """
     )
-    found = [Credential(*row) for row in rows]
+    found = [Credential(row[0], row[1], row[2], tuple(row[3])) for row in rows]
     for one in found:
         if not one.is_writable():
             log.error("A credential cannot be written to the broker's files.", org=one.org)

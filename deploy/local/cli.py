@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from deploy.local import cli_clients, cli_keeping, cli_operations, words
+from deploy.local import cli_clients, cli_devices, cli_keeping, cli_operations, words
 from deploy.local.ports import DEFAULT_BASE, PortIsTaken, Ports
 
 app = typer.Typer(
@@ -93,9 +93,10 @@ for keeping in (cli_keeping.seal, cli_keeping.verify, cli_keeping.anchor, cli_ke
 keys_app = typer.Typer(help="The key of the national numbers.", no_args_is_help=True)
 app.add_typer(keys_app, name="keys")
 keys_app.command()(cli_keeping.rotate)
+app.command("self-test")(cli_keeping.self_test)
 app.command("broker-files")(cli_operations.follow_credentials)
 app.command("client-key")(cli_operations.make_client_key)
-app.command("device-authority")(cli_operations.make_device_authority)
+app.command("device-authority")(cli_devices.device_authority)
 app.command("push-key")(cli_operations.make_push_key)
 app.command("development-key")(cli_operations.make_development_key)
 programmes_app.command("check")(cli_operations.check_programmes)

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from typing import Annotated
+from uuid import UUID
 
 import typer
 
@@ -14,17 +15,24 @@ def seed(
     programme: Annotated[
         str, typer.Option(help="Which programmes, separated by commas; empty: all.")
     ] = "",
+    unit: Annotated[
+        UUID | None, typer.Option(help="Only more patients, in this unit of an earlier seed.")
+    ] = None,
     data_dir: words.DataDir = words.DEFAULT_DATA_DIR,
     as_json: words.AsJson = False,
 ) -> None:
     """Make a unit, staff, patients, devices and log-ins in a running system in test mode."""
     seeded = words.part("seed").run(
-        words.running(data_dir), patients=patients, programmes=words.slugs(programme), say=words.say
+        words.running(data_dir),
+        patients=patients,
+        programmes=words.slugs(programme),
+        say=words.say,
+        unit=str(unit) if unit else None,
     )
     if as_json:
         print(json.dumps(seeded), flush=True)
     else:
-        words.say(f"Made {len(seeded['patients'])} patients in unit {seeded['unit']['name']}.")
+        words.say(f"Made {len(seeded['patients'])} patients.")
         print(json.dumps(seeded, indent=2))
 
 

@@ -36,7 +36,7 @@ def verify(
 
     lines = (anchors.read_text() if anchors else "").splitlines()
     kept = sealing.anchors_of([json.loads(line) for line in lines if line.strip()])
-    faults = _run(url, data_dir, lambda connection: sealing.verify(connection, kept))
+    faults = run(url, data_dir, lambda connection: sealing.verify(connection, kept))
     for fault in faults:
         print(fault)
     if faults:
@@ -48,14 +48,14 @@ def seal(url: Url = None, data_dir: words.DataDir = words.DEFAULT_DATA_DIR) -> N
     """Seal the days that are over now; the service does it by itself every ten minutes."""
     from shared.audit import sealing
 
-    words.say(f"{_run(url, data_dir, sealing.seal)} days were sealed.")
+    words.say(f"{run(url, data_dir, sealing.seal)} days were sealed.")
 
 
 def anchor(url: Url = None, data_dir: words.DataDir = words.DEFAULT_DATA_DIR) -> None:
     """Print the digest of every sealed day, one JSON object a line, to be kept elsewhere."""
     from shared.audit import store
 
-    for row in _run(url, data_dir, store.days):
+    for row in run(url, data_dir, store.days):
         print(
             json.dumps(
                 {
@@ -82,10 +82,10 @@ def expire(
     today = datetime.now(UTC).date()
     before = today.replace(year=today.year - years, day=min(today.day, 28))
     if not delete:
-        count = _run(url, data_dir, lambda connection: store.older(connection, before))
+        count = run(url, data_dir, lambda connection: store.older(connection, before))
         words.say(f"{count} rows are older than {before}. Nothing was deleted.")
         return
-    gone = _run(url, data_dir, lambda connection: sealing.expire(connection, before))
+    gone = run(url, data_dir, lambda connection: sealing.expire(connection, before))
     words.say(f"{gone} rows older than {before} were deleted.")
 
 
@@ -112,7 +112,7 @@ def rotate(
         words.fail("Name the other key with HJEMVAKT_IDENTITY_KEY_OTHER.")
     both = identity.Keys(bytes.fromhex(first), bytes.fromhex(other))
     does = rotating.finish if finish else rotating.rotate
-    done = _run(url, data_dir, lambda connection: does(connection, both))
+    done = run(url, data_dir, lambda connection: does(connection, both))
     words.say(f"{done.kept} numbers are kept under {'the key' if finish else 'both keys'}.")
     if done.by_hand:
         words.say(f"Enter the national number anew of {len(done.by_hand)} members of staff:")
@@ -126,16 +126,51 @@ def rotate(
         words.fail(f"{done.broken} numbers were sealed with neither key; they were left.")
 
 
-def _run(url: str | None, data_dir: Path, does: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
+def self_test(
+    file: Annotated[Path, typer.Argument(help="Where to write it, for HJEMVAKT_SELF_TEST.")],
+    ingest: Annotated[
+        str | None, typer.Option(help="Ingest as alerts reaches it. Without: that of --data-dir.")
+    ] = None,
+    tell: Annotated[
+        str | None,
+        typer.Option(help="Who hears of every test: webhook:https://…, email:… or sms:…"),
+    ] = None,
+    url: Url = None,
+    data_dir: words.DataDir = words.DEFAULT_DATA_DIR,
+) -> None:
+    """Make the patient who is nobody and tests the platform for ever (docs/notifications.md)."""
+    from deploy.local import keys, self_test
+    from shared.ladders import LadderIsUnusable
+
+    if file.exists():
+        words.fail(f"{file} exists already.")
+    medium, _, to = (tell or "").partition(":")
+    address = url or words.running(data_dir).database
+    if address is None:
+        words.fail("Name the database with DATABASE_URL.")
+    door = ingest or words.running(data_dir).ingest
+    try:
+        made = asyncio.run(
+            self_test.make_in(address, door, {"medium": medium, "to": to} if tell else None)
+        )
+    except self_test.ExistsAlready:
+        words.fail("This database has a self-test already.")
+    except LadderIsUnusable:
+        words.fail("--tell is webhook:https://…, email:… or sms:…")
+    keys.write_private(file, json.dumps(made))
+    words.say(f"{file} says whom alerts tests with: name it with HJEMVAKT_SELF_TEST.")
+
+
+def run(url: str | None, data_dir: Path, does: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
     address = url or words.running(data_dir).database
     if address is None:
         words.fail("Name the database with DATABASE_URL.")
 
-    async def run() -> T:
+    async def asked() -> T:
         connection = await asyncpg.connect(address)
         try:
             return await does(connection)
         finally:
             await connection.close()
 
-    return asyncio.run(run())
+    return asyncio.run(asked())

@@ -84,36 +84,6 @@ def follow_credentials(
         asyncio.run(broker_files.run(database, directory, pid_file, inner))
 
 
-def make_device_authority(
-    organisation: Annotated[str, typer.Argument(help="The organisation, as in its tokens.")],
-    folder: Annotated[
-        Path | None,
-        typer.Option(
-            envvar="HJEMVAKT_DEVICE_AUTHORITIES",
-            help="Where to write it. Without: where the system of --data-dir looks for it.",
-        ),
-    ] = None,
-    data_dir: words.DataDir = words.DEFAULT_DATA_DIR,
-) -> None:
-    """Make the key and certificate that sign for an organisation's devices (docs/devices.md)."""
-    from datetime import UTC, datetime
-
-    from deploy.local import broker_files, keys
-    from shared.access import certificates
-
-    if not broker_files.ORG.fullmatch(organisation):
-        words.fail("An organisation has small letters, digits and - only.")
-    where = folder or data_dir / "device-authorities"
-    where.mkdir(parents=True, exist_ok=True, mode=0o700)
-    key, certificate = where / f"{organisation}.key", where / f"{organisation}.crt"
-    if key.exists() or certificate.exists():
-        words.fail(f"{organisation} has an authority in {where} already.")
-    made = certificates.new_authority(organisation, datetime.now(UTC))
-    keys.write_private(key, made.key_pem)
-    keys.write_private(certificate, made.pem)
-    words.say(f"{key} signs for the devices of {organisation}. Whoever has it is any of them.")
-
-
 def make_development_key(
     file: Annotated[Path, typer.Argument(help="Where to write it; an existing file is kept.")],
 ) -> None:

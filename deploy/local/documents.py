@@ -202,10 +202,11 @@ local time is Norwegian.
 ESPHome, Theengs, OpenMQTTGateway and others announce their sensors in the form of Home Assistant's
 discovery. Let its prefix stand below `gw/{{org}}/{{cred}}/` too (ESPHome: `discovery_prefix:
 gw/{{org}}/{{cred}}/homeassistant`). An announcement never becomes a reading. Each sensor that could
-measure a person is a **suggestion** for staff, with device, topic and unit: `GET
-/v1/suggestions?cred=…`, and on the connection's page. One act, `POST /v1/suggestions/{{id}}/take`
-with the patient and what it measures, registers the device, binds it, and has its topic read from
-then on; `POST /v1/suggestions/{{id}}/dismiss` puts it aside, or ends the reading. A sensor that was
+measure a person is a **suggestion** for staff, with device, topic and unit, at
+[`/setup/devices/announced`](set-up.md#devices). One act with the patient and what it measures
+registers the device, binds it, and has its topic read from then on; another puts it aside, or ends
+the reading. The same by `GET /v1/suggestions?cred=…`, `POST /v1/suggestions/{{id}}/take` and
+`/dismiss`. A sensor that was
 taken and later announces another unit is not read until somebody has taken it again. What came on a
 topic before waits in quarantine (`unknown-kind`) once, and can be read again there. Not suggested:
 what measures something else (a battery, a room's moisture), a unit that no kind has, a template
@@ -275,6 +276,37 @@ be locked by the patient; a lock is opened by emergency access only.
 **given** a relative, of the patient who lets him in, until the day the patient has set, and only to
 the acts on what is given: *care*, *readings*. He names the patient in the header
 `hjemvakt-on-behalf-of`, and stands in the patient's access log as who looked on his behalf.
+
+## Why so much, and not less
+
+What a security officer would ask about; whoever knows a smaller right changes the table.
+
+- **A physician alone makes a version of a programme count, and no administrator.** It is a
+  clinical act. In production the version needs three signatures (two physicians and a nurse), and
+  somebody must have tried it in the last twelve hours.
+- **What waits in quarantine without a unit is seen by every clinician of the organisation.** It
+  came from a system that has no unit, about somebody nobody has recognised: no smaller circle is
+  known that he belongs to, and who cannot be found by anyone is not helped. No administrator may
+  read it. **Give a system a unit** (`unit_id` of its credential) and what it sends waits in that
+  unit only. Each look is written down.
+- **An administrator connects other systems, to which readings are sent.** He sees none of them. In
+  production readings and documents go only to hosts that whoever runs the installation has named
+  (`HJEMVAKT_WEBHOOK_HOSTS`), so that nobody sends them to himself.
+- **An administrator sets and opens a patient's lock, block or relative.** Some patients do this on
+  paper. The act names him, and stands in the access log that the patient reads.
+- **An administrator registers staff, with HPR number and units.** Somebody must be first. Nobody
+  changes himself; the number is vouched for by the identity provider, so who is registered as
+  another does not come in as him. Two administrators can help each other: the trail shows it.
+- **An administrator reads who a patient is, with his national number.** Registers are put right by
+  hand. Nothing clinical comes with it, searches are limited, and each is written down.
+- **Every clinician may open emergency access.** Who may help is not known beforehand: HPR number,
+  reason, an hour, told to unit, auditor and patient; never past a block.
+- **Nurses without an HPR number give and revoke devices' credentials.** It shows nothing of a
+  patient, and a lost device must be shut out by whoever is told of it. To bind a device to a
+  patient takes the number.
+- **Units, staff and watching hours are read by all staff, units by patients.** The page says whom
+  to call.
+- **The list of units' devices and codes is read by administrators.** Without who holds them.
 
 {table.describe()}"""
 

@@ -50,12 +50,13 @@ class CannotSeed(ConnectionError):
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """Where the patients are made, and the nurse who makes them."""
+    """Where the patients are made, the nurse who makes them, and how many stand there already."""
 
     id: str
     nurse: str
     programmes: Mapping[str, Programme]
     seed: int
+    has: int = 0
 
 
 def run(
@@ -66,20 +67,23 @@ def run(
     say: Say,
     org: str = ORG,
     seed: int | None = None,
+    unit: str | None = None,
 ) -> dict[str, Any]:
     """Make it all; what is returned is what `seed --json` prints. The same `seed`
-    makes the same people again."""
+    makes the same people again. Only more patients, where the `unit` of an earlier seed is named.
+    """
     known = clinical.load_all()
     if missing := [slug for slug in programmes if slug not in known]:
         raise CannotSeed(f"There is no programme {', '.join(missing)}.")
     chosen = {slug: known[slug] for slug in programmes}
     dice = secrets.randbits(64) if seed is None else seed
-    return asyncio.run(_run(running, org, patients, chosen, say, dice))
+    return asyncio.run(_run(running, org, unit, patients, chosen, say, dice))
 
 
 async def _run(
     running: Running,
     org: str,
+    unit_id: str | None,
     patients: int,
     chosen: Mapping[str, Programme],
     say: Say,
@@ -88,29 +92,38 @@ async def _run(
     async with httpx.AsyncClient(base_url=running.patients, trust_env=False, timeout=30) as client:
         door = Door(client)
         administrator = await door.token(role="administrator", org=org)
-        made = await _unit(door, administrator)
-        staff = [
-            await _staff(
-                door, administrator, made["id"], *one, [sensitive.ALL] if one in TRUSTED else []
-            )
-            for one in STAFF
-        ]
-        system = await door.post(
-            administrator,
-            "/v1/credentials",
-            {"kind": "system", "label": "Seeded journal system", "unit_id": made["id"]},
-        )
-        unit = Unit(made["id"], staff[0]["token"], chosen, seed)
+        if unit_id is None:
+            unit, made = await _new(door, administrator, chosen, seed)
+        else:
+            unit = await _earlier(door, administrator, org, unit_id, chosen, seed)
+            made = {"unit": {"id": unit_id}}
         people = await _patients(door, unit, patients, say)
     if people and running.mqtt:
         await asyncio.to_thread(broker_door.wait, running.mqtt, people[-1]["cred"],
                                 people[-1]["secret"])  # fmt: skip
-    return {
-        "org": org,
+    return {"org": org, **made, "patients": people}
+
+
+async def _new(
+    door: "Door", administrator: str, chosen: Mapping[str, Programme], seed: int
+) -> tuple[Unit, dict[str, Any]]:
+    """A unit with staff and a system's log-in, and what is told of them."""
+    made = await _unit(door, administrator)
+    staff = [
+        await _staff(
+            door, administrator, made["id"], *one, [sensitive.ALL] if one in TRUSTED else []
+        )
+        for one in STAFF
+    ]
+    system = await door.post(
+        administrator,
+        "/v1/credentials",
+        {"kind": "system", "label": "Seeded journal system", "unit_id": made["id"]},
+    )
+    return Unit(made["id"], staff[0]["token"], chosen, seed), {
         "unit": {"id": made["id"], "name": made["name"]},
         "staff": staff,
         "system": {"cred": system["cred"], "secret": system["secret"]},
-        "patients": people,
     }
 
 
@@ -125,6 +138,24 @@ async def _unit(door: "Door", administrator: str) -> Any:
     return await door.post(
         administrator, "/v1/units", {"name": name, "short": "HJEM", "watching": HOURS}
     )
+
+
+async def _earlier(
+    door: "Door", administrator: str, org: str, unit_id: str, chosen: Mapping[str, Programme],
+    seed: int,
+) -> Unit:  # fmt: skip
+    """The unit of an earlier seed, with a nurse of it. Raises CannotSeed."""
+    people = (await door.get(administrator, f"/development/people?org={org}"))["staff"]
+    nurses = [one["id"] for one in people if one["role"] == "nurse" and unit_id in one["units"]]
+    if not nurses:
+        raise CannotSeed("There is no nurse in this unit.")
+    path = f"/v1/patients?unit={unit_id}&limit=200"
+    page = await door.get(administrator, path)
+    has = len(page["patients"])
+    while page["next"]:
+        page = await door.get(administrator, f"{path}&cursor={page['next']}")
+        has += len(page["patients"])
+    return Unit(unit_id, await door.token(staff=nurses[0]), chosen, seed, has)
 
 
 async def _staff(
@@ -150,7 +181,7 @@ async def _patients(door: "Door", unit: Unit, count: int, say: Say) -> list[dict
         nonlocal done
         programme = unit.programmes[slugs[place % len(slugs)]] if slugs else None
         async with gate:
-            made = await _patient(door, unit, place + 1, programme)
+            made = await _patient(door, unit, unit.has + place + 1, programme)
         done += 1
         if done % 20 == 0 or done == count:
             say(f"{done} of {count} patients.")

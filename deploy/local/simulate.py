@@ -93,7 +93,9 @@ class _Simulation:
 
     def _bring(self, home: Home) -> int:
         self._ward.hold_since(home.patient_id, home.cred, DAYS + 2)
-        items = days.history(home, _today(), DAYS)
+        # Whoever starts this in the evening finds nobody whose machine has not been heard since
+        # the night before last.
+        items = [*days.history(home, _today(), DAYS), *days.last_night(home, _now())]
         for first in range(0, len(items), BATCH):
             part = items[first : first + BATCH]
             step = mornings.Step("", part, ("stored",) * len(part))

@@ -44,9 +44,9 @@ from services.alerts.clinical import lifecycle
 from services.alerts.delivery import deadman, deliveries, delivering, escalating, retrying
 from services.alerts.delivery.post import Post
 from services.alerts.delivery.ways import Ways
-from services.alerts.judging import held, quarantine, silence
+from services.alerts.judging import held, quarantine, silence, watchdog
 from services.alerts.judging.memory import Memory
-from services.alerts.looking_back import past, trials, trying
+from services.alerts.looking_back import past, steering_pages, trials, trying
 from services.alerts.other_systems import (
     connection_pages,
     connections,
@@ -57,6 +57,7 @@ from services.alerts.other_systems import (
 )
 from services.alerts.page.frame import TEMPLATES
 from services.alerts.rows import checker, downtime, filters
+from services.alerts.self_test import testing
 from services.alerts.stream import Hub, Notifier
 from services.alerts.views import Parts
 from shared import access, audit, desk, entered, ledger, programmes, push, service, settings
@@ -75,6 +76,7 @@ PAGES = (
     "/logout",
     "/filters",
     "/what-if",
+    "/burden",
 )
 
 PROBLEMS: dict[type[Exception], int] = {
@@ -154,7 +156,20 @@ def create() -> FastAPI:
     notifier = Notifier(database)
     hub = Hub(database)
     judging = consumer.Consumer(taking, notifier, known, memory)
-    clock = silence.Clock(taking, notifier, known, memory)
+    tested = (
+        testing.SelfTest(
+            taking,
+            notifier,
+            known,
+            testing.Subject.read(chosen.self_test),
+            timedelta(minutes=chosen.self_test_minutes),
+        )
+        if chosen.self_test
+        else None
+    )
+    clock = silence.Clock(
+        taking, notifier, known, memory, tested.faults if tested else watchdog.untested
+    )
     late = timedelta(seconds=chosen.undelivered_after)
     tellers: list[service.Part] = [
         escalating.Escalation(taking, notifier, known, memory, late),
@@ -182,6 +197,7 @@ def create() -> FastAPI:
             intakes.router,
             connections.router,
             trials.router,
+            steering_pages.router,
             fhir.router,
             pages.router,
             photos.router,
@@ -207,7 +223,12 @@ def create() -> FastAPI:
             answering.Answering(database, notifier, known),
             downtime.Sheets(parts, chosen.downtime),
             *tellers,
-            deadman.DeadMan(_secret(chosen.dead_man_url), [judging, clock, *tellers]),
+            *([tested] if tested else []),
+            deadman.DeadMan(
+                _secret(chosen.dead_man_url),
+                [judging.ready, clock.ready, *(one.ready for one in tellers)]
+                + ([tested.late] if tested else []),
+            ),
         ],
         problems=PROBLEMS,
         backstop=audit.Backstop(database, partial(source.of, behind_proxy=chosen.behind_proxy)),
@@ -219,6 +240,7 @@ def create() -> FastAPI:
     app.state.hub = hub
     app.state.setup_at = chosen.setup_at.removesuffix("/")
     app.state.ways = ways(chosen)
+    app.state.mode = chosen.mode
     app.state.video_url = chosen.video_url or ""
     guard = access.guard_of(app, chosen, database)
     app.state.logins = Logins(guard, f"{chosen.public_url}/login/callback")

@@ -180,6 +180,28 @@ async def oldest_to_judge(
     return found
 
 
+async def waits_to_be_judged(
+    tx: asyncpg.Connection, org: str, patient_id: UUID, versions: Sequence[str]
+) -> bool:
+    """Whether something lies there of this patient that is still to be judged: what says a version
+    we do not know is not, or who sent it could fall silent unheard."""
+    found: bool = await tx.fetchval(
+        """
+        select exists (
+            select from ledger.handover h
+            where h.org = $1 and h.consumer = 'alerts' and h.patient_id = $2
+              and not exists (
+                  select from ledger.reading r
+                  where r.org = h.org and r.id = h.fact_id and r.at = h.at
+                    and r.body ->> 'v' <> all($3::text[])))
+        """,
+        org,
+        patient_id,
+        list(versions),
+    )
+    return found
+
+
 async def now(tx: asyncpg.Connection) -> datetime:
     """Database time, read after the locks were taken."""
     moment: datetime = await tx.fetchval("select clock_timestamp()")

@@ -34,9 +34,9 @@ _SENT: dict[str, tuple[str, str, tuple[str, ...]]] = {
     ),
     "fhir": (
         "FHIR R4",
-        "An Observation, a QuestionnaireResponse, a Communication or a batch Bundle; answered with "
+        "An Observation, a QuestionnaireResponse, a Communication or a Bundle; answered with "
         "JSON receipts. "
-        "A transaction cannot be asked for here: its entries stand each for themselves.",
+        "Of a transaction all is stored, or it waits whole in quarantine, with one receipt.",
         ("observation", "answers", "message", "bundle"),
     ),
     "status": (

@@ -1,7 +1,8 @@
 """Which decoder reads what: by MQTT channel, or by the media type kept with the raw bytes."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from services.ingest.devices import fhir_r4, foreign, gateways, hl7_adt, json_v1, status
@@ -20,15 +21,21 @@ def media_type(channel: str) -> str:
     return _MEDIA[channel]
 
 
-def decode(channel: str, body: bytes, media: str, now: datetime, forms: Forms) -> list[Item]:
-    """The items of an MQTT message. Raises a kind of Refused."""
+def decode(
+    channel: str, body: bytes, media: str, now: datetime, forms: Forms
+) -> tuple[list[Item], bool]:
+    """The items of an MQTT message, and whether all of them are stored or none. Raises a kind of
+    Refused."""
     match channel:
         case "fhir":
-            return _whole(fhir_r4.decode(body, media, forms, now), body, media)
+            received = fhir_r4.decode(body, media, forms, now)
+            if received.bundle == "transaction":
+                return _transaction(received, body)
+            return _whole(received, body, media), False
         case "status":
-            return status.decode(body, media, now)
+            return status.decode(body, media, now), False
         case _:
-            return json_v1.decode(body, media, json_v1.MQTT_ITEMS, forms)
+            return json_v1.decode(body, media, json_v1.MQTT_ITEMS, forms), False
 
 
 def decode_again(
@@ -65,6 +72,59 @@ def unreadable(body: bytes, media: str) -> Item:
         media_type=media,
         errors=(ItemError("", Code.UNREADABLE),),
     )
+
+
+def not_whole(
+    body: bytes, items: Sequence[Item], faults: Mapping[int, Sequence[ItemError]]
+) -> Item:
+    """A transaction of which something could not be stored, kept whole: by itself each of its items
+    would be known when the mended one comes. `faults` are by entry. A red answer in it speaks."""
+    errors = [
+        ItemError(f"entry[{place}].{error.path}".rstrip("."), error.code)
+        for place, told in faults.items()
+        for error in told
+    ]
+    alarms = [item.alarm for item in items if item.alarm is not None]
+    return replace(
+        unreadable(body, FHIR),
+        errors=(ItemError("", Code.TRANSACTION), *errors),
+        alarm=max(alarms, key=lambda one: one.harm, default=None),
+    )
+
+
+def revoked(item: Item) -> Item | None:
+    """An item that the broker took before its sender was revoked: a person says what becomes of it.
+    That the device came or went, and so also that the broker has shut it out, is nothing."""
+    if item.drafts and all(draft.type == "device-event" for draft in item.drafts):
+        return None
+    return replace(item, drafts=(), errors=(ItemError("", Code.REVOKED), *item.errors))
+
+
+def not_whole_again(body: bytes, media: str | None, now: datetime, forms: Forms) -> Item | None:
+    """A transaction that was kept whole: its parts are not filed one by one, and its reason stands.
+    None of what is no transaction."""
+    if media != FHIR:
+        return None
+    received = fhir_r4.decode(body, FHIR, forms, now)
+    if received.bundle != "transaction":
+        return None
+    return not_whole(body, received.items, _faults(received))
+
+
+def _transaction(received: fhir_r4.Received, body: bytes) -> tuple[list[Item], bool]:
+    if faults := _faults(received):
+        return [not_whole(body, received.items, faults)], False
+    return received.items, True
+
+
+def _faults(received: fhir_r4.Received) -> dict[int, Sequence[ItemError]]:
+    faults: dict[int, Sequence[ItemError]] = {}
+    for place, entry in enumerate(received.entries):
+        if entry.refusal is not None:
+            faults[place] = (ItemError("", Code.UNREADABLE),)
+        elif entry.item is not None and entry.item.errors:
+            faults[place] = entry.item.errors
+    return faults
 
 
 def _whole(received: fhir_r4.Received, body: bytes, media: str) -> list[Item]:

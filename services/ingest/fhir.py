@@ -30,7 +30,9 @@ _NOT_OF_A_TYPE = ["GET", "PATCH", "DELETE"]
 _NOT_OF_ONE = [*_NOT_OF_A_TYPE, "POST"]
 _UPDATED = (
     "200 replaced, or known already; 201 stored, as the first of its message; 202 quarantined "
-    "with why. The message is named by the resource's first identifier, else by the id."
+    "with why. The message is named by the resource's first identifier, else by the id. The "
+    "content of an earlier version is known already; to go back to it, say a newer "
+    "meta.versionId or meta.lastUpdated."
 )
 
 

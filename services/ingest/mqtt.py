@@ -31,7 +31,8 @@ from services.ingest.devices.fhir_answers import Forms
 from services.ingest.gateway_door import Gateways
 from services.ingest.mqtt_client import Client, Plain
 from services.ingest.senders import Credential, Senders
-from shared.contracts import Item, Receipt
+from shared import ledger
+from shared.contracts import Code, Item, ItemError, Receipt
 from shared.database import DatabaseIsAway
 
 log = structlog.get_logger()
@@ -62,12 +63,13 @@ class Message(NamedTuple):
 
 
 class Taken(NamedTuple):
-    """A message on its way through the intake."""
+    """A message on its way through the intake. `whole`: all of its items are stored, or none."""
 
     message: Message
     credential: Credential
     items: list[Item]
     is_array: bool
+    whole: bool = False
 
 
 class Broker:
@@ -241,7 +243,7 @@ class Broker:
         pauses = iter(RETRY_SECONDS)
         while True:
             try:
-                credential = await self._senders.by_name(*sender)
+                credential = await self._senders.of_broker(*sender)
                 break
             except (DatabaseIsAway, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
                 # Whatever the fault: those who wait here must not wait for ever.
@@ -264,13 +266,19 @@ class Broker:
         self._take(message, credential)
 
     def _take(self, message: Message, credential: Credential) -> None:
-        items, is_array = self._items(message, credential)
-        if items:
-            self._put(Taken(message, credential, items, is_array))
-        else:
+        items, is_array, whole = self._items(message, credential)
+        if credential.is_revoked:
+            # The device has its word that it was taken, and the credential was good then.
+            MESSAGES.labels("revoked-credential").inc()
+            items, whole = [item for each in items if (item := decoders.revoked(each))], False
+        if not items:
             self._ack(message)
+        elif whole:
+            self._spawn(self._put_whole(Taken(message, credential, items, is_array, whole)))
+        else:
+            self._put(Taken(message, credential, items, is_array))
 
-    def _items(self, message: Message, credential: Credential) -> tuple[list[Item], bool]:
+    def _items(self, message: Message, credential: Credential) -> tuple[list[Item], bool, bool]:
         if message.channel != GATEWAY:
             return decode(message, self._forms)
         now = datetime.now(UTC)
@@ -278,7 +286,30 @@ class Broker:
             items = self._gateways.decode(credential, message.native, message.body, now)
         except Exception as error:
             items = [_failed(message, error)]
-        return items, len(items) != 1
+        return items, len(items) != 1, False
+
+    async def _put_whole(self, taken: Taken) -> None:
+        """A transaction. Over HTTP its sender is told of a refusal; here it waits in quarantine."""
+        pauses = iter(RETRY_SECONDS)
+        message, held = taken.message, None
+        while message.connection == self._connection:
+            try:
+                receipts = await self._intake.accept_transaction(taken.credential, taken.items)
+            except ledger.NotIndivisible as refusal:
+                place = refusal.position - 1
+                held = decoders.not_whole(message.body, taken.items, {place: refusal.errors})
+            except CannotCommit as error:
+                state = getattr(error.__cause__, "sqlstate", None) or ""
+                if not state.startswith(ledger.DEFINITE):
+                    await asyncio.sleep(next(pauses, RETRY_SECONDS[-1]))
+                    continue
+                errors = (ItemError("", Code.NOT_STORABLE),)
+                held = decoders.not_whole(message.body, taken.items, {0: errors})
+            if held is None:
+                self._answered(taken, 0, receipts)
+            else:
+                self._put(Taken(message, taken.credential, [held], False))
+            return
 
     def _put(self, taken: Taken, failed: int = 0) -> None:
         if not failed or taken.message.connection == self._connection:
@@ -315,17 +346,18 @@ class Broker:
         task.add_done_callback(self._tasks.discard)
 
 
-def decode(message: Message, forms: Forms) -> tuple[list[Item], bool]:
-    """The items of a message, and whether its receipts go back as an array."""
+def decode(message: Message, forms: Forms) -> tuple[list[Item], bool, bool]:
+    """The items of a message, whether its receipts go back as an array, and whether all of them
+    are stored or none."""
     try:
-        items = decoders.decode(
+        items, whole = decoders.decode(
             message.channel, message.body, message.media_type, datetime.now(UTC), forms
         )
     except refused.Refused:
-        return [decoders.unreadable(message.body, message.media_type)], False
+        return [decoders.unreadable(message.body, message.media_type)], False, False
     except Exception as error:
-        return [_failed(message, error)], False
-    return items, len(items) != 1 or bool(items[0].position)
+        return [_failed(message, error)], False, False
+    return items, len(items) != 1 or bool(items[0].position), whole
 
 
 def _failed(message: Message, error: Exception) -> Item:

@@ -111,7 +111,9 @@ class Replay(Loop):
             fault = type(error).__name__
             log.error("A decoder failed.", media_type=media_type, item=str(row["id"]), fault=fault)
             return None
-        return items[0] if len(items) == 1 else None
+        if len(items) == 1:
+            return items[0]
+        return decoders.not_whole_again(raw or b"", media_type, arrived, self._forms)
 
     async def _looked_at(self, org: str, raw: bytes) -> Item | None:
         """An upload again: of what was said of the file, and the file as it is kept."""

@@ -41,6 +41,7 @@ class Credential:
     scopes: frozenset[str] | None = None  # what its token is given for; None: it showed a secret
     thumbprint: str | None = None  # of the key without which its secret serves for nothing
     topics: tuple[Gateway, ...] = ()  # of a gateway: those that staff have said how to read
+    is_revoked: bool = False  # what the broker took of it before is still to be told
 
 
 class Senders:
@@ -85,7 +86,13 @@ class Senders:
         )
 
     async def by_name(self, org: str, cred: str) -> Credential | None:
-        """The credential that a broker has authenticated as this user."""
+        """The credential of this name that may send."""
+        credential = await self.of_broker(org, cred)
+        return None if credential is None or credential.is_revoked else credential
+
+    async def of_broker(self, org: str, cred: str) -> Credential | None:
+        """The credential that a broker authenticated as this user when it took the message. It may
+        have been revoked since."""
         found, credential = self._remembered((org, cred))
         if found:
             return credential
@@ -136,5 +143,7 @@ def _credential(row: asyncpg.Record | None) -> Credential | None:
     sender = Sender(row["cred"], names_its_subject=row["kind"] == "system")
     topics = tuple(discovery.row(**one) for one in row.get("topics") or ())
     return Credential(
-        row["org"], sender, row["unit_id"], thumbprint=row.get("thumbprint"), topics=topics
-    )
+        row["org"], sender, row["unit_id"],
+        thumbprint=row.get("thumbprint"), topics=topics,
+        is_revoked=row.get("is_revoked", False),
+    )  # fmt: skip

@@ -46,14 +46,14 @@ async def credential_by_name(
 ) -> asyncpg.Record | None:
     return await connection.fetchrow(
         """
-        select org, cred, kind, unit_id, (
+        select org, cred, kind, unit_id, revoked_at is not null as is_revoked, (
             select jsonb_agg(jsonb_build_object('topic', s.topic, 'path', s.path, 'unit', s.unit,
                                                 'kind', s.kind, 'slot', s.slot) order by s.id)
             from ledger.suggestion s
             where s.org = c.org and s.cred = c.cred and s.state = 'taken' and s.read_by is null
         ) as topics
         from patients.credential c
-        where org = $1 and cred = $2 and revoked_at is null
+        where org = $1 and cred = $2
         """,
         org,
         cred,

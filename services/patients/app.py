@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from services.patients import consumer, development, login, look, pages, paging, record, routes
 from services.patients.equipment import (
+    authorities,
     bind,
     bindings,
     certify,
@@ -14,6 +15,7 @@ from services.patients.equipment import (
     devices,
     enrolment_codes,
     issue,
+    renewals,
     suggest,
     suggestions,
 )
@@ -59,17 +61,19 @@ from services.patients.privacy import (
     statistics,
     tracing,
 )
-from services.patients.setup import devices as setup_devices
 from services.patients.setup import (
+    announced,
     enrolling,
     entrance,
     held,
     hours,
     ladder,
+    leaving,
     preparing,
     settling,
     steps,
 )
+from services.patients.setup import devices as setup_devices
 from services.patients.setup import frame as setup_frame
 from services.patients.setup import programmes as programme_pages
 from services.patients.setup import staff as setup_staff
@@ -165,6 +169,7 @@ PROBLEMS: dict[type[Exception], int] = {
     issue.KeyIsTheDevices: 409,
     certify.CertificatesAreNotGiven: 409,
     certificates.RequestIsNotUsable: 422,
+    certificates.CertificateIsNotValid: 401,
     enrolment_codes.KeyIsNotUsable: 422,
     proxy.NotAProxyPeriod: 422,
     proxy.NoSuchProxy: 404,
@@ -217,6 +222,7 @@ PROBLEMS: dict[type[Exception], int] = {
 def create() -> FastAPI:
     chosen = settings.read(settings.Patients)
     database = Database(chosen.database, name="patients", fenced=True)
+    certifier = certify.Certifier(chosen.device_authorities)
     app = service.build(
         "patients",
         routers=[
@@ -239,6 +245,7 @@ def create() -> FastAPI:
             messages.router,
             devices.router,
             enrolment_codes.router,
+            renewals.router,
             bindings.router,
             suggestions.router,
             quarantine.router,
@@ -257,8 +264,10 @@ def create() -> FastAPI:
             sending.router,
             sending.photo_router,
             entrance.router,
+            leaving.router,
             held.router,
             settling.router,
+            announced.router,
             setup_devices.router,
             setup_units.router,
             setup_staff.router,
@@ -270,7 +279,12 @@ def create() -> FastAPI:
             notices.router,
             shutting.router,
         ],
-        parts=[database, consumer.Consumer(database), sealing.Sealing(database)],
+        parts=[
+            database,
+            consumer.Consumer(database),
+            sealing.Sealing(database),
+            authorities.Authorities(database, certifier),
+        ],
         problems=PROBLEMS,
         backstop=audit.Backstop(database, partial(source.of, behind_proxy=chosen.behind_proxy)),
         docs=chosen.docs,
@@ -287,7 +301,7 @@ def create() -> FastAPI:
     app.mount("/setup/static", desk.Files(pages.STATIC, sheet.HEADERS), name="setup-static")
     app.state.worklist_at = chosen.worklist_at.removesuffix("/")
     _problems_as_pages(app)
-    app.state.certifier = certify.Certifier(chosen.device_authorities)
+    app.state.certifier = certifier
     app.state.mode = chosen.mode
     app.state.snooping = snooping.rules(chosen.snooping)
     app.state.programmes = programmes.in_use(chosen.programmes)

@@ -12,7 +12,7 @@ from services.patients import door, store
 from services.patients.door import Db, Id, Now, Sent, Word
 from services.patients.nouns import Staff
 from shared import access
-from shared.access import Caller, DevelopmentIssuer, Role
+from shared.access import Caller, DevelopmentIssuer, Role, attempts, entrance
 
 router = door.router("development", "/development")
 
@@ -74,14 +74,24 @@ async def people(
 
 @router.post("/token")
 async def token(request: Request, database: Db, now: Now, who: Who) -> Token:
-    """A token as the identity provider would give it."""
+    """A token as the identity provider would give it. Who names many that are not there waits, as
+    at the log-in pages."""
     issuer = _issuer(request)
-    if who.citizen is not None and who.org is not None:
-        guard: access.Guard = request.app.state.guard
-        caller = await guard.citizen(who.org, who.citizen)
-    else:
-        caller = await _caller(database, who)
+    try:
+        caller = await _whoever(request, database, who)
+    except (NoSuchPerson, access.NotRegisteredHere):
+        request.app.state.backstop.attempt(request.scope)
+        at = attempts.place("log-in", entrance.address(request) or "")
+        await attempts.count(database, at, attempts.LOG_INS)
+        raise
     return Token(issuer.token(caller), now + timedelta(seconds=access.SESSION_SECONDS))
+
+
+async def _whoever(request: Request, database: Db, who: Who) -> Caller:
+    if who.citizen is None or who.org is None:
+        return await _caller(database, who)
+    guard: access.Guard = request.app.state.guard
+    return await guard.citizen(who.org, who.citizen)
 
 
 def _issuer(request: Request) -> DevelopmentIssuer:

@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import Field
 
 from shared import audit
+from shared.limits.nouns import From
 
 CredentialKind = Literal["device", "app", "system"]
 Shows = Literal["secret", "proof", "certificate"]
@@ -19,8 +20,6 @@ Given = Literal["care", "readings"]
 StaffRole = Literal["nurse", "physician", "administrator", "auditor", "researcher"]
 
 
-# `from` is a word of Python's own.
-From = Annotated[datetime, Field(alias="from")]
 To = Annotated[datetime | None, Field(alias="to")]
 
 
@@ -269,7 +268,8 @@ class Suggestion:
 class Credential:
     """What a sender logs in with. The secret itself is shown once and kept nowhere. `client_id`: a
     system's, as its identity provider knows it; its tokens speak as this credential. `shows`: its
-    secret alone; its secret with a proof made with its own key; at the broker a certificate."""
+    secret alone; its secret with a proof made with its own key; at the broker a certificate, which
+    ends at `certificate_until`."""
 
     cred: str
     kind: CredentialKind
@@ -281,6 +281,7 @@ class Credential:
     revoked_at: datetime | None
     client_id: str | None = None
     shows: Shows = "secret"
+    certificate_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -282,6 +282,8 @@ certificate = Table(
     _must("made_at", Moment),
     _must("until", Moment),
     Column("withdrawn_at", Moment),
+    Column("authority", Text),
+    Column("ends_at", Moment),
 )
 
 secret = Table(

@@ -5,12 +5,13 @@ looked at: the certificate names the credential, and nothing else in it means an
 takes the name for the user and asks for no password (deploy/mosquitto/certificates.conf).
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -25,6 +26,12 @@ LARGEST_RSA = 8192
 
 class RequestIsNotUsable(Exception):
     """The request for a certificate cannot be used"""
+
+
+class CertificateIsNotValid(Exception):
+    """This certificate is not valid, or not any more"""
+
+    challenge = "DPoP"
 
 
 class AuthorityIsUnusable(Exception):
@@ -43,6 +50,11 @@ class Authority:
         return _pem(self.certificate)
 
     @property
+    def id(self) -> str:
+        """Of its key, hexadecimal."""
+        return x509.SubjectKeyIdentifier.from_public_key(self.key.public_key()).digest.hex()
+
+    @property
     def key_pem(self) -> str:
         form = serialization.PrivateFormat.PKCS8
         return self.key.private_bytes(
@@ -57,9 +69,22 @@ class Certificate:
     until: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What a device's certificate says, once an authority's signature on it has been checked."""
+
+    org: str
+    cred: str
+    serial: str
+    key: "DeviceKey"
+
+
 def new_authority(org: str, now: datetime) -> Authority:
+    """Its name is its own, since whoever checks a list of withdrawn ones finds it by that name: two
+    of one organisation are trusted side by side while one takes the other's place."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = _name(org, f"Hjemvakt devices of {org}")
+    named = x509.SubjectKeyIdentifier.from_public_key(key.public_key()).digest.hex()[:8]
+    name = _name(org, f"Hjemvakt devices of {org} {named}")
     made = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -160,6 +185,47 @@ def requested_key(asked: str) -> DeviceKey:
     return key
 
 
+def organisation(shown: str) -> str:
+    """Whose device a certificate says it is of, *not* checked. CertificateIsNotValid."""
+    return _read(shown).org
+
+
+def named(shown: str, by: Iterable[Authority], now: datetime) -> Named:
+    """What a certificate of one of these authorities says. CertificateIsNotValid."""
+    found = _read(shown)
+    certificate = x509.load_pem_x509_certificate(shown.encode("ascii"))
+    if not certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc:
+        raise CertificateIsNotValid
+    if not any(_is_signed(certificate, one) for one in by):
+        raise CertificateIsNotValid
+    return found
+
+
+def _is_signed(certificate: x509.Certificate, by: Authority) -> bool:
+    try:
+        certificate.verify_directly_issued_by(by.certificate)
+    except (InvalidSignature, ValueError, TypeError):
+        return False
+    return True
+
+
+def _read(shown: str) -> Named:
+    try:
+        certificate = x509.load_pem_x509_certificate(shown.encode("ascii"))
+        [org] = certificate.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
+        [cred] = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        key = certificate.public_key()
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise CertificateIsNotValid from error
+    if not isinstance(key, DeviceKey):
+        raise CertificateIsNotValid
+    said = (str(org.value), str(cred.value))
+    # The organisation becomes the name of a file before any signature has been checked.
+    if not all(re.fullmatch(r"[a-z0-9][a-z0-9-]{0,63}", one) for one in said):
+        raise CertificateIsNotValid
+    return Named(*said, f"{certificate.serial_number:x}", key)
+
+
 def withdrawn(by: Authority, serials: Iterable[str], now: datetime) -> str:
     """The list of withdrawn certificates (CRL). It names its own end as late as it can: the broker
     gets a new one at every withdrawal, and an old list must never shut every device out."""
@@ -168,6 +234,9 @@ def withdrawn(by: Authority, serials: Iterable[str], now: datetime) -> str:
         .issuer_name(by.certificate.subject)
         .last_update(now - BEFORE)
         .next_update(by.certificate.not_valid_after_utc)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(by.key.public_key()), critical=False
+        )
     )
     for serial in serials:
         one = x509.RevokedCertificateBuilder().serial_number(int(serial, 16)).revocation_date(now)

@@ -276,13 +276,14 @@ class Guard:
             issuer=row["issuer"],
         )
 
-    async def left(self, caller: Caller) -> float | None:
+    async def left(self, caller: Caller, *, of_staff: bool = False) -> float | None:
         """Seconds until a page's session ends if nobody does anything; None if it never does, 0
         when it has. Asked by what stays open, such as the live stream."""
         if caller.session is None:
             return None if caller.expires is None else max(0.0, caller.expires - time.time())
+        session = store.session if of_staff else self._session
         async with self.database.transaction() as tx:
-            row = await self._session(tx, caller.session, self._idle)
+            row = await session(tx, caller.session, self._idle)
         if row is None:
             return 0.0
         seen = row["seen_at"].timestamp() + self._idle

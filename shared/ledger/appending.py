@@ -29,6 +29,7 @@ class NotIndivisible(Exception):
     def __init__(self, answers: Sequence[Mapping[str, Any]]) -> None:
         super().__init__()
         self.errors = errors_of(answers[0]["errors"] if answers else ())
+        self.position: int = answers[0]["position"] if answers else 1  # of the entry, from 1
 
 
 _APPEND = f"select * from ledger.append({', '.join(f'${n}' for n in range(1, 19))})"

@@ -34,19 +34,20 @@ def widening(
         return ()
     return tuple(
         rule
-        for rule, ways in ways_of(programme, name).items()
+        for rule, ways in ways_of(programme).get(name, {}).items()
         if will is None or any(_is_wider(way, was, will) for way in ways)
     )
 
 
-def ways_of(programme: Programme, name: str) -> Mapping[str, frozenset[Way]]:
-    """The red rules that use a limit, each with the ways in which its number can be widened."""
-    found = {
-        rule.id: frozenset(way for part in _parts(rule, programme) for way in _ways(part, name))
-        for rule in programme.rules
-        if rule.colour == "red"
-    }
-    return {rule: ways for rule, ways in found.items() if ways}
+def ways_of(programme: Programme) -> Mapping[str, Mapping[str, frozenset[Way]]]:
+    """By limit: the red rules that use it, each with the ways in which a number widens it."""
+    found: dict[str, dict[str, frozenset[Way]]] = {}
+    for rule in programme.rules:
+        if rule.colour == "red":
+            for name, way in (use for part in _parts(rule, programme) for use in _uses(part)):
+                of_limit = found.setdefault(name, {})
+                of_limit[rule.id] = of_limit.get(rule.id, frozenset()) | {way}
+    return found
 
 
 def _is_wider(way: Way, was: Decimal, will: Decimal) -> bool:
@@ -66,32 +67,34 @@ def _parts(rule: Rule, programme: Programme) -> tuple[Rule, ...]:
     return (rule,)
 
 
-def _ways(rule: Rule, name: str) -> tuple[Way, ...]:
-    known = (*_compared(rule, name), *_scaled(rule, name))
+def _uses(rule: Rule) -> Iterator[tuple[str, Way]]:
+    """What a rule is measured by, each with the way in which a new number makes it speak less."""
+    known = {*_compared(rule), *_scaled(rule)}
+    yield from known
     # A use that this file has not heard of is treated with most care.
-    return known or (("either",) if name in limits_of(rule) else ())
+    yield from ((name, "either") for name in set(limits_of(rule)) - {name for name, _ in known})
 
 
-def _compared(rule: Rule, name: str) -> Iterator[Way]:
+def _compared(rule: Rule) -> Iterator[tuple[str, Way]]:
     for how, way in BEYOND.items():
-        if getattr(rule, how, None) == name:
-            yield way
+        if (name := getattr(rule, how, None)) is not None:
+            yield name, way
     for part in MORE_IS_WIDER:
-        if getattr(rule, part, None) == name:
-            yield "larger"
+        if (name := getattr(rule, part, None)) is not None:
+            yield name, "larger"
     persistence = getattr(rule, "persistence", None)
     for step in persistence.sooner if persistence else ():
-        if step.beyond == name:
-            yield _side(rule)
+        yield step.beyond, _side(rule)
 
 
-def _scaled(rule: Rule, name: str) -> Iterator[Way]:
+def _scaled(rule: Rule) -> Iterator[tuple[str, Way]]:
     """What the value is measured from or divided by: the more of it, the less is left."""
     rises = _side(rule) == "larger"
-    if getattr(rule, "target", None) == name:
-        yield SIDES[getattr(rule, "direction", "either")] if rises else "either"
-    if name in (getattr(rule, "percent_of", None), getattr(rule, "per", None)):
-        yield "larger" if rises else "either"
+    if (name := getattr(rule, "target", None)) is not None:
+        yield name, SIDES[getattr(rule, "direction", "either")] if rises else "either"
+    for part in ("percent_of", "per"):
+        if (name := getattr(rule, part, None)) is not None:
+            yield name, "larger" if rises else "either"
 
 
 def _side(rule: Rule) -> Way:

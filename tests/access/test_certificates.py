@@ -103,3 +103,24 @@ def test_the_list_of_withdrawn_ones_never_ends_before_its_authority() -> None:
     assert [one.serial_number for one in listed] == [int(made.serial, 16)]
     assert listed.next_update_utc == NORD.certificate.not_valid_after_utc
     assert listed.is_signature_valid(NORD.certificate.public_key())  # type: ignore[arg-type]  # EC
+
+
+def test_what_a_certificate_says_holds_while_it_lasts_and_by_its_authority_only() -> None:
+    asked = device_keys.request(device_keys.new_key())
+    made = certificates.sign(NORD, "nordland", CRED, asked, NOW)
+    other = certificates.new_authority("nordland", NOW)
+    assert certificates.organisation(made.pem) == "nordland"
+    found = certificates.named(made.pem, [other, NORD], NOW + timedelta(days=1))
+    assert (found.org, found.cred, found.serial) == ("nordland", CRED, made.serial)
+    for by, now in (([other], NOW), ([NORD], NOW + certificates.LASTS),
+                    ([NORD], NOW - timedelta(hours=1)), ([], NOW)):  # fmt: skip
+        with pytest.raises(certificates.CertificateIsNotValid):
+            certificates.named(made.pem, by, now)
+
+
+@pytest.mark.parametrize("name", ["../nordland", "a/b", "Nord", "nord.previous"])
+def test_no_name_leads_out_of_the_folder_of_authorities(name: str) -> None:
+    asked = device_keys.request(device_keys.new_key())
+    made = certificates.sign(NORD, name, CRED, asked, NOW)
+    with pytest.raises(certificates.CertificateIsNotValid):
+        certificates.organisation(made.pem)

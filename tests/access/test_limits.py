@@ -1,6 +1,7 @@
 """Who guesses, searches or sends too much is told to wait; and nobody beside him."""
 
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -73,6 +74,17 @@ def test_the_address_is_what_our_front_door_wrote() -> None:
     scope["headers"] = [(b"x-forwarded-for", b"1.1.1.1"), (b"x-forwarded-for", b"2.2.2.2")]
     assert source.of(scope, behind_proxy=True) == "2.2.2.2"
     assert source.of({"client": None, "headers": []}, behind_proxy=True) == ""
+
+
+async def test_who_tries_out_people_at_the_log_in_without_a_provider_waits_too(ward: Ward) -> None:
+    """Test mode; whoever is there comes in beside him all the same."""
+    for n in range(attempts.LOG_INS + 2):
+        who = {"staff": str(uuid4())} if n % 2 else {"citizen": "49680699185", "org": "nordland"}
+        answer = await ward.record.client.post("/development/token", json=who)
+        expected = (404 if n % 2 else 403) if n < attempts.LOG_INS else 429
+        assert answer.status_code == expected, n
+    assert is_a_wait(answer)
+    await ward.record.administrator()
 
 
 async def test_failed_log_ins_wait_and_are_counted_across_replicas(

@@ -22,7 +22,7 @@ class Loop:
 async def test_the_call_stops_when_a_loop_stands_still_and_comes_again_when_it_goes_on() -> None:
     judging, clock = Loop(), Loop()
     with sinks.web() as web:
-        caller = DeadMan(f"{web.url}/alive", [judging, clock], every=0.02)
+        caller = DeadMan(f"{web.url}/alive", [judging.ready, clock.ready], every=0.02)
         await caller.open()
         try:
             await calls(web, 2)
@@ -42,7 +42,7 @@ async def test_the_call_stops_when_a_loop_stands_still_and_comes_again_when_it_g
 
 
 async def test_without_an_address_nobody_is_called() -> None:
-    caller = DeadMan(None, [Loop()], every=0.01)
+    caller = DeadMan(None, [Loop().ready], every=0.01)
     await caller.open()
     await asyncio.sleep(0.05)
     await caller.close()

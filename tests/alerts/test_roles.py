@@ -1,12 +1,13 @@
 """Who may do what: one row for every route of the application; a route without a row fails."""
 
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID, uuid4
 
 import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
+from services.alerts.other_systems import connections
 from tests.alerts import given
 from tests.alerts.given import World, ago
 
@@ -109,11 +110,9 @@ ELSEWHERE = (403, 403)  # nurse and physician of another unit
 
 def routes(app: FastAPI) -> set[tuple[str, str]]:
     """Every door of the service; what FastAPI itself adds for its documentation is not one."""
-    included = [one.original_router for one in app.routes if hasattr(one, "original_router")]
     return {
         (method, route.path)
-        for router in included
-        for route in router.routes
+        for route in app.routes
         if isinstance(route, APIRoute)
         for method in route.methods
     }
@@ -210,3 +209,15 @@ async def test_a_cookie_needs_the_pages_own_token(world: World) -> None:
 
     assert len(csrf) == 64
     assert (cross.status_code, without.status_code, with_it.status_code) == (403, 403, 200)
+
+
+def test_an_administrator_sends_nobodys_readings_to_an_address_of_his_own() -> None:
+    """Where readings may go whoever runs the installation says, and not who connects systems."""
+    engine = frozenset({"motor.sykehus.example"})
+    own, there = "https://own.example/x", "https://motor.sykehus.example/x"
+    for kind in get_args(connections.Kind):
+        assert connections.may_be_sent(kind, there, engine, "production")
+        assert not connections.may_be_sent(kind, own, engine, "production")
+        assert connections.may_be_sent(kind, own, frozenset(), "test")
+        expected = kind == "webhook"  # neither values nor who it is about
+        assert connections.may_be_sent(kind, own, frozenset(), "production") is expected

@@ -180,6 +180,23 @@ async def test_a_fact_of_a_version_we_do_not_know_postpones_nobody_elses_silence
     assert len(await silent(world, patient)) == 1
 
 
+async def test_who_sent_a_fact_of_a_version_we_do_not_know_is_heard_when_he_falls_silent(
+    world: World,
+) -> None:
+    """It lies on until a release that can read it; he may not be unheard until then."""
+    patient = await overdue(world)
+    body = {"v": 2, "values": {"value": Decimal("82.0")}}
+    await given.send(world, patient, given.item("m-later", "body_weight", ago(minutes=15), body))
+    await world.judge()
+    assert await world.value("select count(*) from ledger.handover") == 1
+
+    await world.clock.round(given.ORG)
+
+    assert len(await silent(world, patient)) == 1
+    groups = {one["group"] for one in await world.open_alerts(patient)}
+    assert "judging" in groups, "and that something of his could not be read is said as well"
+
+
 async def test_those_who_cannot_be_listened_to_keep_nobody_from_being_looked_at(
     world: World,
 ) -> None:

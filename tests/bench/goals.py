@@ -152,6 +152,7 @@ LARGE = (
     Goal("worklist p99 / select 1 p50", 15.0, False, "", _in_round_trips, "worklist"),
     _noted("worklist page p95", "page", "p95", 50.0, "ms"),
     _noted("chart, 90 days x 4, p95", "chart", "p95", 10.0, "ms"),
+    _noted("the same with its audit row, p95", "audited-chart", "p95", 15.0, "ms"),
     Goal("grow: full / empty", 0.75, True, "", _of_empty, "grow"),
 )
 MEMORY = {"idle": 70.0, "loaded": 110.0}

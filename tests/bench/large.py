@@ -20,13 +20,14 @@ import httpx
 
 from services.alerts import store_views
 from services.alerts.store_views import Filter
-from shared import exact, ledger
+from shared import audit, exact, ledger
 from shared.access import Caller, DevelopmentIssuer, Role
 from shared.contracts import Draft, Item, Subject
 from tests.bench import filled, servers
 from tests.bench.scenarios import Run
 
 SENDER = ledger.Sender("c-bench-more", names_its_subject=True)
+NURSE = audit.Who(filled.ORG, "bench", "nurse")
 DAYS = 90
 TIMES = 300
 VIEWS_A_SECOND = 26 * 10 / 60
@@ -75,21 +76,23 @@ async def page(address: str, key: Path, patients: int, seconds: float) -> Run:
     return _with_p95(run, taken)
 
 
-async def chart(connection: asyncpg.Connection, patients: int, expected: int) -> Run:
-    """90 days of four series of one patient, as facts."""
+async def chart(
+    connection: asyncpg.Connection, patients: int, expected: int, *, audited: bool = False
+) -> Run:
+    """90 days of four series of one patient, as facts; `audited`: as it is shown to somebody, with
+    the row of the audit trail in the same transaction, and its commit."""
     run, taken = Run(), []
     since = datetime.now(UTC) - timedelta(days=DAYS)
     counted = []
     for turn in range(TIMES // 3):
         id_ = filled.patient(turn * 37 % patients)
         began = time.perf_counter()
-        found = await connection.fetch(
-            """
-            select at, kind, (body -> 'values')::text from ledger.current
-            where org = $1 and patient_id = $2 and kind = any($3) and at >= $4 order by at, id
-            """,
-            filled.ORG, id_, list(filled.KINDS), since,
-        )  # fmt: skip
+        if audited:
+            async with connection.transaction():
+                found = await _charted(connection, id_, since)
+                await audit.note(connection, NURSE, [id_], "readings", why="treatment")
+        else:
+            found = await _charted(connection, id_, since)
         taken.append((time.perf_counter() - began) * 1000)
         counted.append(len(found))
     run.take(taken)
@@ -97,6 +100,18 @@ async def chart(connection: asyncpg.Connection, patients: int, expected: int) ->
     if not 0.8 * expected <= min(counted) <= max(counted) <= 1.2 * expected + 4:
         run.invalid = f"{min(counted)} to {max(counted)} rows of about {expected}"
     return _with_p95(run, taken)
+
+
+async def _charted(
+    connection: asyncpg.Connection, patient: UUID, since: datetime
+) -> list[asyncpg.Record]:
+    return await connection.fetch(
+        """
+        select at, kind, (body -> 'values')::text from ledger.current
+        where org = $1 and patient_id = $2 and kind = any($3) and at >= $4 order by at, id
+        """,
+        filled.ORG, patient, list(filled.KINDS), since,
+    )  # fmt: skip
 
 
 async def growing(

@@ -198,6 +198,8 @@ class Bench:
             await _note(row, "filling", filled.facts(full, charted, size.facts))
             expected = CHARTED * large.DAYS // (30 * filled.MONTHS)
             await _note(row, "chart", large.chart(full, charted, expected))
+            seen = large.chart(full, charted, expected, audited=True)
+            await _note(row, "audited-chart", seen)
             await _note(row, "grow", large.growing(empty, full, charted, size.grown))
         finally:
             await full.close()

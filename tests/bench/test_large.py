@@ -30,12 +30,15 @@ async def test_a_small_full_database_answers_what_is_measured(database_urls: Dat
         await filled.facts(connection, 10, 21_600)
         listed = await large.worklist(connection, 250)
         charted = await large.chart(connection, 10, 360)
+        seen = await large.chart(connection, 10, 360, audited=True)
+        noted = await connection.fetchval("select count(*) from audit.event where by = 'bench'")
         # The same database twice holds twice as many as it should: seen, and no rate.
         grown = await large.growing(connection, connection, 10, 1)
     finally:
         await connection.close()
 
     assert (listed.invalid, charted.invalid) == ("", "")
+    assert (seen.invalid, noted) == ("", large.TIMES // 3)
     assert charted.notes["rows"] == pytest.approx(360, abs=8)
     assert grown.notes["facts"] == 21_600
     assert grown.invalid

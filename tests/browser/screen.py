@@ -19,6 +19,8 @@ FLAGS = [
     "--disable-sync",
 ]
 SIZE = (1366, 768)
+PATIENCE = 15_000  # ms: the system and the browser share two cores with all that CI runs
+expect.set_options(timeout=PATIENCE)
 NURSE, SECOND_NURSE = "Nina Eksempel", "Per Eksempel"
 
 
@@ -78,7 +80,7 @@ def opened(browser: Browser, address: str, name: str) -> Screen:
     context = browser.new_context(
         viewport={"width": width, "height": height}, locale="en-GB", reduced_motion="reduce"
     )
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE)
     screen = Screen(context.new_page(), address)
     screen.log_in(name)
     return screen

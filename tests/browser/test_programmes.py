@@ -44,7 +44,7 @@ def test_a_version_is_tried_on_a_page_before_it_can_count(
     [dialysis] = [one for one in known if one["slug"] == DIALYSIS]
     path = f"/v1/programmes/{DIALYSIS}/activate"
     chosen = {"version": dialysis["version"], "what_if_shown": True, "reason": "Fagrådet"}
-    early = hospital.patients.post(path, json=chosen, headers=hospital.administrator)
+    early = hospital.patients.post(path, json=chosen, headers=hospital.log_in("physician"))
     assert early.json()["code"] == "what-if-is-not-shown"
 
     page = nurse.page
@@ -54,7 +54,7 @@ def test_a_version_is_tried_on_a_page_before_it_can_count(
     expect(page.locator("tbody tr").first).to_contain_text("Det som gjelder nå")
     assert barriers.on(page) == []
 
-    made = hospital.patients.post(path, json=chosen, headers=hospital.administrator)
+    made = hospital.patients.post(path, json=chosen, headers=hospital.log_in("physician"))
     assert made.status_code == 201, made.text
     page.goto(f"{nurse.address}/setup/programmes/{DIALYSIS}")
     expect(page.locator("body")).to_contain_text("Denne versjonen gjelder her")

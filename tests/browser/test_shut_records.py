@@ -20,8 +20,10 @@ def shut(hospital: Hospital, patient: Patient, name: str | None = None) -> Itera
     staff = {one["name"]: one["id"] for one in hospital.seeded["staff"]}
     body = {"staff": staff[name]} if name else {}
     made = hospital.made(hospital.patients, path, body, hospital.administrator)
-    yield
-    hospital.patients.post(f"{path}/{made['id']}/end", headers=hospital.administrator)
+    try:
+        yield
+    finally:
+        hospital.patients.post(f"{path}/{made['id']}/end", headers=hospital.administrator)
 
 
 def test_a_locked_patients_red_is_opened_in_an_emergency_and_acknowledged(

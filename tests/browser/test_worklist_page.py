@@ -130,6 +130,29 @@ def test_an_alert_is_acknowledged_noted_and_closed_by_keys(
     expect(nurse.page.locator(".side")).to_contain_text("Nyttig")
 
 
+def test_a_name_half_out_of_sight_is_opened_by_one_click(
+    nurse: Screen, hospital: Hospital, patient: Patient
+) -> None:
+    """Being pressed chooses the row; it does not move from under the finger."""
+    hospital.send_one(patient, device.low_pressure())
+    name, page = nurse.row(patient).locator(".nm"), nurse.page
+    expect(name).to_be_visible()
+    page.set_viewport_size({"width": 1366, "height": 300})
+    name.evaluate(
+        """name => {
+            const keys = document.querySelector("footer.foot").getBoundingClientRect();
+            scrollBy(0, name.getBoundingClientRect().bottom - Math.min(innerHeight, keys.top) + 1);
+        }"""
+    )
+    box = name.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 10, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.wait_for_timeout(300)
+    page.mouse.up()
+    expect(page).to_have_url(f"{nurse.address}/patients/{patient.id}")
+
+
 def test_a_yellow_beside_an_acknowledged_red_is_found_by_the_key_and_acknowledged(
     nurse: Screen, hospital: Hospital, patient: Patient
 ) -> None:

@@ -51,6 +51,8 @@ ALLOWED = {
     (Move.WORSEN, Role.SYSTEM, A): O,
     (Move.HANDLED, Role.SYSTEM, O): C,
     (Move.SAMPLED, Role.SYSTEM, O): O,
+    (Move.CLOSE, Role.SELF_TEST, O): C,
+    (Move.CLOSE, Role.SELF_TEST, A): C,
 }
 
 

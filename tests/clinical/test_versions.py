@@ -4,6 +4,7 @@ the reading, or the decision, comes late.
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from services.alerts.clinical import judge, replay, schedule
 from services.alerts.clinical.finding import Finding
 from services.alerts.clinical.history import Record
 from services.alerts.judging import looking, touching
+from shared import programmes
 from shared.contracts import Fact
 from shared.programmes import Programme, joined
 from tests.clinical.given import (
@@ -152,6 +154,27 @@ def test_what_a_day_expects_is_missed_by_the_version_it_began_with() -> None:
     found = judge.judge(record, known, since + timedelta(hours=4), since)
 
     assert [(one.rule, one.programme_version) for one in found] == [("missing", "1")]
+
+
+def test_a_copy_remembers_nothing_that_is_true_of_another_only() -> None:
+    """What a programme has worked out about itself goes along with a copy."""
+    worked_out = [name for name, of in vars(Programme).items() if isinstance(of, cached_property)]
+    for slug, loaded in programmes.load_all().items():
+        said = {name: getattr(loaded, name) for name in Programme.model_fields}
+        versions = {name: Programme.model_construct(**said | {"version": name}) for name in "12"}
+        for one in versions.values():
+            assert all(getattr(one, name) is not None for name in worked_out)
+        together = joined(versions)
+        record = Record.of(PATIENT, [decision("enrolled", ago(days=1), enrolment_id=str(ENROLMENT),
+                                              programme=slug, unit_id="")])  # fmt: skip
+        fewer = touching.touched({slug: together}, [weight(NOW, "80")], record)[slug]
+        for name, copy in [*together.versions.items(), *fewer.versions.items()]:
+            fresh = Programme.model_construct(**said | {"version": name})
+            assert copy.version == name
+            assert list(copy.versions) == ["1", "2"]
+            assert copy.newest is copy.versions["2"]
+            for each in set(worked_out) - {"groups", "versions", "newest"}:
+                assert getattr(copy, each) == getattr(fresh, each), (slug, each)
 
 
 def test_the_groups_a_reading_touches_are_those_of_every_version() -> None:

@@ -56,13 +56,17 @@ class Broker:
 
     def trust(self, serials: tuple[str, ...] = (), *known: Credential) -> None:
         """What the broker's files say from now on."""
-        now = datetime.now(UTC)
-        listed = broker_certificates.Known(
-            self.authority.pem, certificates.withdrawn(self.authority, serials, now)
-        )
-        nobody = broker_certificates.of_nobody(now)
-        broker_files.write_authorities(self.mosquitto.credentials, [listed], nobody)
+        self.trust_all({self.authority: serials})
         broker_files.write(self.mosquitto.credentials, known)
+
+    def trust_all(self, withdrawn: dict[Authority, tuple[str, ...]]) -> None:
+        now = datetime.now(UTC)
+        listed = [
+            broker_certificates.Known(one.pem, certificates.withdrawn(one, serials, now))
+            for one, serials in withdrawn.items()
+        ]
+        nobody = broker_certificates.of_nobody(now)
+        broker_files.write_authorities(self.mosquitto.credentials, listed, nobody)
 
 
 @pytest.fixture
@@ -73,7 +77,7 @@ def by_certificate() -> Iterator[Broker]:
             installed(), folder / "broker", free_port(), free_port(), free_port()
         )
         found = Broker(server, certificates.new_authority(ORG, datetime.now(UTC)), folder)
-        found.trust((), Credential(ORG, SCALE, "", "1"), Credential(ORG, CUFF, "", "2"))
+        found.trust((), Credential(ORG, SCALE, "", ("1",)), Credential(ORG, CUFF, "", ("2",)))
         server.start()
         try:
             yield found
@@ -138,6 +142,35 @@ def test_a_device_by_certificate_has_no_password(by_certificate: Broker) -> None
     for secret in ("", "x"):
         with Client(by_certificate.mosquitto.port, SCALE, secret) as scale:
             assert scale.code == "Not authorized"
+
+
+def test_two_authorities_of_one_organisation_are_trusted_side_by_side(
+    by_certificate: Broker, ingest: Client
+) -> None:
+    """Each with its own list: what one has withdrawn says nothing of what the other has signed."""
+    later = certificates.new_authority(ORG, datetime.now(UTC))
+    kept, kept_key = by_certificate.certificate(SCALE)
+    gone, gone_key = by_certificate.certificate(SCALE)
+    new, new_key = by_certificate.certificate(SCALE, later)
+    gone_too, gone_too_key = by_certificate.certificate(SCALE, later)
+
+    def comes_in(made: Certificate, key: object) -> bool:
+        with by_certificate.client(by_certificate.with_key(made, key)) as scale:
+            return scale.code == "Success" and (
+                scale.publish(f"hjv/1/{ORG}/{SCALE}/obs") == "Success"
+            )
+
+    by_certificate.trust_all({later: (gone_too.serial,), by_certificate.authority: (gone.serial,)})
+    by_certificate.mosquitto.reload()
+    eventually(lambda: comes_in(new, new_key))
+    assert comes_in(kept, kept_key)
+    assert not comes_in(gone, gone_key)
+    assert not comes_in(gone_too, gone_too_key)
+
+    by_certificate.trust_all({later: ()})
+    by_certificate.mosquitto.reload()
+    eventually(lambda: not comes_in(kept, kept_key))
+    assert comes_in(new, new_key)
 
 
 async def test_a_live_session_ends_with_its_certificate_and_does_not_come_back(

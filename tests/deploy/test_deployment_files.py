@@ -3,9 +3,12 @@
 import importlib
 import re
 import shlex
+import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,7 @@ from deploy.local import binaries, cli
 from deploy.local import postgres as launcher
 from deploy.local.ports import Ports
 from shared import settings
+from shared.access import certificates
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -52,6 +56,9 @@ CONTAINERS = {
     "POSTGRES_PASSWORD",
     "PROXY_IMAGE",
 }
+
+
+WITHOUT_A_FRONT_DOOR = {"HJEMVAKT_SETUP_AT", "HJEMVAKT_WORKLIST_AT"}
 
 
 def variables(model: type[BaseSettings]) -> set[str]:
@@ -102,6 +109,8 @@ def test_a_service_gets_its_own_settings_and_no_other(name: str, model: type[Bas
 
     assert needed <= given <= variables(model)
     assert "DATABASE_URL" not in given
+    # What somebody writes into .env and no container gets would be silently without effect.
+    assert variables(model) - given <= WITHOUT_A_FRONT_DOOR
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -144,9 +153,7 @@ def test_only_the_front_door_is_published() -> None:
     assert [n for n, service in SERVICES.items() if "outside" in service["networks"]] == ["proxy"]
     assert SERVICES["postgres"]["networks"] == ["data"]
     # Whoever takes an identity provider's tokens fetches its keys.
-    assert [n for n, one in SERVICES.items() if "issuers" in one["networks"]] == [
-        "patients", "alerts"
-    ]  # fmt: skip
+    assert [n for n, one in SERVICES.items() if "issuers" in one["networks"]] == [*APPS]
 
 
 def test_the_image_runs_as_a_numbered_user_without_rights() -> None:
@@ -190,6 +197,58 @@ def test_waiting_is_for_parts_that_can_tell() -> None:
         for other, condition in service.get("depends_on", {}).items():
             if condition["condition"] == "service_healthy":
                 assert "healthcheck" in SERVICES[other], f"{name} waits for {other}"
+
+
+def test_nothing_is_written_where_a_container_may_not() -> None:
+    """The list on paper goes where the image has made room for it, and that is a volume."""
+    [named] = re.findall(r"^# HJEMVAKT_DOWNTIME=(\S+)", EXAMPLE, re.MULTILINE)
+    assert f"downtime:{named}" in SERVICES["alerts"]["volumes"]
+    last = DOCKERFILE[DOCKERFILE.rindex("FROM ") :]
+    [user] = re.findall(r"^USER (\d+):(\d+)$", last, re.MULTILINE)
+    assert f"install -d -o {user[0]} -g {user[1]} -m 0700 {named}" in last
+    files = re.findall(r"^(?:# )?HJEMVAKT_\w+=(/\S+)", EXAMPLE, re.MULTILINE)
+    keys = [one for one in files if one != named]
+    assert keys
+    assert all(one.startswith("/run/hjemvakt/") for one in keys), keys
+    for name in APPS:
+        assert "./deploy/keys:/run/hjemvakt:ro" in SERVICES[name]["volumes"]
+
+
+def test_the_image_is_built_with_what_is_locked() -> None:
+    """Nothing is fetched but by its hash: what builds the package is among what is locked."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    locked = (ROOT / "requirements.txt").read_text()
+    for wanted in project["build-system"]["requires"]:
+        name = re.split(r"[<>=]", wanted)[0]
+        assert re.search(rf"^{name}==", locked, re.MULTILINE), name
+    installs = re.findall(r"pip install ([^\\&]+)", DOCKERFILE)
+    assert installs
+    for one in installs:
+        assert "--require-hashes" in one or ("--no-deps" in one and "--no-index" in one), one
+    for line in project["project"].get("readme", ""), *project["project"].get("license-files", []):
+        assert not line or re.search(rf"^COPY .*\b{re.escape(line)}\b", DOCKERFILE, re.MULTILINE)
+
+
+def test_the_front_door_reads_its_file(tmp_path: Path) -> None:
+    nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
+    if nginx is None:
+        pytest.skip("nginx is not installed")
+    made = certificates.new_server("localhost", datetime.now(UTC))
+    (tmp_path / "server.crt").write_text(made.pem)
+    (tmp_path / "server.key").write_text(made.key_pem)
+    text = NGINX.replace(" /tmp/", f" {tmp_path}/")
+    text = text.replace("/etc/nginx/certificates/", f"{tmp_path}/")
+    stream = Path("/usr/lib/nginx/modules/ngx_stream_module.so")
+    loaded = f"load_module {stream};\n" if stream.exists() else ""
+    (tmp_path / "nginx.conf").write_text(loaded + text)
+
+    answer = subprocess.run(
+        [nginx, "-t", "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf")],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert answer.returncode == 0, answer.stderr
+    assert "test is successful" in answer.stderr
 
 
 def routing() -> list[tuple[re.Pattern[str], str]]:

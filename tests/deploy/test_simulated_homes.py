@@ -1,15 +1,15 @@
 """The simulated homes: the same seed makes the same history, and every part is always seen."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from deploy.local.simulated import days, homes, mornings
+from deploy.local.simulated import days, devices, homes, mornings
 from deploy.local.simulated.homes import SPECIAL, Part
-from shared import kinds, values
+from shared import kinds, programmes, values
 
 TODAY = date(2026, 11, 23)
 NOW = datetime(2026, 11, 23, 6, 45, tzinfo=UTC)
@@ -49,6 +49,22 @@ def sent_right(home: homes.Home) -> Iterator[Any]:
     for step in mornings.script(home, NOW):
         if step.channel == "obs" and step.expects[0] != "quarantined":
             yield from step.body
+
+
+@pytest.mark.parametrize("hour", range(24))
+def test_at_no_hour_is_a_dialysis_overdue_before_the_morning_has_been_played(hour: int) -> None:
+    now = datetime.combine(TODAY, time(hour, 59), devices.OSLO).astimezone(UTC)
+    gaps = {limit.name: limit.default for limit in programmes.load("home_dialysis").limits}
+
+    for home in some_homes():
+        if home.part in (Part.SILENT, Part.FLUID):
+            continue  # these stay away on purpose
+        sent = [*days.history(home, TODAY, 14), *days.last_night(home, now)]
+        machine = [one["at"] for one in sent if one["kind"] == "pd_treatment"]
+        assert bool(machine) == home.peritoneal
+        if machine:
+            since = now - datetime.fromisoformat(max(machine, key=datetime.fromisoformat))
+            assert since < timedelta(hours=float(gaps["exchange_gap_yellow"] or 0))
 
 
 def test_between_sessions_the_weight_climbs_and_a_session_takes_it_back() -> None:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from services.ingest import card
 from services.ingest.devices import cpap, foreign, refused, resmed
+from shared.contracts import Code
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 FINE = ("AHI", "HI", "OAI", "CAI", "Leak.50", "Leak.95", "MaskPress.95")
@@ -195,6 +196,14 @@ def test_the_older_series_has_labels_of_its_own_and_no_date() -> None:
 def test_a_record_of_no_day_is_none(day: float) -> None:
     kept = {"serial": "1", "product": None, "date": int(day), "signals": {"Duration": ["459"]}}
     assert cpap.of_night(kept, NOW) is None
+
+
+@pytest.mark.parametrize(("most", "code"), [(b"240     ", None), (b"9e51    ", Code.IMPLAUSIBLE)])
+def test_a_scale_that_no_machine_has_is_set_aside(most: bytes, code: Code | None) -> None:
+    """The header says what a signal's numbers are multiplied with."""
+    assert summary(NIGHT).count(b"240     ") == len(FINE)
+    [item] = items_of(summary(NIGHT).replace(b"240     ", most))
+    assert {error.code for error in item.errors} == ({code} if code else set())
 
 
 def test_the_answer_of_the_apps_own_server_is_read_as_its_nights() -> None:

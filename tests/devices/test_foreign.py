@@ -363,3 +363,28 @@ def test_senml_that_must_be_understood_otherwise_is_not_read(more: dict[str, Any
     assert [one.code for one in only(pack).errors] == [Code.UNKNOWN_KIND]
     plain = {key: told for key, told in pack[0].items() if key not in more}
     assert not only([plain | {"bver": 10}]).errors
+
+
+@pytest.mark.parametrize("zone", ["+01:00", "+0100"])
+def test_an_ihealth_offset_with_or_without_its_colon(zone: str) -> None:
+    row = {"WeightValue": 80, "MDate": 1795420000, "DataID": "x2", "TimeZone": zone}
+    item = only({"WeightDataList": [row], "WeightUnit": 0})
+    assert item.at == datetime.fromtimestamp(1795420000 - 3600, UTC)
+
+
+def test_a_withings_group_with_two_weights_is_not_chosen_from() -> None:
+    measures = [{"value": 65750, "type": 1, "unit": -3}, {"value": 85750, "type": 1, "unit": -3}]
+    item = only({"measuregrps": [{"grpid": 1, "date": 1795420000, "measures": measures}]})
+    assert [each.code for each in item.errors] == [Code.BAD_VALUE]
+
+
+@pytest.mark.parametrize("told", ["—", "NaN", None, True, [65750], {"value": 1}])
+def test_a_withings_value_that_is_no_number_is_set_aside(told: Any) -> None:
+    group = {"grpid": 1, "date": 1795420000, "measures": [{"value": told, "type": 1, "unit": -3}]}
+    assert only({"measuregrps": [group]}).errors
+
+
+@pytest.mark.parametrize("told", ["—", "NaN", None, 0, -1, 32767])
+def test_an_ihealth_value_that_is_none_is_set_aside(told: Any) -> None:
+    row = {"HP": told, "BPL": 80, "HR": 70, "MDate": 1795420000, "TimeZone": "+0100"}
+    assert only({"BPDataList": [row], "BPUnit": 0}).errors

@@ -371,7 +371,8 @@ def test_a_number_beyond_all_bounds_is_no_time_and_no_weight(told: Any) -> None:
     [item] = decoded("dusun_pub", (sent % told).encode())
     assert [each.code for each in item.errors] == [Code.BAD_TIME]
     whole = '{"data":{"value":{"device_list":[{"scan_time":1,"ble_addr":"d6","weight":%s}]}}}'
-    assert decoded("dusun_pub", (whole % told).encode()) == []
+    [waits] = decoded("dusun_pub", (whole % told).encode())
+    assert Code.BAD_VALUE in {each.code for each in waits.errors}
 
 
 @pytest.mark.parametrize(
@@ -386,3 +387,105 @@ def test_a_weight_of_a_scale_that_can_be_set_to_pounds_says_its_unit_or_waits(
     topic: str, payload: Any
 ) -> None:
     assert [one.code for one in only(topic, payload).errors] == [Code.UNKNOWN_UCUM]
+
+
+@pytest.mark.parametrize(
+    ("topic", "told"),
+    [("sos", "sos"), ("SOS", "sos"), ("fallDown", "fall"), ("fall_down", "fall")],
+)
+@pytest.mark.parametrize("payload", [b"", b"SOS", b"[]", b"null", b"{broken", b"1"])
+def test_a_call_for_help_is_one_whatever_stands_in_it(
+    topic: str, told: str, payload: bytes
+) -> None:
+    item = only(f"iMEDE_watch/{topic}", payload)
+    assert (item.drafts[0].kind, value(item)) == ("personal_alarm", told)
+    [again] = gateways.decode_again(TABLE, item.raw, NOW)
+    assert again.drafts == item.drafts
+
+
+def test_a_watchs_topic_that_nobody_knows_is_not_passed_over() -> None:
+    item = only("iMEDE_watch/helpMe", {"IMEI": "8650"})
+    assert [one.code for one in item.errors] == [Code.UNKNOWN_KIND]
+    assert decoded("iMEDE_watch/location", {"IMEI": "8650"}) == []
+
+
+@pytest.mark.parametrize("bp", [None, {"bp_sys": 0, "bp_dia": 0}, {"bp_sys": "--"}])
+def test_a_pulse_without_a_pressure_is_a_pulse(bp: Any) -> None:
+    sent = {"IMEI": "8650", "heartRate": "72", "bloodPressure": bp, "spO2": None,
+            "timeStamps": "16/06/2026 12:30:45"}  # fmt: skip
+    item = only("iMEDE_watch/VitalSign", sent)
+    assert (item.drafts[0].kind, value(item)) == ("heart_rate", 72)
+    day = {"IMEI": "8650", "data": [{"timestamp": 1795420000, "heartRate": 66}]}
+    assert value(only("iMEDE_watch/AP55", day)) == 66
+
+
+@pytest.mark.parametrize("nothing", [0, "0", None, "", "--", "—", "NaN", "null", "N/A"])
+def test_what_says_that_there_is_none_is_none_and_costs_nothing_beside_it(nothing: Any) -> None:
+    assert decoded("dusun_pub", ava4(pressure(bp_high=nothing, bp_low=nothing))) == []
+    item = only("dusun_pub", ava4(pressure(PR=nothing)))
+    assert [draft.kind for draft in item.drafts] == ["blood_pressure"]
+
+
+@pytest.mark.parametrize("odd", ["1 37", "1.370,5", "Err", "0x89", [137], {"value": 137}])
+def test_a_value_that_is_no_number_waits_with_a_reason(odd: Any) -> None:
+    item = only("dusun_pub", ava4(pressure(bp_high=odd)))
+    assert [one.code for one in item.errors] == [Code.BAD_VALUE]
+
+
+@pytest.mark.parametrize(
+    ("key", "wrong"),
+    [("spo2", 127), ("spo2", 255), ("temp", 6553.5), ("weight", 655.35), ("blood_glucose", 65535)],
+)
+def test_the_largest_number_of_a_field_is_no_measurement(key: str, wrong: float) -> None:
+    told = {"scan_time": 1795420000, "ble_addr": "ff2301283119", key: wrong}
+    assert [one.code for one in only("dusun_pub", ava4(told)).errors] == [Code.IMPLAUSIBLE]
+
+
+@pytest.mark.parametrize("unset", [0, "0", 86_400, 946_684_799])
+def test_a_clock_that_was_never_set_is_no_time(unset: Any) -> None:
+    item = only("dusun_pub", ava4(pressure(scan_time=unset)))
+    assert [one.code for one in item.errors] == [Code.BAD_TIME]
+
+
+def test_several_messages_in_one_are_each_read() -> None:
+    sent = [
+        {"weight": 81.5, "weight_unit": "kg", "timestamp": "2026-11-20T07:30:00+00:00"},
+        {"weight": 180, "weight_unit": "lbs", "timestamp": "2026-11-21T07:30:00+00:00"},
+    ]
+    first, second = decoded("miscale/jo/weight", sent)
+    assert (value(first), round(value(second), 2)) == (Decimal("81.5"), Decimal("81.65"))
+
+
+def test_another_topic_of_one_level_is_not_known_because_a_gateway_has_one() -> None:
+    for payload in (b"75.3", b'{"weight": 75.3}'):
+        [item] = decoded("weight", payload)
+        assert [one.code for one in item.errors] == [Code.UNKNOWN_KIND]
+
+
+@pytest.mark.parametrize("payload", [b"75.3", b'"75.3"', b"true"])
+def test_a_bare_value_where_json_is_expected_waits(payload: bytes) -> None:
+    [item] = decoded("miscale/jo/weight", payload)
+    assert [one.code for one in item.errors] == [Code.UNREADABLE]
+
+
+def test_a_hospitals_own_row_says_that_a_scale_is_set_to_pounds(tmp_path: Path) -> None:
+    """The JSON of bt-mqtt-gateway never says its unit: ours declares kg, and a site may say lb."""
+    sent = {"weight": 180, "timestamp": "2026-11-20 07:30:00"}
+    [ours] = decoded("miscale/users/jo", sent)
+    assert value(ours) == 180
+    own = tmp_path / "gateways.toml"
+    own.write_text(
+        """
+        [[gateway]]
+        name = "The ward's scale, in pounds"
+        topic = "miscale/users/{user}"
+        positive = ["weight"]
+        clock = ["local"]
+        time = "timestamp"
+        slot = "{user}"
+        reading = { kind = "body_weight", fields = { value = { from = "weight", unit = "lb" } } }
+        """
+    )
+    body = json.dumps(sent).encode()
+    [theirs] = gateways.decode(gateway_table.load(own), "miscale/users/jo", body, NOW)
+    assert round(value(theirs), 2) == Decimal("81.65")

@@ -1,5 +1,6 @@
 """How a resource is sent decides what becomes of it, and the answer says what that was."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -206,3 +207,27 @@ async def test_a_form_that_is_not_finished_is_stored(
     [body] = await in_force(owner, holder)
     assert "status" not in body
     assert body["answers"] == {"chest-pain": [True]}
+
+
+@pytest.mark.parametrize("says", ["versionId", "lastUpdated"])
+async def test_a_put_back_to_an_earlier_content_counts_when_it_says_that_it_is_a_newer_version(
+    http: httpx.AsyncClient, holder: Holder, owner: asyncpg.Connection, says: str
+) -> None:
+    """Without that it cannot be told from the first one, sent again by a sender that was not
+    answered: it is known, and its answer says so."""
+    path, headers = "/fhir/Observation/scale-7", holder.headers | FHIR
+    first = observation(holder.patient_id, 81.5)
+    first["identifier"][0]["value"] = "scale-7"
+    second = first | {"valueQuantity": first["valueQuantity"] | {"value": 82.5}}
+    for sent in (first, second):
+        await http.put(path, json=sent, headers=headers)
+
+    again = await http.put(path, json=first, headers=headers)
+    assert (again.status_code, code(again)) == (200, "duplicate")
+    assert await kilos(owner, holder) == [Decimal("82.5")]
+
+    told = {"versionId": "3", "lastUpdated": datetime.now(UTC).isoformat()}
+    newer = first | {"meta": {says: told[says]}}
+    back = await http.put(path, json=newer, headers=headers)
+    assert (back.status_code, code(back)) == (200, "corrected")
+    assert await kilos(owner, holder) == [Decimal("81.5")]

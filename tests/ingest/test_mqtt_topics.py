@@ -88,7 +88,7 @@ def test_a_fault_of_a_decoder_sets_the_message_aside_and_holds_up_nothing() -> N
     parsed = mqtt.parse(message(f"{OWN}fhir", None, body=answers), 1)
     assert parsed is not None
 
-    items, is_array = mqtt.decode(parsed, Broken())  # type: ignore[arg-type]
+    items, is_array, _ = mqtt.decode(parsed, Broken())  # type: ignore[arg-type]
 
     assert not is_array
     assert [error.code for error in items[0].errors] == [Code.UNREADABLE]

@@ -28,6 +28,7 @@ T = TypeVar("T")
 
 COMMAND = [sys.executable, "-P", "-m", "deploy.local.cli"]
 DIALYSIS = "home_dialysis"
+MORE = 20
 OSLO = ZoneInfo("Europe/Oslo")
 ALWAYS = {
     "zone": "Europe/Oslo",
@@ -84,11 +85,11 @@ class Hospital:
 
     directory: Path
     addresses: Mapping[str, Any]
-    seeded: Mapping[str, Any] = field(default_factory=dict)
+    seeded: dict[str, Any] = field(default_factory=dict)
     ingest: httpx.Client = field(init=False)
     patients: httpx.Client = field(init=False)
     alerts: httpx.Client = field(init=False)
-    _pool: Iterator[Any] = field(init=False)
+    _pool: list[Any] = field(init=False)
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def __post_init__(self) -> None:
@@ -111,14 +112,20 @@ class Hospital:
         return str(self.seeded["unit"]["id"])
 
     def seed(self, patients: int) -> None:
-        self.seeded = self.run(
-            "seed", "--patients", str(patients), "--programme", DIALYSIS, "--json"
+        self.seeded = self._seed(patients)
+        self._pool = list(self.seeded["patients"])
+
+    def _seed(self, patients: int, *where: str) -> Any:
+        return self.run(
+            "seed", "--patients", str(patients), "--programme", DIALYSIS, "--json", *where
         )
-        self._pool = iter(self.seeded["patients"])
 
     def patient(self) -> Patient:
         """A seeded patient whom no other test uses."""
-        one = next(self._pool)
+        if not self._pool:  # made as they are needed: a long list costs each page that shows it
+            self._pool = self._seed(MORE, "--unit", self.unit)["patients"]
+            self.seeded["patients"].extend(self._pool)
+        one = self._pool.pop(0)
         of = one["identifier"]
         return Patient(
             one["id"], one["cred"], one["secret"], of["system"], of["value"], one.get("token", "")

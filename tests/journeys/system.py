@@ -17,7 +17,7 @@ from deploy.local import broker, ports
 from tests.journeys import hospital as toolkit
 from tests.journeys.hospital import Hospital, Patient
 
-PATIENTS = 260
+PATIENTS = 40
 
 
 @pytest.fixture(scope="session")

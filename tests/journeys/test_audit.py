@@ -47,7 +47,7 @@ def test_the_patient_reads_who_has_seen_him_on_the_list_and_in_the_record(
     hospital: Hospital, patient: Patient
 ) -> None:
     hospital.send_one(patient, device.low_pressure())
-    assert hospital.row(patient)
+    hospital.alert(patient, "blood-pressure")
     hospital.readings(patient)
 
     path = f"/v1/patients/{patient.id}/access-log"

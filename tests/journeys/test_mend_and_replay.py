@@ -115,7 +115,8 @@ def measured(hospital: Hospital, patient: Patient) -> list[Any]:
 def shown(hospital: Hospital, patient: Patient) -> list[Any]:
     """What is on the patient's row: the alerts, by rule group and colour."""
     row = hospital.row(patient)
-    return sorted((one["group"], one["colour"], one["state"]) for one in row["alerts"])
+    alerts = row["alerts"] if row else ()
+    return sorted((one["group"], one["colour"], one["state"]) for one in alerts)
 
 
 async def ledger_of(hospital: Hospital, patient: Patient) -> dict[str, int]:

@@ -12,12 +12,14 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from shared.access import table
 from tests.journeys import device
 from tests.journeys.hospital import ALWAYS, DIALYSIS, Hospital, Patient, bearer, eventually
 from tests.journeys.test_hostile_requests import examples
 
 LEAST = 2000
 NOT_HERE = ("/login", "/logout", "/development")
+PAGES = ("/setup", "/me", "/patients", "/connections")
 SYSTEM = "urn:oid:2.16.578.1.12.4.1.4.2"
 Json = dict[str, Any]
 
@@ -54,7 +56,18 @@ class Victim:
         )
         assert sent["result"] == "stored"
         alert = self._alert(hospital)
+        spoilt = hospital.send_one(
+            Patient(self.id, cred["cred"], cred["secret"]), device.weight(4711.25)
+        )
+        assert spoilt["result"] == "quarantined"
+        held = hospital.patients.get("/v1/quarantine", headers=self.nurse).json()["items"]
+        begun = hospital.patients.post(
+            "/setup/enrol/choose", data={"patient": self.id}, headers=self.nurse
+        )
+        assert begun.status_code == 303, begun.text
         self.ids = {
+            "item_id": held[0]["id"], "draft_id": begun.headers["location"].split("/")[3],
+            "step": "programme", "slug": DIALYSIS,
             "patient_id": self.id, "enrolment_id": enrolment, "binding_id": binding,
             "unit_id": self.unit, "cred": cred["cred"], "alert_id": alert,
             "fact_id": fact[0]["id"], "other": self.id,
@@ -82,8 +95,17 @@ def doors(hospital: Hospital) -> Iterator[tuple[httpx.Client, str, str, Json]]:
                 if "stream" in path or "redeem" in path or path.startswith(NOT_HERE):
                     continue
                 yield client, method.upper(), path, {"examples": [*examples(told, schemas)]}
-    for path in ("", "/chart.json", "/forms/phq-9", "/access"):
-        yield hospital.alerts, "GET", f"/patients/{{patient_id}}{path}", {}
+    yield from pages(hospital)
+
+
+def pages(hospital: Hospital) -> Iterator[tuple[httpx.Client, str, str, Json]]:
+    """Every page that names something, and every form of one; OpenAPI does not show them."""
+    for route in table.by_route():
+        method, _, path = route.partition(" ")
+        names = "{" in path and "{rest" not in path
+        if path.startswith(PAGES) and (names or method == "POST"):
+            of = hospital.patients if path.startswith(("/setup", "/me")) else hospital.alerts
+            yield of, method, path, {"form": True}
 
 
 def filled(path: str, victim: Victim) -> str:
@@ -93,6 +115,16 @@ def filled(path: str, victim: Victim) -> str:
         name = piece.strip("{}") if piece.startswith("{") else None
         pieces.append(piece if name is None else victim.ids.get(name, victim.id))
     return "/".join(pieces)
+
+
+def form(victim: Victim) -> dict[str, str]:
+    """With the victim wherever a form names somebody or something."""
+    ids = victim.ids
+    return {
+        "patient": victim.id, "patient_id": victim.id, "unit": victim.unit, "unit_id": victim.unit,
+        "cred": ids["cred"], "binding": ids["binding_id"], "item": ids["item_id"],
+        "reason": "prøve", "text": "prøve", "move": "claim", "version": "1", "seat": "nurse",
+    }  # fmt: skip
 
 
 def bodies(told: Json, victim: Victim) -> list[Json]:
@@ -150,7 +182,8 @@ def test_no_attempt_at_anothers_record_learns_anything(
         mine = where == "another unit"
         works = mine and ("nurse" in who or "physician" in who)
         for client, method, path, told in every:
-            named = ("/v1/units", "/v1/credentials", "/v1/devices") if works else ("/v1/units",)
+            house = ("/v1/units", "/setup/units", "/setup/hours", "/setup/staff")
+            named = (*house, "/v1/credentials", "/v1/devices") if works else house
             if (mine and path.startswith(named)) or "emergency-access" in path:
                 continue
             if method == "GET":
@@ -163,6 +196,8 @@ def test_no_attempt_at_anothers_record_learns_anything(
                     name: value for name, value in asked.items()
                     if name in {one["name"] for one in told.get("parameters", ())}
                 })  # fmt: skip
+            elif "form" in told:
+                attempt(who, victim, client, method, filled(path, victim), data=form(victim))
             else:
                 for body in bodies(told, victim):
                     attempt(who, victim, client, method, filled(path, victim), json=body)
@@ -177,20 +212,31 @@ def test_what_another_organisation_has_answers_as_what_is_not_there(
 ) -> None:
     """Word for word, so that nobody finds out which ids there are."""
     victim = victims["another organisation"]
-    told_apart = []
-    for client, method, path, _ in doors(hospital):
-        if method != "GET" or "{" not in path:
+    told_apart: list[tuple[str, ...]] = []
+    for client, method, path, told in doors(hospital):
+        if (method != "GET" and "form" not in told) or "{" not in path:
             continue
         theirs = filled(path, victim)
         nobodys = theirs
         for id_ in set(victim.ids.values()):
-            nobodys = nobodys.replace(id_, "c-nobody" if id_.startswith("c-") else str(uuid4()))
+            if id_ not in (victim.ids["step"], victim.ids["slug"]):
+                nobodys = nobodys.replace(id_, "c-nobody" if id_.startswith("c-") else str(uuid4()))
+        sent = {} if method == "GET" else {"data": {"reason": "prøve"}}
         for who, headers in attackers.items():
-            if len({said(client.get(one, headers=headers)) for one in (theirs, nobodys)}) > 1:
+            answers = [
+                client.request(method, one, headers=headers, **sent) for one in (theirs, nobodys)
+            ]
+            if len({said(one) for one in answers}) > 1:
                 told_apart.append((who, path))
+            # A form that is not filled in may be refused before it is asked whose it is.
+            shut = {403, 404} if method == "GET" else {303, 403, 404, 409, 422}
+            works = ("nurse" in who or "physician" in who) and "{slug}" not in path
+            if "form" in told and works and answers[0].status_code not in shut:
+                told_apart.append((who, path, str(answers[0].status_code)))
     assert told_apart == []
 
 
 def said(answer: httpx.Response) -> tuple[int, str]:
-    """But for the moment and the request's own id, which a page of refusal shows."""
-    return answer.status_code, re.sub(r"\d\d:\d\d:\d\d|\b[0-9a-f]{32}\b", "…", answer.text)
+    """But for the moment, the page's own address and the request's id, which a refusal shows."""
+    text = answer.text.replace(answer.request.url.path, "…")
+    return answer.status_code, re.sub(r"\d\d:\d\d:\d\d|\b[0-9a-f]{32}\b", "…", text)

@@ -178,11 +178,11 @@ def test_an_activated_version_judges_from_then_on_and_the_one_before_what_was_be
     who = patient(ward, DIALYSIS)
     path, chosen = f"/v1/programmes/{DIALYSIS}/activate", {"version": OLD, "reason": "Fagrådet"}
     refused = ward.patients.post(
-        path, json={**chosen, "what_if_shown": True}, headers=ward.administrator
+        path, json={**chosen, "what_if_shown": True}, headers=ward.log_in("physician")
     )
     assert (refused.status_code, refused.json()["code"]) == (409, "what-if-is-not-shown")
     asked(ward, programme=DIALYSIS, days=7, version=OLD)
-    ward.made(ward.patients, path, chosen, ward.administrator)
+    ward.made(ward.patients, path, chosen, ward.log_in("physician"))
     calm = ward.send_one(who, device.pressure(165))
     late = ward.send_one(who, device.pressure(166, at=device.ago(2 * DAY)))
 
@@ -232,6 +232,6 @@ def test_nobody_may_activate_what_is_not_loaded(ward: Hospital) -> None:
     refused = ward.patients.post(
         f"/v1/programmes/{NEW}/activate",
         json={"version": "9", "what_if_shown": True, "reason": "x"},
-        headers=ward.administrator,
+        headers=ward.log_in("physician"),
     )
     assert (refused.status_code, refused.json()["code"]) == (409, "version-is-not-loaded")

@@ -83,10 +83,10 @@ async def test_an_activation_is_a_decision_about_every_patient_in_the_programme(
 ) -> None:
     outside = await ward.record.patient(ward.nurse, ward.unit)
     await ward.nurse.post(f"{ward.path}/enrolments", {"programme": SLUG})
-    administrator = await ward.record.administrator()
+    physician = await ward.record.staff("physician", ward.unit)
 
     await tried(ward.record)
-    made = await administrator.post(ACTIVATE, body())
+    made = await physician.post(ACTIVATE, body())
     later = await ward.record.patient(ward.nurse, ward.unit)
     await ward.nurse.post(f"/v1/patients/{later}/enrolments", {"programme": SLUG})
 
@@ -111,9 +111,9 @@ async def test_limits_are_those_of_the_active_version(ward: Ward) -> None:
     sent = {"programme": SLUG, "name": "systolic_red_low", "value": 55, "reason": "x"}
     await ward.nurse.post(f"{ward.path}/limits", sent, 202)
 
-    administrator = await ward.record.administrator()
+    physician = await ward.record.staff("physician", ward.unit)
     await tried(ward.record)
-    await administrator.post(ACTIVATE, body())
+    await physician.post(ACTIVATE, body())
     refused = await ward.nurse.post(f"{ward.path}/limits", sent, 422)
     assert (refused["code"], refused["min"]) == ("limit-is-out-of-bounds", 60)
     # What was proposed under the other version is no more within bounds.
@@ -124,7 +124,7 @@ async def test_limits_are_those_of_the_active_version(ward: Ward) -> None:
 
 
 async def test_what_cannot_be_activated_is_refused_in_words(ward: Ward) -> None:
-    administrator = await ward.record.administrator()
+    physician = await ward.record.staff("physician", ward.unit)
 
     for sent, code in [
         (body("9.9"), "version-is-not-loaded"),
@@ -132,26 +132,29 @@ async def test_what_cannot_be_activated_is_refused_in_words(ward: Ward) -> None:
         ({"version": SHIPPED, "what_if_shown": True}, "invalid-request"),
     ]:
         status = 422 if code == "invalid-request" else 409
-        assert (await administrator.post(ACTIVATE, sent, status))["code"] == code
-    unknown = await administrator.post("/v1/programmes/magic/activate", body(), 404)
+        assert (await physician.post(ACTIVATE, sent, status))["code"] == code
+    unknown = await physician.post("/v1/programmes/magic/activate", body(), 404)
     assert unknown["code"] == "no-such-programme"
     await tried(ward.record)
     await tried(ward.record, OWN)
-    await administrator.post(ACTIVATE, body())
-    assert (await administrator.post(ACTIVATE, body(), 409))["code"] == "already-active"
-    await administrator.post(ACTIVATE, body(OWN))
+    await physician.post(ACTIVATE, body())
+    assert (await physician.post(ACTIVATE, body(), 409))["code"] == "already-active"
+    await physician.post(ACTIVATE, body(OWN))
 
 
-async def test_a_physician_may_activate_and_a_nurse_may_not(ward: Ward) -> None:
+async def test_a_physician_may_activate_and_neither_nurse_nor_administrator(ward: Ward) -> None:
     physician = await ward.record.staff("physician", ward.unit)
     await tried(ward.record)
     await ward.nurse.post(ACTIVATE, body(), 403)
+    administrator = await ward.record.administrator()
+    await administrator.post(ACTIVATE, body(), 403)
     await physician.post(ACTIVATE, body())
     assert (await known(physician))["active"]["by_name"] == "physician 1"
 
 
 async def test_an_activation_counts_in_one_organisation(ward: Ward) -> None:
-    elsewhere = await ward.record.administrator("elsewhere")
+    unit = await ward.record.unit(org="elsewhere")
+    elsewhere = await ward.record.staff("physician", unit, org="elsewhere")
     await tried(ward.record)
     assert (await elsewhere.post(ACTIVATE, body(), 409))["code"] == "what-if-is-not-shown"
     await tried(ward.record, org="elsewhere")
@@ -162,7 +165,7 @@ async def test_an_activation_counts_in_one_organisation(ward: Ward) -> None:
 
 async def test_whoever_is_enrolled_meanwhile_follows_the_new_version(ward: Ward) -> None:
     patients = [await ward.record.patient(ward.nurse, ward.unit) for _ in range(6)]
-    administrator = await ward.record.administrator()
+    physician = await ward.record.staff("physician", ward.unit)
     await tried(ward.record)
 
     await asyncio.gather(
@@ -170,7 +173,7 @@ async def test_whoever_is_enrolled_meanwhile_follows_the_new_version(ward: Ward)
             ward.nurse.post(f"/v1/patients/{one}/enrolments", {"programme": SLUG})
             for one in patients[:3]
         ),
-        administrator.post(ACTIVATE, body()),
+        physician.post(ACTIVATE, body()),
         *(
             ward.nurse.post(f"/v1/patients/{one}/enrolments", {"programme": SLUG})
             for one in patients[3:]
@@ -235,7 +238,7 @@ def test_a_broken_folder_of_ones_own_stops_the_start_with_sentences(own: Path) -
 async def test_only_a_trial_of_exactly_this_makes_a_version_count(
     ward: Ward, not_enough: dict[str, Any]
 ) -> None:
-    administrator = await ward.record.administrator()
+    physician = await ward.record.staff("physician", ward.unit)
     is_old = not_enough.pop("at", None)
     if not_enough.get("digest") == "of it":
         del not_enough["digest"]
@@ -245,10 +248,10 @@ async def test_only_a_trial_of_exactly_this_makes_a_version_count(
     if is_old:
         await ward.record.rows("update alerts.trial set at = at - interval '13 hours'")
 
-    refused = await administrator.post(ACTIVATE, body(), 409)
+    refused = await physician.post(ACTIVATE, body(), 409)
 
     assert refused["code"] == "what-if-is-not-shown"
-    assert (await known(administrator))["active"]["since"] is None
+    assert (await known(physician))["active"]["since"] is None
 
 
 SIGN = f"/v1/programmes/{SLUG}/sign"

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 
+from shared.access import table
 from tests.journeys import photos
 from tests.patients.conftest import HOURS, NOW, Person, Record
 
@@ -77,7 +78,7 @@ POST   /v1/patients/{patient_id}/spo2-scale/{proposal_id}/withdraw \
                                                     401 403 403 ok  403 403 403 404 403 403 403
 GET    /v1/units/{unit_id}/proposals                401 403 403 ok  403 403 403 403 403 403 403
 GET    /v1/programmes                               401 403 403 ok  ok  ok  ok  ok  ok  403 403
-POST   /v1/programmes/{slug}/activate               401 403 403 403 403 ok  403 403 ok  403 403
+POST   /v1/programmes/{slug}/activate               401 403 403 403 403 403 403 403 403 403 403
 POST   /v1/programmes/{slug}/sign                   401 403 403 ok  ok  403 403 ok  403 403 403
 GET    /v1/patients/{patient_id}/pauses             401 ok  404 ok  403 403 403 404 403 403 403
 POST   /v1/patients/{patient_id}/pauses             401 403 403 ok  403 403 403 404 403 403 403
@@ -169,6 +170,7 @@ GET    /v1/represented                              401 ok  ok  403 403 403 403 
 GET    /v1/statistics                               401 403 403 403 403 403 403 403 403 403 ok
 POST   /v1/enrolment-codes                          401 403 403 ok  403 ok  403 403 422 403 403
 POST   /v1/enrolment-codes/redeem                   404 404 404 404 404 404 404 404 404 404 404
+POST   /v1/certificates/renew                       401 401 401 401 401 401 401 401 401 401 401
 """
 MATRIX = {
     (words[0], words[1]): dict(zip(CALLERS, words[2:], strict=True))
@@ -259,6 +261,7 @@ class World:
             },
             "/v1/enrolment-codes": {"kind": "app", "label": "x", "unit_id": ids["unit_id"]},
             "/v1/enrolment-codes/redeem": {"code": "0000-0000-0000"},
+            "/v1/certificates/renew": {"certificate": "x", "csr": "x"},
             "/development/token": {"role": "administrator", "org": "nordland"},
         }  # fmt: skip
         return {"json": bodies[route]} if method != "GET" and route in bodies else {}
@@ -433,7 +436,7 @@ async def test_what_is_elsewhere_looks_like_what_does_not_exist(world: World) ->
 @pytest.mark.parametrize("token", ["", "x", "x.y.z", "eyJhbGciOiJub25lIn0.e30.", "a" * 5000])
 async def test_a_token_that_is_none_is_refused_everywhere(world: World, token: str) -> None:
     for (method, route), expected in MATRIX.items():
-        if expected["nobody"] == "401":
+        if expected["nobody"] == "401" and not table.by_route()[f"{method} {route}"].open:
             path, more = world.address(method, route)
             more["headers"] = {**more.get("headers", {}), "authorization": f"Bearer {token}"}
             answer = await world.record.client.request(method, path, **more)

@@ -140,7 +140,7 @@ def test_every_limit_that_a_red_rule_names_is_known_here(folder: Path) -> None:
     for rule in programme.rules:
         if rule.colour == "red":
             for name in limits_of(rule):
-                assert rule.id in ways_of(programme, name)
+                assert rule.id in ways_of(programme)[name]
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=[folder.name for folder in FOLDERS])

@@ -30,9 +30,14 @@ def morning(home: Home, now: datetime) -> list[Json]:
     if not home.on_dialysis:
         return [*sent, devices.usual_saturation(home, now, home.dice(today, "saturation"))]
     sent.append(devices.weight(home, now, weight(home, today, today)))
-    if home.peritoneal and _ends(home, today) < now:
-        sent.append(_night(home, today))
-    return sent
+    return [*sent, *last_night(home, now)]
+
+
+def last_night(home: Home, now: datetime) -> list[Json]:
+    """What the dialysis machine has sent by itself when the night's treatment had ended."""
+    today = now.astimezone(OSLO).date()
+    has_ended = home.peritoneal and _ends(home, today) < now
+    return [_night(home, today)] if has_ended and home.part is not Part.SILENT else []
 
 
 def weight(home: Home, day: date, today: date) -> Decimal:

@@ -1,6 +1,6 @@
 """An alert's life: which move is allowed from which state, by whom, and what it requires.
 
-Only a person closes a red alert; a yellow one may expire or be handled by a rule; an
+Only a person closes a red alert of a patient; a yellow one may expire or be handled by a rule; an
 acknowledgement runs out. How long each holds is the programme's `Life`, with defaults.
 """
 
@@ -42,6 +42,7 @@ class Role(StrEnum):
     NURSE = "nurse"
     PHYSICIAN = "physician"
     SYSTEM = "system"
+    SELF_TEST = "system:selftest"  # of its own alerts only: no person reads those
 
 
 class MoveNotAllowed(ValueError):
@@ -70,6 +71,7 @@ class ConfirmationMissing(ValueError):
 
 PEOPLE = frozenset({Role.NURSE, Role.PHYSICIAN})
 SYSTEM = frozenset({Role.SYSTEM})
+SELF_TEST = frozenset({Role.SELF_TEST})
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,9 @@ TABLE: Mapping[Move, Allowed] = {
     Move.NOTE: Allowed({**STAYS, State.CLOSED: State.CLOSED}, PEOPLE, note="always"),
     Move.ESCALATE: Allowed(STAYS, PEOPLE | SYSTEM, note="always"),
     Move.CLOSE: Allowed(
-        {State.OPEN: State.CLOSED, State.ACKNOWLEDGED: State.CLOSED}, PEOPLE, note="red"
+        {State.OPEN: State.CLOSED, State.ACKNOWLEDGED: State.CLOSED},
+        PEOPLE | SELF_TEST,
+        note="red",
     ),
     Move.REOPEN: Allowed({State.CLOSED: State.OPEN}, PEOPLE, note="always"),
     Move.HAND_OVER: Allowed(STAYS, PEOPLE, note="always"),

@@ -3,22 +3,23 @@ he raises the alarm that we cannot.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import httpx
 import structlog
-
-from shared.service import Part
 
 log = structlog.get_logger()
 
 EVERY = 60.0
 
+# A sentence when something stands still.
+Asked = Callable[[], Awaitable[str | None]]
+
 
 class DeadMan:
-    """Part of the service. `watched` are the loops that must have done real work just now."""
+    """Part of the service. `watched` say whether the loops have done real work just now."""
 
-    def __init__(self, url: str | None, watched: Sequence[Part], every: float = EVERY) -> None:
+    def __init__(self, url: str | None, watched: Sequence[Asked], every: float = EVERY) -> None:
         self._url = url
         self._watched = watched
         self._every = every
@@ -40,7 +41,7 @@ class DeadMan:
         async with httpx.AsyncClient(trust_env=False, timeout=10, follow_redirects=False) as client:
             while True:
                 await asyncio.sleep(self._every)
-                still = [said for part in self._watched if (said := await part.ready())]
+                still = [said for ask in self._watched if (said := await ask())]
                 if still:
                     log.error("The dead-man's call is withheld.", missing=still)
                     continue

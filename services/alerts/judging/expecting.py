@@ -1,6 +1,6 @@
 """Pure: what the plans expect of a patient, kept a few days ahead, and whether it has come."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
@@ -74,13 +74,14 @@ def _plan(
     patient: Patient, changes: Changes, programmes: Programmes, first: date, last: date
 ) -> None:
     wanted: dict[Key, schedule.Due] = {}
+    loaded = {one.id for one in patient.record.enrolments if one.programme in programmes}
     for slug in {one.programme for one in patient.record.enrolments} & programmes.keys():
         for version in programmes[slug].versions.values():
             for due in schedule.dues(patient.record, version, first, last):
                 if due.paused is None:
                     wanted[due.plan, due.day, due.slot] = due
     for key, one in list(patient.expected.items()):
-        if first <= one.local_day <= last and key not in wanted and one.is_undecided:
+        if first <= one.local_day <= last and key not in wanted and _may_go(one, loaded):
             changes.unexpected.append(patient.expected.pop(key))
     for key, due in wanted.items():
         known = patient.expected.get(key)
@@ -89,6 +90,12 @@ def _plan(
             changes.expected.append(patient.expected[key])
         else:
             known.due = due
+
+
+def _may_go(one: Expected, loaded: Container[UUID]) -> bool:
+    """What was never expected, as is known now, was not missed either: a pause that is recorded
+    afterwards leaves no gap. What was decided by a programme that is not here stays."""
+    return one.is_undecided or one.plan in loaded
 
 
 def _look(one: Expected, patient: Patient, changes: Changes) -> None:

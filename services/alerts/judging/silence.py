@@ -24,12 +24,11 @@ from services.alerts.judging import expecting, handling, looking, triage, writin
 from services.alerts.judging.memory import Memory
 from services.alerts.judging.patient import Patient
 from services.alerts.judging.raising import run_out, settle
-from services.alerts.judging.watchdog import PORTAL_MANY, Watchdog
+from services.alerts.judging.watchdog import PORTAL_MANY, Tested, Watchdog, untested
 from services.alerts.rounds import Rounds
 from services.alerts.rows import store_rows
 from services.alerts.rows.row import Programmes
 from services.alerts.stream import Notifier
-from shared import ledger
 from shared.database import Database
 
 log = structlog.get_logger()
@@ -71,12 +70,13 @@ class Clock(Rounds):
         notifier: Notifier,
         programmes: Programmes,
         memory: Memory,
+        tested: Tested = untested,
     ) -> None:
         super().__init__("clock", database, every=TICK, fresh=FRESH)
         self._notifier = notifier
         self._programmes = programmes
         self._memory = memory
-        self._watchdog = Watchdog(database, notifier, programmes)
+        self._watchdog = Watchdog(database, notifier, programmes, tested)
         self._postponed: dict[tuple[str, UUID], float] = {}
         self._offset: float | None = None
         self._settles_at = 0.0
@@ -181,7 +181,7 @@ async def wake(
         return None
     state = states[patient_id]
     now = await store.now(tx)
-    listen = may_listen and not await ledger.patients_with_rows(tx, org, [patient_id])
+    listen = may_listen and not await store.waits_to_be_judged(tx, org, patient_id, VERSIONS)
     since = min(state.listened_at or now - FIRST_LOOK, now)
     patient = (await triage.load(tx, org, states, {patient_id: since}, memory, now))[patient_id]
     memory.note(org, patient_id, triage.not_loaded(patient.record, programmes, now))

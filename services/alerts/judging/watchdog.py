@@ -3,7 +3,7 @@ readings run out: one alarm each, on nobody's row, instead of one per patient.
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -30,6 +30,7 @@ BACKLOG = timedelta(seconds=60)
 STANDS_STILL = timedelta(seconds=60)
 MONTHS_AHEAD = 3
 VERSION = "platform-version"
+SELF_TEST = "platform-self-test"
 PORTAL = "portal-quiet"
 # So many patients of one portal make it the portal's silence and not theirs.
 PORTAL_MANY = 3
@@ -72,13 +73,29 @@ class Seen:
     months_ahead: int
 
 
+# What the self-test has to say to an organisation.
+Tested = Callable[[str], list[Fault]]
+
+
+def untested(_org: str) -> list[Fault]:
+    """Where no self-test has been set up."""
+    return []
+
+
 class Watchdog:
     """Remembers what it said last, so that a healthy platform costs no lock."""
 
-    def __init__(self, database: Database, notifier: Notifier, programmes: Programmes) -> None:
+    def __init__(
+        self,
+        database: Database,
+        notifier: Notifier,
+        programmes: Programmes,
+        tested: Tested = untested,
+    ) -> None:
         self._database = database
         self._notifier = notifier
         self._programmes = programmes
+        self._tested = tested
         self._said: dict[str, frozenset[str]] = {}
         self._months = 0
         self._months_at = -MONTHS_ASKED
@@ -91,7 +108,9 @@ class Watchdog:
             months = await self._months_ahead(connection)
             seen = Seen(**dict(await store_rows.platform(connection, org)), months_ahead=months)
             portals = await self._quiet_portals(connection, org)
-        faults = [*find(seen), *portals, *_not_loaded(missing, seen.now)]
+        faults = [
+            *find(seen), *portals, *_not_loaded(missing, seen.now), *self._tested(org)
+        ]  # fmt: skip
         rules = frozenset(one.key for one in faults)
         if rules != self._said.get(org, frozenset()):
             await self._say(org, faults)

@@ -63,11 +63,11 @@ async def burden(
         "sampled": alerts["sampled"],
         "sampled_useful": alerts["sampled_useful"],
         "median_seconds_to_acknowledge": _seconds(alerts["acknowledged_after"]),
-        "rules": [_rule(row) for row in rules],
+        "rules": [rule(row) for row in rules],
     }
 
 
-def _rule(row: asyncpg.Record) -> Json:
+def rule(row: asyncpg.Record) -> Json:
     return {
         "programme": row["programme"],
         "rule": row["rule"],

@@ -16,6 +16,7 @@ from shared import access
 router = APIRouter(include_in_schema=False)
 
 MOST = 200
+MOST_FAILING = 50
 NOT_DELIVERED = ("failed", "undeliverable")
 Cred = Annotated[str, Path(pattern=r"^[a-z0-9-]{1,64}$")]
 
@@ -32,6 +33,11 @@ async def list_page(
     by = door.reader(request, caller)
     kinds = ("app",) if kind else intake.KINDS
     listed = await intake.senders(has.database, by.org, kinds=kinds, after=cursor, limit=MOST)
+    failing, more_failing = (
+        await intake.failing(has.database, by.org, kinds=kinds, limit=MOST_FAILING)
+        if cursor is None
+        else ([], False)
+    )
     async with has.database.transaction() as tx:
         now = await store.now(tx)
         out = await store_outgoing.connections(tx, by.org)
@@ -41,6 +47,8 @@ async def list_page(
     more = urlencode({"cursor": listed.next or "", **({"kind": kind} if kind else {})})
     data = {
         **_around(request, by),
+        "failing": failing,
+        "more_failing": more_failing,
         "senders": listed.senders,
         "apps": bool(kind),
         "next": more if listed.next else None,

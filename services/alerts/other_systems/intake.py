@@ -37,6 +37,18 @@ async def senders(
     return Page(shown, shown[-1]["cred"] if len(rows) > limit else None)
 
 
+async def failing(
+    database: Database, org: str, *, kinds: tuple[str, ...], limit: int
+) -> tuple[list[Json], bool]:
+    """The worst first, and whether there are more."""
+    async with database.transaction() as tx:
+        now = await store.now(tx)
+        rows = await store_intake.senders(
+            tx, org, now, kinds=kinds, after=None, limit=limit + 1, failing=True
+        )
+    return [_sender(row) for row in rows[:limit]], len(rows) > limit
+
+
 async def one(database: Database, org: str, cred: str) -> Json:
     """With its results of a week, its last 24 hours, its faults as samples, and what devices behind
     it announced that nobody has taken yet. NoSuchSender."""

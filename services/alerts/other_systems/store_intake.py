@@ -18,9 +18,11 @@ async def senders(
     cred: str | None = None,
     after: str | None = None,
     limit: int,
+    failing: bool = False,
 ) -> list[asyncpg.Record]:
     """Credentials in force or heard within a month, by name, with what came of them. `hour` is of
-    the hour that is under way, `day` of it and the 23 before."""
+    the hour that is under way, `day` of it and the 23 before. `failing`: only those of which
+    something waits, or was set aside or refused in that day, the worst first."""
     return await tx.fetch(
         """
         select c.cred, c.kind, c.label, c.revoked_at, t.*,
@@ -42,9 +44,15 @@ async def senders(
         where c.org = $1 and c.kind = any($3) and ($4::text is null or c.cred = $4)
           and ($5::text is null or c.cred > $5)
           and (c.revoked_at is null or t.last_at is not null)
-        order by c.cred limit $6
+          and (not $8 or c.cred in (
+              select cred from ledger.traffic
+              where org = $1 and result in ('quarantined', 'refused')
+                and hour > $2::timestamptz - $7::interval
+              union
+              select cred from ledger.quarantine where org = $1 and state = 'waiting'))
+        order by case when $8 then -(t.refused + t.set_aside) end, c.cred limit $6
         """,
-        org, now, list(kinds), cred, after, limit, DAY,
+        org, now, list(kinds), cred, after, limit, DAY, failing,
     )  # fmt: skip
 
 

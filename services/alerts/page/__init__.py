@@ -80,6 +80,7 @@ from services.alerts.page.messages import messages_view
 from services.alerts.page.patient import patient_view
 from services.alerts.page.row import drawn as row_view
 from services.alerts.page.shut import shut_view
+from services.alerts.page.steering import steering_view
 from services.alerts.page.trial import trial_view
 from services.alerts.page.worklist import worklist_view
 
@@ -96,6 +97,7 @@ __all__ = [
     "render",
     "row_view",
     "shut_view",
+    "steering_view",
     "trial_view",
     "worklist_view",
 ]

@@ -15,7 +15,7 @@ _BAR = 36  # height of the busiest hour's
 
 
 def connections_view(data: Json, lang: str, now: datetime) -> View:
-    """`senders` and `out`, `late` as the API tells them; apps, next?, again? (how many)."""
+    """`failing`, `senders`, `out`, `late` as the API tells them; apps, next?, again? (how many)."""
     t = words.words(lang)
     said = t["connections"]
     again = data.get("again")
@@ -24,6 +24,8 @@ def connections_view(data: Json, lang: str, now: datetime) -> View:
         **frame(data, lang),
         "title": said["title"],
         "apps": data["apps"],
+        "failing": [_sender(one, now, lang) for one in data["failing"]],
+        "more_failing": data["more_failing"],
         "senders": [_sender(one, now, lang) for one in data["senders"]],
         "next": data.get("next"),
         "out": [_out(one, now, lang) for one in data["out"]],

@@ -18,16 +18,18 @@ COUNTS = (
     ("paused", "pause"),
     ("quarantined", "box"),
 )
+DESK = "/setup/quarantine"  # open to everybody who sees the list
 
 
 def counts(data: Json, t: words.Words) -> list[View]:
     """For the whole unit, whatever the filter. Pause and quarantine only when known."""
     counts = clinical(data["counts"])
     return [
-        {"key": key, "icon": icon, "n": counts[key], "label": t["worklist"]["counts"][key]}
+        {"key": key, "icon": icon, "n": counts[key], "label": t["worklist"]["counts"][key],
+         "href": DESK if key == "quarantined" and counts[key] else ""}
         for key, icon in COUNTS
         if counts.get(key) is not None
-    ]
+    ]  # fmt: skip
 
 
 def clinical(counts: Json) -> View:

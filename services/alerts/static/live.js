@@ -2,6 +2,8 @@
 // The server's clock counts, not the one of the machine: a wrong PC clock must not make a reading
 // look fresh.
 
+import { whenFree } from "./holding.js";
+
 export const words = JSON.parse(document.body.dataset.words);
 
 // Three heartbeats of 5 s missed: a server that dies just after one is noticed after 16 s.
@@ -113,9 +115,13 @@ export function follow(changed, about = "", conceal = () => {}) {
     if (shown) shown.textContent = clock(heard + ahead);
     if (document.body.dataset.state === "stale" && Date.now() - heard < HEARTBEAT_MISSED) {
       delete document.body.dataset.state;
-      banner.hidden = true;
+      whenFree("banner", showBanner);
       changed({});
     }
+  }
+
+  function showBanner() {
+    banner.hidden = ended || document.body.dataset.state !== "stale";
   }
 
   function open() {
@@ -175,7 +181,8 @@ export function follow(changed, about = "", conceal = () => {}) {
     const seconds = Math.ceil((endsAt - Date.now()) / 1000);
     const near = seconds * 1000 <= WARNED;
     const bar = document.getElementById("idle");
-    if (bar.hidden === near) bar.hidden = !near; // told once, not every second
+    // Told once, not every second.
+    if (bar.hidden === near) whenFree("idle", () => (bar.hidden = ended || !near));
     if (near) document.getElementById("idle-left").textContent = `${Math.max(0, seconds)} s`;
   }
 
@@ -193,7 +200,7 @@ export function follow(changed, about = "", conceal = () => {}) {
     const stopped = clock(heard + ahead);
     if (document.body.dataset.state !== "stale") {
       document.body.dataset.state = "stale";
-      banner.hidden = false;
+      whenFree("banner", showBanner);
       // Once, not every second: a screen reader would repeat it.
       for (const each of document.querySelectorAll(".as-it-was")) {
         each.textContent = fill(words.as_it_was, { clock: stopped });

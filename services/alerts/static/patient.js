@@ -1,6 +1,7 @@
 // One patient: keys, live ages, and the curves. The forms are plain forms and work without this.
 
 import * as grips from "./grips.js";
+import { whenFree } from "./holding.js";
 import { countFromNow, fill, follow, gone, isForPage, localNow, sendOnEnter, start, tellAges, words } from "./live.js";
 
 const patient = document.body.dataset.patient;
@@ -78,7 +79,8 @@ function changed(data) {
   if (data.patients === undefined) return;
   // No names: too many changed at once. This one may be among them.
   if (data.patients && !data.patients.includes(patient)) return;
-  document.getElementById("changed").hidden = false;
+  // It pushes down what lies below it.
+  whenFree("changed", () => (document.getElementById("changed").hidden = false));
 }
 
 // The session has ended: nothing of the patient stays on a screen that nobody is at.

@@ -1,5 +1,6 @@
 // The list: keys, moves, and changes that arrive without moving the row under the cursor.
 
+import { keptFocus, whenFree } from "./holding.js";
 import { count, countFromNow, fill, follow, fromNow, gone, isForPage, sendOnEnter, serverIs, start, tellAges, token, words } from "./live.js";
 
 const LANES = ["clinical", "technical", "messages", "paused", "done"];
@@ -32,7 +33,7 @@ const focusOf = (row) => row.querySelector(".line.on") ?? row.querySelector(".nm
 
 // ---- Choosing a row --------------------------------------------------------------------------
 
-function choose(row, { focus = true, line = null } = {}) {
+function choose(row, { focus = true, line = null, scroll = true } = {}) {
   for (const each of list().querySelectorAll(".row.sel")) {
     each.classList.remove("sel");
     each.removeAttribute("aria-current");
@@ -44,7 +45,7 @@ function choose(row, { focus = true, line = null } = {}) {
   const fold = row.closest("details");
   if (fold) fold.open = true;
   if (focus) focusOf(row).focus({ preventScroll: true });
-  row.scrollIntoView({ block: "nearest" });
+  if (scroll) row.scrollIntoView({ block: "nearest" });
 }
 
 function step(by) {
@@ -123,12 +124,17 @@ async function refresh() {
   if (response && gone(response)) return;
   const text = response?.ok ? await response.text().catch(() => null) : null;
   if (turn !== asked) return; // a later one shows more
-  if (text !== null) return swap(text);
+  if (text !== null) return whenFree("list", () => swapLatest(turn, text));
   // The heartbeat goes on and says that the list is of now: what it lacks must come all the same.
   soon ??= setTimeout(() => {
     soon = null;
     refresh();
   }, AGAIN);
+}
+
+// While a hand was on the list, a later one may have been asked for.
+function swapLatest(turn, text) {
+  if (turn === asked) swap(text);
 }
 
 function swap(text) {
@@ -147,6 +153,7 @@ function swap(text) {
   const before = new Set(rows().map((row) => row.id));
   const order = rows().filter(isShown).map((row) => row.id);
   const hadFocus = list().contains(document.activeElement);
+  const focus = keptFocus();
   const unfolded = document.getElementById("green-rows")?.open ?? false;
 
   list().style.paddingTop = "";
@@ -161,6 +168,7 @@ function swap(text) {
 
   const row = chosen() ?? nextOf(order);
   if (row) mark(row, hadFocus);
+  focus();
   if (held) hold(held);
   announce(rows().filter((each) => !before.has(each.id)));
   tellAges();
@@ -538,7 +546,8 @@ document.addEventListener("focusin", (event) => {
   const row = event.target.closest?.(".row[data-find]");
   const line = event.target.closest?.(".line") ?? null;
   if (row && (row.id !== selected || line !== row.querySelector(".line.on"))) {
-    choose(row, { focus: false, line });
+    // A row that moves under the finger is never clicked: what is pressed stays until it is let go.
+    choose(row, { focus: false, line, scroll: !row.matches(":active") });
   }
 });
 

@@ -48,6 +48,7 @@ class Gateway(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     columns: bool = False
     when: Mapping[str, Sequence[Any]] = {}
     positive: Sequence[str] = ()
+    unless: Sequence[str] = ()
     clock: Sequence[Clock] = ()
     time: Sequence[str] | str = ()
     slot: str | None = None
@@ -65,6 +66,12 @@ class Gateway(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     status: Literal["online", "offline"] | None = None
     status_from: str | None = None
     battery: str | None = None
+
+    @property
+    def is_event(self) -> bool:
+        """That it is sent says all: nothing of it needs to be read."""
+        of = self.reading
+        return of is not None and all(source.is_ is not None for source in of.fields.values())
 
     @property
     def times(self) -> Sequence[str]:

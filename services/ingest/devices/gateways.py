@@ -25,17 +25,25 @@ _NUMBER = Decimal("0.01")
 _MOST_DIGITS = 15
 _LONGEST_SLOT = 64
 _LONGEST_BARE = 256
+_FIRST = datetime(2000, 1, 1, tzinfo=UTC)
+# How senders say that there is no value, and what home automation says between two.
+_NOTHING = frozenset(
+    ("", "-", "--", "---", "—", "–", "nan", "null", "none", "n/a", "unavailable", "unknown")
+)
+
+Told = tuple[str | None, int, str]  # of a message: the list, the place in it, and the kind
 
 
 def decode(table: Sequence[Gateway], topic: str, payload: bytes, now: datetime) -> list[Item]:
     """The items of one message; empty when it is known and no measurement."""
     known = False
     found: list[Item] = []
+    told: set[Told] = set()
     sent: Any = None
     read = False
     for row in table:
         words = row.matches(topic)
-        if words is None:
+        if words is None or not _is_of_topic(row, words):
             continue
         if row.collect is not None:
             continue  # its bare values are kept together by the edge
@@ -43,15 +51,17 @@ def decode(table: Sequence[Gateway], topic: str, payload: bytes, now: datetime) 
         if row.ignore or row.discovery:
             break
         if row.text:
-            found += _items(row, topic, words, {"payload": _bare(payload)}, now)
+            found += _items(row, topic, words, {"payload": _bare(payload)}, now, told)
             break  # a bare value: no row that reads JSON is meant
         if not read:
             sent, read = _payload(payload), True
-            if sent is None:
+            if row.is_event and not isinstance(sent, dict):
+                sent = {}  # an SOS is one whatever stands in it
+            if not isinstance(sent, dict | list):
                 return [_held(topic, payload, Code.UNREADABLE, sha256(payload).hexdigest())]
             if not exact.storable(exact.Part(sent, payload)):
                 return [_held(topic, payload, Code.NOT_STORABLE, sha256(payload).hexdigest())]
-        found += _items(row, topic, words, sent, now)
+        found += _items(row, topic, words, sent, now, told)
     if known:
         return found
     return [_unknown(topic, payload, now)]
@@ -84,12 +94,18 @@ def collected(
 
 
 def _items(
-    row: Gateway, topic: str, words: Mapping[str, str], sent: Any, now: datetime
+    row: Gateway, topic: str, words: Mapping[str, str], sent: Any, now: datetime, told: set[Told]
 ) -> Iterator[Item]:
-    for one in _fan(row, sent):
+    """`told`: what an earlier row has read of this message. A hospital's own row of the same kind
+    stands in the place of ours."""
+    for place, one in enumerate(_fan(row, sent)):
         keys = {**one, **words}
         if not _is_measured(row, keys):
             continue
+        this = (row.list, place, row.reading.kind if row.reading else "")
+        if this in told:
+            continue
+        told.add(this)
         payload = {key: value for key, value in one.items() if key not in row.private}
         kept = {"topic": topic, "gateway": row.name, "payload": _refolded(row, payload)}
         yield from _one(row, keys, kept, topic, now)
@@ -101,8 +117,8 @@ def _fan(row: Gateway, sent: Any) -> Iterator[dict[str, Any]]:
         yield from _table(sent)
         return
     if row.list is None:
-        if isinstance(sent, dict):
-            yield sent
+        yield from (each for each in (sent if isinstance(sent, list) else [sent])
+                    if isinstance(each, dict))  # fmt: skip
         return
     whole = sent if isinstance(sent, dict) else {}
     listed = _at(sent, row.list) if row.list else sent
@@ -138,12 +154,31 @@ def _refolded(row: Gateway, one: dict[str, Any]) -> Any:
     return folded
 
 
+def _is_of_topic(row: Gateway, words: Mapping[str, str]) -> bool:
+    """Whether it is meant at all, by what stands in the topic: another's topic is not known."""
+    return all(words[path] in wanted for path, wanted in row.when.items() if path in words)
+
+
 def _is_measured(row: Gateway, keys: Mapping[str, Any]) -> bool:
     for path, wanted in row.when.items():
         if _at(keys, path) not in wanted:
             return False
-    return all((number := _number(_at(keys, path))) is not None and number > 0
-               for path in row.positive)  # fmt: skip
+    if any(_is_there(_at(keys, path)) for path in row.unless):
+        return False
+    return all(_is_there(_at(keys, path)) for path in row.positive)
+
+
+def _is_there(told: Any) -> bool:
+    """Above zero, or what cannot be read as a number and is not a way of saying that there is none:
+    that waits with a reason, and is not passed over."""
+    if told is None or isinstance(told, bool) or _is_nothing(told):
+        return False
+    number = _number(told)
+    return number is None or number > 0
+
+
+def _is_nothing(told: Any) -> bool:
+    return isinstance(told, str) and told.strip().lower() in _NOTHING
 
 
 def _one(
@@ -221,9 +256,11 @@ def _reading(
             if told in of.enum:
                 reading.values[name] = told
             continue
-        if told is None:
+        if told is None or _is_nothing(told):
             continue
         number = _number(told)
+        if not number and number is not None and of.hard_min > 0 and name not in kind.required:
+            continue  # beside what was measured: no pulse of 0, but none
         unit = _text(_at(keys, source.unit_from)) if source.unit_from else None
         if number is None:
             reading.faults.append((name, Code.BAD_VALUE))
@@ -265,7 +302,8 @@ def _read_time(clock: gateway_table.Clock, told: Any, now: datetime) -> datetime
                 if seconds is None:
                     return None
                 scale = 1000 if seconds > 10**11 else 1
-                return datetime.fromtimestamp(float(seconds / scale), UTC)
+                at = datetime.fromtimestamp(float(seconds / scale), UTC)
+                return at if at >= _FIRST else None  # a clock that was never set counts from 1970
             case "offset":
                 at = datetime.fromisoformat(str(told))
                 return at.astimezone(UTC) if at.tzinfo else None

@@ -21,6 +21,8 @@ import edfio
 MOST_UNPACKED = 40 * 1024 * 1024
 MOST_FILES = 20_000
 _DIGITS = Decimal("0.0001")
+_MOST = Decimal(10**9)
+_NONE = "-1"
 
 
 class NotACard(ValueError):
@@ -117,4 +119,11 @@ def _identified(said: bytes) -> tuple[str | None, str | None]:
 
 
 def _text(number: float) -> str:
-    return str(Decimal(repr(float(number))).quantize(_DIGITS, ROUND_HALF_UP).normalize())
+    """With the digits that a card has. What no card measures is told as it stands, to be set aside;
+    what is no number at all is the card's own way of saying that there is none."""
+    exact = Decimal(repr(float(number)))
+    if not exact.is_finite():
+        return _NONE
+    if abs(exact) > _MOST:
+        return str(exact)
+    return str(exact.quantize(_DIGITS, ROUND_HALF_UP).normalize())

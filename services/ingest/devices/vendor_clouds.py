@@ -88,6 +88,8 @@ def _withings(group: Any) -> Iterator[Item]:
             told.around = {"entered": "manual" if group.get("attrib") in _BY_HAND else "device"}
             if group.get("attrib") == _OF_SOMEBODY:
                 told.error = ItemError("attrib", Code.WHOSE)
+        if name in told.reading.values:
+            told.reading.faults.append((name, Code.BAD_VALUE))  # two values: not chosen from
         told.take(name, _scaled(measure), unit)
     for told in found.values():
         yield told.item()
@@ -155,7 +157,8 @@ def _around(row: Mapping[str, Any]) -> dict[str, Any]:
 def _shifted(seconds: Any, zone: Any) -> datetime | None:
     """The instant of a local time that is written as if it were UTC."""
     at = _epoch(seconds)
-    if at is None or not isinstance(zone, str) or len(zone) != 5 or zone[0] not in "+-":
+    zone = zone.replace(":", "") if isinstance(zone, str) else ""
+    if at is None or len(zone) != 5 or zone[0] not in "+-":
         return None
     if not zone[1:].isdigit():
         return None

@@ -174,8 +174,9 @@ async def _given(
     by_http = keys.request is None or keys.thumbprint is not None
     made = authority = None
     if keys.request is not None:
-        signer = certifier.authority(org)
-        made, authority = await certify.give(tx, signer, org, cred, keys.request, now), signer.pem
+        signers = certifier.authorities(org)
+        made = await certify.give(tx, signers, org, cred, keys.request, now)
+        authority = signers.current.pem
     else:
         await certify.withdraw(tx, certifier, org, cred, now)
     await store_devices.rotate(

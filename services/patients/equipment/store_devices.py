@@ -82,7 +82,9 @@ cred, kind, label, unit_id, device_id, created_at, rotated_at, revoked_at, clien
 case when thumbprint is not null then 'proof'
      when exists (select from patients.certificate k where k.org = credential.org
                   and k.cred = credential.cred and k.withdrawn_at is null) then 'certificate'
-     else 'secret' end as shows
+     else 'secret' end as shows,
+(select max(k.until) from patients.certificate k where k.org = credential.org
+  and k.cred = credential.cred and k.withdrawn_at is null) as certificate_until
 """
 
 

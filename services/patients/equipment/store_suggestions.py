@@ -24,19 +24,55 @@ async def suggestions(
     after: UUID | None,
     limit: int,
 ) -> list[Suggestion]:
-    """By id; of credentials of these units, if any are named."""
+    """Who announced itself last is first; of credentials of these units, if any are named."""
     rows = await tx.fetch(
         f"""
         select {_SUGGESTION} from ledger.suggestion s
         join patients.credential c on c.org = s.org and c.cred = s.cred
         where s.org = $1 and s.state = $2 and ($3::text is null or s.cred = $3)
           and ($4::uuid[] is null or c.unit_id = any($4)) and c.revoked_at is null
-          and ($5::uuid is null or s.id > $5)
-        order by s.id limit $6
+          and ($5::uuid is null or (s.first_at, s.id) < (
+              select p.first_at, p.id from ledger.suggestion p where p.org = $1 and p.id = $5))
+        order by s.first_at desc, s.id desc limit $6
         """,
         org, state, cred, unit_ids, after, limit,
     )  # fmt: skip
     return [_read(row) for row in rows]
+
+
+async def shown(
+    tx: asyncpg.Connection, org: str, suggestion_id: UUID, unit_ids: list[UUID] | None
+) -> Suggestion | None:
+    """Of a credential of these units, if any are named, that can still send."""
+    row = await tx.fetchrow(
+        f"""
+        select {_SUGGESTION} from ledger.suggestion s
+        join patients.credential c on c.org = s.org and c.cred = s.cred
+        where s.org = $1 and s.id = $2 and ($3::uuid[] is null or c.unit_id = any($3))
+          and c.revoked_at is null
+        """,
+        org, suggestion_id, unit_ids,
+    )  # fmt: skip
+    return _read(row) if row else None
+
+
+async def waiting(
+    tx: asyncpg.Connection, org: str, unit_ids: list[UUID] | None, cred: str | None = None
+) -> int:
+    """How many nobody has decided on yet."""
+    return int(
+        await tx.fetchval(
+            """
+            select count(*) from ledger.suggestion s
+            join patients.credential c on c.org = s.org and c.cred = s.cred
+            where s.org = $1 and s.state = 'open' and ($2::uuid[] is null or c.unit_id = any($2))
+              and c.revoked_at is null and ($3::text is null or s.cred = $3)
+            """,
+            org,
+            unit_ids,
+            cred,
+        )
+    )
 
 
 async def suggestion(tx: asyncpg.Connection, org: str, suggestion_id: UUID) -> Suggestion | None:

@@ -321,10 +321,11 @@ def _limits_of(
     programme: Programme, own: Mapping[tuple[str, str], PersonalLimit]
 ) -> list[LimitInForce]:
     rows = []
+    red = widening.ways_of(programme)
     for limit in programme.limits:
         mine = own.get((programme.slug, limit.name))
         value = own_limits.number(programme, limit.name, mine.value if mine else None)
-        ways = widening.ways_of(programme, limit.name)
+        ways = red.get(limit.name, {})
         rows.append(
             LimitInForce(
                 programme.slug, limit.name, limit.names.nb, limit.names.en, limit.ucum,

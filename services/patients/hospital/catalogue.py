@@ -21,7 +21,7 @@ router = door.router("programmes", "/v1/programmes")
 
 Slug = Annotated[str, Path(pattern=r"^[a-z0-9_-]{1,64}$")]
 # Whoever owns a programme's rules in a hospital is a physician, or is acted for.
-Owner = Annotated[access.Caller, Depends(access.needs(Role.ADMINISTRATOR, Role.PHYSICIAN))]
+Owner = Annotated[access.Caller, Depends(access.needs(Role.PHYSICIAN))]
 
 
 class NewActivation(Sent):

@@ -73,6 +73,14 @@ REASONS: Mapping[Code, tuple[str, str]] = {
         "Meldingen inneholder noe som ikke kan lagres.",
         "The message holds something that cannot be stored.",
     ),
+    Code.REVOKED: (
+        "Utstyret var trukket tilbake før meldingen ble lest.",
+        "The device had been withdrawn before the message was read.",
+    ),
+    Code.TRANSACTION: (
+        "En samlet sending (transaksjon) der noe ikke kunne lagres. Ingenting av den er lagret.",
+        "A transaction of which something could not be stored. Nothing of it is stored.",
+    ),
 }
 
 

@@ -17,14 +17,21 @@ ALL = HOUSE | {"auditor"}
 
 @dataclass(frozen=True, slots=True)
 class Tab:
-    """`may`: the roles that have something to do there. The first page is /setup itself."""
+    """`may`: the roles that have something to do there. The first page is /setup itself; with
+    `beside` it is a page of the worklist's service."""
 
     name: str
     may: frozenset[str]
+    beside: bool = False
 
     @property
     def href(self) -> str:
+        if self.beside:
+            return f"/{self.name}"
         return "/setup" if self.name == "start" else f"/setup/{self.name}"
+
+    def at(self, worklist: str) -> str:
+        return f"{worklist}{self.href}" if self.beside else self.href
 
 
 # In the order of a new unit's first day.
@@ -37,6 +44,7 @@ TABS = (
     Tab("hours", ALL),
     Tab("staff", ALL),
     Tab("programmes", ALL),
+    Tab("burden", CARE, beside=True),
 )
 
 
@@ -67,7 +75,7 @@ def around(
         "heading": title,
         "tab": tab,
         "tabs": [
-            {"href": one.href, "name": s["tabs"][one.name], "on": one.name == tab}
+            {"href": one.at(worklist), "name": s["tabs"][one.name], "on": one.name == tab}
             for one in tabs(me["role"])
         ] if me else [],
         "csrf": csrf,

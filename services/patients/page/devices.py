@@ -19,6 +19,7 @@ STATES = ("held", "free", "silent", "new", "revoked")
 KINDS = ("device", "app", "system")
 SILENT = timedelta(hours=24)
 LOW = 20  # per cent of the battery
+SOON = timedelta(days=90)  # a certificate should have been renewed twice over by then
 
 
 def devices(
@@ -89,6 +90,8 @@ def _row(
         else "",
         "low": battery is not None and float(battery) < LOW,
         "state": state(one, now, t),
+        "certificate": _certificate(one, t),
+        "ends_soon": _ends_soon(one, now),
         "revoked": one.revoked_at is not None,
     }  # fmt: skip
 
@@ -104,10 +107,26 @@ def state(one: Thing, now: datetime, t: Words) -> str:
         return str(s["not_set_up"])
     if one.client_id:
         return str(s["by_client"])
+    if _ends_soon(one, now):
+        return _certificate(one, t)
     if one.has_key:
         return str(s["by_key"])
     since = one.rotated_at or one.created_at
     return str(s["by_secret"].format(at=written.moment(since, now, t)))
+
+
+def _ends_soon(one: Thing, now: datetime) -> bool:
+    """A device renews by itself long before, so somebody must look after this one."""
+    until = one.certificate_until
+    return until is not None and until < now + SOON and one.revoked_at is None
+
+
+def _certificate(one: Thing, t: Words) -> str:
+    if one.certificate_until is None:
+        return ""
+    said = t["setup"]["devices"]["certificate_until"]
+    until = one.certificate_until.astimezone(written.OSLO)
+    return str(said.format(at=f"{written.date(until, t)} {until.year}"))
 
 
 def device(

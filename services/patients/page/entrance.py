@@ -68,7 +68,7 @@ def entrance(
         "enrols": is_clinician,
         "cards": cards,
         "pages": [
-            {"href": tab.href, "name": t["setup"]["tabs"][tab.name],
+            {"href": tab.at(worklist), "name": t["setup"]["tabs"][tab.name],
              "why": t["setup"]["entrance"]["about"][tab.name]}
             for tab in desk.tabs(role.value) if tab.name != "start"
         ],

@@ -23,6 +23,8 @@ AT = "/setup/quarantine"
 STATES = ("waiting", "released", "rejected")
 SENDERS = (Code.BAD_ID, Code.UNKNOWN_VERSION, Code.UNKNOWN_KIND, Code.UNKNOWN_FIELD,
            Code.UNKNOWN_UCUM, Code.UNKNOWN_CODE, Code.UNREADABLE, Code.NOT_STORABLE)  # fmt: skip
+OF_ITS_OWN = (Code.UNKNOWN_SUBJECT, Code.SUBJECT_MISMATCH, Code.WHOSE, Code.REVOKED,
+              Code.TRANSACTION)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +240,7 @@ def _person(patient: Patient, units: Mapping[UUID, str], now: datetime) -> View:
 def todo(code: Code, t: Words) -> str:
     """What somebody who stands before such an item does about it."""
     said = t["setup"]["held"]["todo"]
-    if code is Code.UNKNOWN_SUBJECT or code is Code.SUBJECT_MISMATCH or code is Code.WHOSE:
+    if code in OF_ITS_OWN:
         return str(said[code.value])
     if code in WHOSE:
         return str(said["unbound"])

@@ -10,12 +10,13 @@ from services.patients.hospital import signing
 from services.patients.hospital.versions import chosen
 from services.patients.nouns import Activation, Shown, Signature
 from services.patients.page import enrolling, words, written
-from shared.programmes import Limit, Programme, Text, describing, limits_of, marking
+from shared.programmes import Limit, Programme, Text, describing, describing_nb, limits_of, marking
 from shared.programmes.cases import Case
 from shared.programmes.rules import Rule
 
 View = dict[str, Any]
 
+SPEECH = {"nb": describing_nb, "en": describing}
 FILLED = re.compile(r"\{[^}]*\}")
 
 
@@ -91,7 +92,7 @@ def page(
         "instruments": list(one.instruments),
         "handled": [
             {"id": case.id, "rules": ", ".join(case.rules), "says": _plain(case.says, lang),
-             "source": case.source, "exactly": describing.handled(case)}
+             "source": case.source, "exactly": _sentence(SPEECH[lang].handled(case))}
             for case in one.handled
         ],
         "sample": one.handled_sample,
@@ -159,7 +160,7 @@ def changes(before: Programme, after: Programme, lang: str) -> list[str]:
         texts = {"says", "tells", "nurse", "source", "evidence", "names"}
         if set(parts) - texts - {"colour"}:
             said.append(c["rule_when"].format(
-                id=id, before=describing.words(old, before), after=describing.words(rule, after)
+                id=id, before=SPEECH[lang].words(old, before), after=SPEECH[lang].words(rule, after)
             ))  # fmt: skip
         if set(parts) & texts:
             said.append(c["rule_texts"].format(id=id))
@@ -203,7 +204,7 @@ def _rule(rule: Rule, one: Programme, lang: str) -> View:
         "lane": rule.lane, "red": rule.colour,
         "says": _plain(rule.says, lang), "tells": words.say(rule.tells, lang),
         "nurse": words.say(rule.nurse, lang),
-        "exactly": f"{describing.words(rule, one)}{describing.retake(rule)}",
+        "exactly": _sentence(f"{SPEECH[lang].words(rule, one)}{SPEECH[lang].retake(rule)}"),
         "limits": [
             {"says": enrolling.limit_line(limit, lang), "bounds": _bounds(limit, lang)}
             for limit in found
@@ -231,6 +232,10 @@ def _number(value: Decimal, lang: str) -> str:
 def _plain(text: Text, lang: str) -> str:
     """What the nurse reads, with the places of the numbers left open."""
     return FILLED.sub("…", words.say(text, lang))
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _items(form: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:

@@ -16,15 +16,15 @@ from pydantic import ValidationError
 
 from services.patients import door, look, store
 from services.patients.door import Cred, Db, Now
-from services.patients.equipment import bind, codes, issue, qr
+from services.patients.equipment import bind, codes, issue, qr, store_suggestions
 from services.patients.equipment.codes import Made
 from services.patients.equipment.devices import NewCredential, NewDevice
 from services.patients.fhir_doors import fhir_door
 from services.patients.hospital import organise
 from services.patients.look import Looker
 from services.patients.nouns import Patient
+from services.patients.page import announced, words, written
 from services.patients.page import devices as view
-from services.patients.page import words, written
 from services.patients.record import UnitIsNotYours
 from services.patients.setup import frame, store_held, store_things
 from services.patients.setup.store_things import Thing
@@ -190,6 +190,7 @@ async def _list(
         batteries = await _batteries(tx, caller, shown, people, now)
         units = {unit.id: unit.name for unit in await store.units(tx, caller.org)
                  if mine is None or unit.id in caller.units}  # fmt: skip
+        waiting = await store_suggestions.waiting(tx, caller.org, mine)
     filled = view.devices(
         shown, people, batteries, units, chosen, shown[-1].cred if len(found) > PAGE else None,
         shows_holders=caller.role in CLINICAL,
@@ -197,7 +198,7 @@ async def _list(
         lang=frame.language(request), now=now,
     )  # fmt: skip
     title = frame.said(request)["tabs"]["devices"]
-    base = {"problem": "", "said": {}}
+    base = {"problem": "", "said": {}, "announced": _announced(request, waiting)}
     return frame.html(
         request, caller, "devices.html", {**base, **filled, **(more or {})}, title=title,
         tab="devices", status=status,
@@ -226,15 +227,25 @@ async def _one(
         people = await _people(tx, looker, {each.patient_id for each in holders})
         batteries = await _batteries(tx, caller, [of], people, now)
         units = {unit.id: unit.name for unit in await store.units(tx, caller.org)}
+        waiting = await store_suggestions.waiting(tx, caller.org, None, cred)
     filled = view.device(
         of, holders, people, batteries.get(cred), units, shows_holders=caller.role in CLINICAL,
         lang=frame.language(request), now=now,
     )  # fmt: skip
-    base = {"problem": "", "secret": "", "code": None}
+    base = {"problem": "", "secret": "", "code": None,
+            "announced": _announced(request, waiting, cred)}  # fmt: skip
     return frame.html(
         request, caller, "device.html", {**base, **filled, **shown}, title=of.label,
         tab="devices", status=status,
     )  # fmt: skip
+
+
+def _announced(request: Request, waiting: int, cred: str = "") -> dict[str, str] | None:
+    """How many wait that announced themselves, and where they are."""
+    if not waiting:
+        return None
+    s = frame.said(request)["announced"]
+    return {"says": words.count(s["waiting"], waiting), "href": announced.address(cred=cred)}
 
 
 async def _people(

@@ -53,6 +53,11 @@ def onwards(place: str) -> Response:
     return RedirectResponse(place, 303, headers=HEADERS)
 
 
+def log_in_at(request: Request, query: str) -> str:
+    """Staff log in where the worklist is."""
+    return f"{request.app.state.worklist_at}/login?{query}"
+
+
 async def form(request: Request, caller: Caller, most: int = 40) -> dict[str, str]:
     """What was typed on one of our own pages. CrossSite, FormIsUnreadable, FormIsTooLarge."""
     sent = await browser.form(request, most)
@@ -63,9 +68,8 @@ async def form(request: Request, caller: Caller, most: int = 40) -> dict[str, st
 def problem_page(request: Request, status: int, code: str) -> Response:
     """A refusal as a page; an expired session leads to the log-in."""
     if status == 401 and request.method == "GET":
-        login = f"{request.app.state.worklist_at}/login"
         asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        return onwards(f"{login}?{urlencode({'next': asked})}")
+        return onwards(log_in_at(request, urlencode({"next": asked})))
     s = said(request)
     view = {
         "text": s["problem"].get(code, s["problem"]["unknown"]),

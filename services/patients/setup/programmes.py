@@ -133,7 +133,7 @@ async def _page(
         "seats": view.seats(signed, programme, caller.role.value, caller.id, lang, now),
         "tried": view.tried(tried, lang, now),
         "history": view.history(history, lang, now),
-        "may_activate": caller.role in (Role.ADMINISTRATOR, Role.PHYSICIAN),
+        "may_activate": caller.role is Role.PHYSICIAN,
         "may_try": caller.role in access.CLINICAL,
         "done": s["programmes"]["done"].get(request.query_params.get("done", ""), ""),
         "problem": problem,

@@ -30,6 +30,7 @@ class Thing:
     revoked_at: datetime | None
     client_id: str | None
     has_key: bool
+    certificate_until: datetime | None
     is_set_up: bool
     code_until: datetime | None
     heard_at: datetime | None
@@ -40,9 +41,7 @@ class Thing:
 _THING = """
 select c.cred, c.kind, c.label, c.unit_id, c.device_id, d.manufacturer, d.model, d.serial,
        c.created_at, c.rotated_at, c.revoked_at, c.client_id,
-       c.thumbprint is not null or exists (
-           select from patients.certificate k
-           where k.org = c.org and k.cred = c.cred and k.withdrawn_at is null) as has_key,
+       c.thumbprint is not null or k.until is not null as has_key, k.until as certificate_until,
        c.mqtt_hash <> '' or c.rotated_at is not null as is_set_up,
        (select max(e.until) from patients.enrolment_code e
         where e.org = c.org and e.cred = c.cred and e.redeemed_at is null
@@ -50,6 +49,9 @@ select c.cred, c.kind, c.label, c.unit_id, c.device_id, d.manufacturer, d.model,
        t.heard_at, coalesce(b.held_by, '{}') as held_by, b.since
 from patients.credential c
 left join patients.device d on d.org = c.org and d.id = c.device_id
+left join lateral (
+    select max(k.until) as until from patients.certificate k
+    where k.org = c.org and k.cred = c.cred and k.withdrawn_at is null) k on true
 left join lateral (
     select max(t.last_at) as heard_at from ledger.traffic t
     where t.org = c.org and t.cred = c.cred) t on true

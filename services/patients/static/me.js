@@ -164,11 +164,35 @@
 
   // --- whatever is open -------------------------------------------------------------------
 
+  let delivering = false, lying = null; // what this page has said lies in the phone: {id, place}
+
   async function look() {
     try {
       await Queue.send();
     } catch { /* no network: it stays where it is */ }
     await Queue.show();
+    if (delivering || (lying && await arrived(lying.id, lying.place))) return;
+    sayCrisis();
+  }
+
+  // Goes on to what has become of it once it lies here no longer.
+  async function arrived(id, place) {
+    if (await Queue.lies(id).catch(() => true)) return false;
+    const result = Queue.receipts.get(id)?.result;
+    location.assign(place && result && result !== "quarantined" ? place : `/me/sent/${id}`);
+    return true;
+  }
+
+  // What the intake said to something sent a while ago is not kept for a page he may never open.
+  function sayCrisis() {
+    const kept = JSON.parse(sessionStorage.getItem("crisis"));
+    if (!kept) return;
+    if (document.getElementById("crisis")) {
+      sessionStorage.removeItem("crisis");
+      Me.crisis(kept.told);
+    } else if (!document.querySelector("form.entry, form.photo, form.letter")) {
+      location.assign(`/me/sent/${kept.id}`);
+    }
   }
 
   // What was sent may be judged or seen a moment later: the page asks, it does not pretend.
@@ -200,11 +224,6 @@
       await Queue.session().catch(() => null);
     }
     await look();
-    const kept = sessionStorage.getItem("crisis");
-    if (kept && document.body.dataset.poll !== undefined) {
-      sessionStorage.removeItem("crisis");
-      Me.crisis(JSON.parse(kept));
-    }
     if (document.body.dataset.poll === "1") setTimeout(() => poll(24), 1000);
   }
 
@@ -233,27 +252,25 @@
     async deliver(thing, form, place, draft) {
       for (const one of form.querySelectorAll("button")) one.disabled = true;
       Queue.say(words.sent_now);
+      delivering = true;
       let kept;
       try {
         kept = await Queue.add(thing);
         if (draft) await Drafts.forget(draft);
       } catch {
+        delivering = false;
         for (const one of form.querySelectorAll("button")) one.disabled = false;
         const wrong = form.querySelector(".wrong");
         wrong.hidden = false;
         wrong.textContent = words.no_storage;
         return;
       }
-      let receipt = null;
       try {
-        receipt = (await Queue.send())[kept.id] ?? null;
+        await Queue.send();
       } catch { /* no network */ }
-      if (receipt) {
-        if (receipt.crisis) sessionStorage.setItem("crisis", JSON.stringify(receipt.crisis));
-        const is_held = receipt.result === "quarantined";
-        location.assign(place && !is_held ? place : `/me/sent/${kept.id}`);
-        return;
-      }
+      if (await arrived(kept.id, place)) return;
+      delivering = false;
+      lying = { id: kept.id, place };
       const saved = document.querySelector(".saved"), lang = document.documentElement.lang;
       document.querySelector(".typing").hidden = true;
       saved.hidden = false;

@@ -3,7 +3,7 @@
 "use strict";
 
 const Queue = (() => {
-  const words = JSON.parse(document.body.dataset.words);
+  const words = JSON.parse(document.body.dataset.words), receipts = new Map();
   const opened = new Promise((resolve, reject) => {
     const request = indexedDB.open("hjemvakt-me", 1);
     request.onupgradeneeded = () => {
@@ -37,6 +37,11 @@ const Queue = (() => {
 
   async function remove(id) {
     await asked((await store("queue", "readwrite")).delete(id));
+  }
+
+  // Whether it is still here: waiting, or refused. Another tab may have sent it.
+  async function lies(id) {
+    return (await asked((await store("queue")).getKey(id))) !== undefined;
   }
 
   async function all() {
@@ -110,25 +115,27 @@ const Queue = (() => {
       (one) => "\\u" + one.charCodeAt(0).toString(16).padStart(4, "0"));
   }
 
-  // One at a time, also when two tabs are open. Answers the receipts by id.
+  // One at a time, also when two tabs are open. Whichever call of this page sends a thing, its
+  // receipt stands in `receipts` by id.
   async function send() {
-    const work = () => sendAll();
-    return navigator.locks ? navigator.locks.request("hjemvakt-me", work) : work();
+    await (navigator.locks ? navigator.locks.request("hjemvakt-me", sendAll) : sendAll());
   }
 
   async function sendAll() {
-    const receipts = {};
     let waiting = (await all()).filter((one) => one.state === "waiting");
-    if (waiting.length === 0) return receipts;
+    if (waiting.length === 0) return;
     const found = await session();
-    if (found === null) return receipts;
+    if (found === null) return;
     // A photo that will not go through on a poor line holds back no reading.
     waiting = waiting.filter((one) => one.owner === found.owner)
       .sort((a, b) => Boolean(a.file) - Boolean(b.file));
     for (const one of waiting) {
       const answer = await post(one, found.csrf);
       if (answer.ok) {
-        receipts[one.id] = (await answer.json()).results[0];
+        const receipt = (await answer.json()).results[0];
+        receipts.set(one.id, receipt);
+        // Kept until a page has shown it: this one may be on its way to another.
+        if (receipt.crisis) sessionStorage.setItem("crisis", JSON.stringify({ id: one.id, told: receipt.crisis }));
         await remove(one.id);
       } else if ([413, 415, 422].includes(answer.status)) {
         await put("queue", { ...one, state: "refused" });
@@ -136,7 +143,6 @@ const Queue = (() => {
         break; // too many, or away: later
       }
     }
-    return receipts;
   }
 
   // What lies here, shown where it lies. Nothing of somebody else's.
@@ -175,5 +181,5 @@ const Queue = (() => {
     if (place) place.textContent = text;
   }
 
-  return { words, add, send, show, owner, remember, session, say, get, set };
+  return { words, receipts, add, lies, send, show, owner, remember, session, say, get, set };
 })();
