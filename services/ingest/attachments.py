@@ -14,7 +14,6 @@ from services.ingest.devices import attachment, refused
 from services.ingest.senders import Credential
 from services.ingest.uploads import Taken, Uploads
 from shared import exact, filing, pictures, service
-from shared.attachments import PDF
 
 router = APIRouter(tags=["intake"])
 
@@ -150,10 +149,6 @@ async def _taken(
 def _receipt(taken: Taken) -> dict[str, Any]:
     told = msgspec.structs.asdict(receipts.sent(taken.receipt))
     sent = {name: said for name, said in told.items() if name != "crisis"}
-    if taken.receipt.ref is not None and taken.item.drafts:
-        photo = taken.item.drafts[0].body["file"]["media_type"] != PDF
-        fact = taken.receipt.ref.partition("/")[2]
-        sent["ref"] = f"{'Media' if photo else 'DocumentReference'}/{fact}"
     by = taken.answer_by
     return sent | {"answer_by": receipts.moment(by) if by else None}
 

@@ -8,9 +8,15 @@ from uuid import UUID
 
 import msgspec
 
-from shared import crisis, exact, ledger
+from shared import attachments, crisis, exact, fhir_attachments, ledger, messages
 from shared.contracts import Crisis, Item, ItemError, Receipt, Result, Watch
 
+# The resource as which each type of fact is read.
+_NAMES = {
+    "reading": "Observation",
+    "answers": "QuestionnaireResponse",
+    messages.TYPE: "Communication",
+}
 NOBODY = Watch(now=False, followed=False)
 
 
@@ -67,10 +73,16 @@ def is_of_nobodys(answer: ledger.Answer) -> bool:
 
 
 def _ref(item: Item, answer: ledger.Answer) -> str | None:
-    if answer.fact_id is None or answer.result is Result.VOIDED:
+    """Where what was stored can be read; nothing of a withdrawal or a device's own event."""
+    is_gone = answer.result is Result.VOIDED or item.how == "void"
+    if answer.fact_id is None or is_gone or not item.drafts:
         return None
-    answers = bool(item.drafts) and item.drafts[0].type == "answers"
-    return f"{'QuestionnaireResponse' if answers else 'Observation'}/{answer.fact_id}"
+    draft = item.drafts[0]
+    name = _NAMES.get(draft.type)
+    if draft.type == attachments.TYPE:
+        kinds = fhir_attachments.KINDS
+        name = "DocumentReference" if draft.kind in kinds["DocumentReference"] else "Media"
+    return f"{name}/{answer.fact_id}" if name else None
 
 
 def results(receipts: Sequence[Receipt]) -> bytes:

@@ -164,6 +164,8 @@ def extra_of(
         extra["rank"] = rank(item)
         if item.replaces == item.message_id:
             extra["own_id"] = True
+        elif item.how == "void" and target is None:
+            extra["of"] = item.replaces
         extra["targets"] = (
             [str(target)]
             if target is not None

@@ -372,6 +372,26 @@ async def test_a_platform_that_hears_nobody_is_one_alarm(world: World) -> None:
         assert len(await silent(world, patient)) == 1
 
 
+async def test_behind_a_platform_that_never_heard_anybody_nobody_is_held_back_for_ever(
+    world: World,
+) -> None:
+    patients = [await overdue(world) for _ in range(watchdog.MANY)]
+    await world.judge()
+    await world.execute("update alerts.heartbeat set body = body - 'received_at'")
+    await world.clock.round(given.ORG)
+    for patient in patients:
+        assert await silent(world, patient) == []
+
+    await world.execute(
+        "update alerts.due set grace_until = grace_until - interval '3 hours'"
+        " where satisfied_by is null and missed_at is null and grace_until <= clock_timestamp()"
+    )
+    await world.clock.round(given.ORG)
+
+    for patient in patients:
+        assert len(await silent(world, patient)) == 1
+
+
 async def test_a_yellow_that_waits_for_a_retake_says_when_to_look_again(world: World) -> None:
     patient = await given.patient(world)
     await given.send(world, patient, given.weight("82.0", ago(hours=25)))

@@ -42,7 +42,7 @@ def fact(
         type=type_,
         kind=kind,
         at=at,
-        received_at=at + after,
+        received_at=(until or at) + after,
         source=source,
         body=body,
         until=until,

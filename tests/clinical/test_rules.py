@@ -1,5 +1,6 @@
 """Each kind of rule at its edges, on the shipped programme: what speaks, what waits, what not."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -346,6 +347,20 @@ def test_a_pause_puts_a_gap_off_to_a_full_gap_after_it() -> None:
     (waiting,) = rules.waiting(HOME_DIALYSIS, patient, NOW)
     assert waiting.awaits == "absence"
     assert waiting.until == ago(hours=20) + timedelta(hours=72)
+
+
+@pytest.mark.parametrize("ends", [0.5, 365, 26_000])
+def test_a_session_that_says_it_ends_in_the_future_ended_when_it_was_heard_of(ends: float) -> None:
+    # Received five minutes after it began: whatever it says, later than that it did not end.
+    until = ago(days=10) + timedelta(days=ends)
+    session = replace(
+        reading("hd_session", ago(days=10), weight_post=80, until=until),
+        received_at=ago(days=10) + timedelta(minutes=5),
+    )
+
+    assert record(session).series(("hd_session", "*")).last == ago(days=10) + timedelta(minutes=5)
+    assert "hd-9-red" in spoken(session)
+    assert "hd-9-red" in spoken(session, weight(ago(hours=1), 80.0))
 
 
 def test_nobody_who_never_had_a_session_is_missing_one() -> None:

@@ -1,6 +1,7 @@
 """Receipts as bytes: what a sender reads, member by member."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from uuid import UUID, uuid4
 
@@ -21,6 +22,39 @@ def item(*drafts: Draft) -> Item:
 
 def answer(result: Result, fact: UUID | None = None, unit: UUID | None = None) -> ledger.Answer:
     return ledger.Answer(1, result, fact, None, unit, AT, (), ())
+
+
+@pytest.mark.parametrize(
+    ("type_", "kind", "leads_to"),
+    [
+        ("reading", "body_weight", "Observation/"),
+        ("answers", "questionnaire", "QuestionnaireResponse/"),
+        ("message", "", "Communication/"),
+        ("attachment", "wound_photo", "Media/"),
+        ("attachment", "document", "DocumentReference/"),
+        ("device-event", "device_status", None),
+        ("administration", "admitted", None),
+    ],
+)
+@pytest.mark.parametrize("result", [Result.STORED, Result.DUPLICATE])
+def test_what_a_receipt_names_can_be_read_there(
+    type_: str, kind: str, leads_to: str | None, result: Result
+) -> None:
+    fact = uuid4()
+    sent = item(Draft(type_, kind, {}))  # type: ignore[arg-type]  # of any type there is
+
+    (made,) = receipts.made([sent], [answer(result, fact)], {None: WATCHED}, None)
+
+    assert made.ref == (leads_to and f"{leads_to}{fact}")
+
+
+@pytest.mark.parametrize("result", [Result.VOIDED, Result.DUPLICATE])
+def test_a_withdrawal_is_no_reading_that_could_be_read(result: Result) -> None:
+    gone = replace(item(), how="void", replaces="weight-0001")
+
+    (made,) = receipts.made([gone], [answer(result, uuid4())], {None: WATCHED}, None)
+
+    assert made.ref is None
 
 
 def test_a_receipt_has_its_members_in_their_order() -> None:

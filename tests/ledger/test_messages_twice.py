@@ -5,6 +5,7 @@ import json
 import random
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import asyncpg
@@ -14,7 +15,7 @@ from services.ingest.devices import json_v1
 from shared import ledger
 from shared.contracts import Item, Result
 from tests.ledger.hospital import Hospital, send, take_all, waits
-from tests.ledger.items import ago, amendment, message, now, reading, results, withdrawal
+from tests.ledger.items import ago, amendment, message, now, reading, results, void, withdrawal
 
 
 async def test_the_same_content_again_is_a_duplicate_with_the_first_result(
@@ -32,6 +33,29 @@ async def test_the_same_content_again_is_a_duplicate_with_the_first_result(
     assert len(await hospital.facts(anna)) == 1
     assert await hospital.count("receipt") == 1
     assert await hospital.told(anna) == ["reading"]
+
+
+@pytest.mark.parametrize("own_id", [True, False])
+async def test_a_withdrawal_takes_every_content_that_came_under_the_id(
+    hospital: Hospital, own_id: bool
+) -> None:
+    anna = await hospital.patient()
+    cred = await hospital.held_by(anna)
+    first = reading(value="78.2")
+    second = reading(first.message_id, "178.2")
+    other = reading(value="80")
+    await hospital.send(cred, first, other)
+    await hospital.send(cred, second)
+    assert sorted(await hospital.values(anna)) == [Decimal("78.2"), 80, Decimal("178.2")]
+
+    gone = withdrawal(first.message_id) if own_id else void(first.message_id)
+    [answer] = await hospital.send(cred, gone)
+
+    assert answer.result is Result.VOIDED
+    assert await hospital.values(anna) == [80]
+    assert "void" in await hospital.told(anna)
+    assert results(await hospital.send(cred, second)) == [Result.DUPLICATE]
+    assert await hospital.values(anna) == [80]
 
 
 async def test_a_duplicate_keeps_the_first_raw_bytes(hospital: Hospital) -> None:

@@ -154,8 +154,9 @@ async def test_a_mended_second_content_under_one_id_is_a_fact_of_its_own(
     assert await mend(hospital, held, cred, second) == "released"
     assert await hospital.values(anna) == [80, 81]
 
+    # Who withdraws the message withdraws both.
     await hospital.send(cred, void(first.message_id))
-    assert await hospital.values(anna) == [81]
+    assert await hospital.values(anna) == []
 
 
 async def test_an_item_that_was_rejected_meanwhile_is_gone(hospital: Hospital) -> None:

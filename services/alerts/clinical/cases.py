@@ -155,7 +155,7 @@ def _fact(
 ) -> Fact:
     cells = row.cells if row else {}
     lasted = offset(cells["lasted"]) if "lasted" in cells else None
-    late = offset(cells["received"]) if "received" in cells else timedelta(0)
+    late = offset(cells["received"]) if "received" in cells else lasted or timedelta(0)
     flags = frozenset(cells.get("flags", "").split())
     id_: UUID = uuid5(NAMESPACE, f"{case.name}|{type_}|{kind}|{about}|{at.isoformat()}")
     return Fact(

@@ -206,8 +206,8 @@ def _chosen(source: Source, several: Iterable[Sample]) -> Iterator[Sample]:
             continue
         if source.codes and not samples.answers(sample.value, source.codes):
             continue
-        if source.moment == "end" and sample.fact.until is not None:
-            sample = sample._replace(at=sample.fact.until)
+        if source.moment == "end":
+            sample = sample._replace(at=samples.over(sample))
         yield sample
 
 

@@ -144,7 +144,7 @@ NONE = Pair(Series(()), Series(()), None)
 def pair(samples: list[Sample]) -> Pair:
     """`samples` come in order."""
     every = Series(samples)
-    last = max((sample.fact.until or sample.at for sample in samples), default=None)
+    last = max([over(sample) for sample in samples], default=None)
     if all(sample.sure for sample in samples):
         return Pair(every, every, last)
     return Pair(every, Series(sample for sample in samples if sample.sure), last)
@@ -158,7 +158,7 @@ def added(old: Pair, new: list[Sample]) -> Pair:
         new = _once(new)
         every = old.all.followed_by(new)
         sure = every if old.sure is old.all else old.sure.followed_by(new)
-        last = max([sample.fact.until or sample.at for sample in new])
+        last = max([over(sample) for sample in new])
         return Pair(every, sure, max(old.last, last))
     return pair(_once(sorted((*old.all.samples, *new), key=place)))
 
@@ -188,6 +188,15 @@ def figure_in(value: Plain) -> Decimal | None:
     if isinstance(value, tuple):
         value = next((one for one in value if isinstance(one, Decimal)), "")
     return value if isinstance(value, Decimal) else None
+
+
+def over(sample: Sample) -> datetime:
+    """When what was measured was over. An end in the future is no measured one: we heard of it
+    when it was over, and a wrong year in it must not put off that the next one is missed."""
+    fact = sample.fact
+    if fact.until is None:
+        return sample.at
+    return min(fact.until, max(fact.at, fact.received_at))
 
 
 def place(sample: Sample) -> tuple[datetime, int, int, str]:

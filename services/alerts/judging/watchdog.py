@@ -3,7 +3,7 @@ readings run out: one alarm each, on nobody's row, instead of one per patient.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -67,6 +67,7 @@ class Seen:
     now: datetime
     received_at: datetime | None
     overdue: int
+    waits_since: datetime | None  # the first of those
     oldest: datetime | None
     follower_at: datetime | None
     months_ahead: int
@@ -114,8 +115,7 @@ class Watchdog:
         if rules != self._said.get(org, frozenset()):
             await self._say(org, faults)
             self._said[org] = rules
-        quiet = next((one for one in faults if one.rule == "platform-quiet"), None)
-        return quiet is None or seen.now - quiet.at > QUIET + HELD_BACK
+        return not holds_back(faults, seen.now)
 
     async def _months_ahead(self, connection: asyncpg.Connection) -> int:
         if time.monotonic() - self._months_at >= MONTHS_ASKED:
@@ -149,7 +149,8 @@ def find(seen: Seen) -> list[Fault]:
     faults = []
     heard = seen.received_at
     if seen.overdue >= MANY and (heard is None or seen.now - heard > QUIET):
-        at = heard or seen.now
+        # Never heard anybody: since the first of them waits, or it would last for ever.
+        at = heard or seen.waits_since or seen.now
         faults.append(
             Fault(
                 "platform-quiet",
@@ -202,6 +203,12 @@ def find(seen: Seen) -> list[Fault]:
             )
         )
     return faults
+
+
+def holds_back(faults: Sequence[Fault], now: datetime) -> bool:
+    """Pure: whether a silence is the platform's just now, and not yet the patients'."""
+    quiet = next((one for one in faults if one.rule == "platform-quiet"), None)
+    return quiet is not None and now - quiet.at <= QUIET + HELD_BACK
 
 
 def _not_loaded(missing: Mapping[tuple[str, str], int], now: datetime) -> Iterator[Fault]:

@@ -306,13 +306,18 @@ async def platform(tx: asyncpg.Connection, org: str) -> asyncpg.Record:
             clock_timestamp() as now,
             (select (body ->> 'received_at')::timestamptz from alerts.heartbeat
              where org = $1 and worker = 'consumer') as received_at,
-            (select count(distinct patient_id) from alerts.due
-             where org = $1 and satisfied_by is null and missed_at is null
-               and grace_until <= clock_timestamp()) as overdue,
+            waiting.overdue,
+            waiting.since as waits_since,
             (select received_at from ledger.handover
              where org = $1 and consumer = 'alerts' order by seq limit 1) as oldest,
             (select at from alerts.heartbeat
              where org = $1 and worker = 'consumer') as follower_at
+        from (
+            select count(distinct patient_id) as overdue, min(grace_until) as since
+            from alerts.due
+            where org = $1 and satisfied_by is null and missed_at is null
+              and grace_until <= clock_timestamp()
+        ) waiting
         """,
         org,
     )
