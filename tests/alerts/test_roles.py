@@ -93,8 +93,6 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
     ("GET", "/connections/{cred}"): (403, 403, 404, 403, 403, 303),
     ("POST", "/connections/again"): (403, 403, 303, 403, 403, 401),
     ("GET", "/setup/{rest:path}"): SETUP,
-    ("GET", "/burden"): PAGE,
-    ("GET", "/burden.csv"): PAGE,
     ("GET", "/what-if"): (422, 422, 403, 403, 403, 303),
     ("POST", "/what-if"): (422, 422, 403, 403, 403, 401),
     ("GET", "/downtime"): PAGE,

@@ -2,7 +2,7 @@
 
 from shared import migrations
 
-revision = "patients_0022"
+revision = "patients_0016"
 down_revision = "patients_0015"
 branch_labels = None
 depends_on = None

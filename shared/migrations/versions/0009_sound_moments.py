@@ -2,7 +2,7 @@
 
 from shared import migrations
 
-revision = "ledger_0012"
+revision = "ledger_0009"
 down_revision = "ledger_0008"
 branch_labels = None
 depends_on = None

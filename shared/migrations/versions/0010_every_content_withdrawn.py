@@ -2,8 +2,8 @@
 
 from shared import migrations
 
-revision = "ledger_0013"
-down_revision = "ledger_0008"
+revision = "ledger_0010"
+down_revision = "ledger_0009"
 branch_labels = None
 depends_on = None
 
