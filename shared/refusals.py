@@ -68,7 +68,7 @@ def _is_silent_on(responses: Json, status: int) -> bool:
 
 def _possible(method: str, path: str, door: Json, act: Act | None) -> Iterator[int]:
     if act is None or (act.open and "requestBody" not in door and "{" not in path):
-        if "422" in door["responses"]:
+        if "422" in door["responses"] or path.startswith("/v1"):
             yield 422
         return
     yield from (400, 404, 422, 429, 503)

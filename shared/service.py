@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 import structlog
 from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.dependencies.utils import get_flat_params
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
@@ -51,6 +52,7 @@ HEADERS = [
 # A refusal has at most 4 KiB, however much is wrong; `more` says how many faults are not named.
 MOST_FAULTS = 50
 MOST_BYTES_OF_FAULTS = 3600
+NOT_KNOWN = {"type": "extra_forbidden", "msg": "Extra inputs are not permitted"}  # as in a body
 NOT_STORABLE = "A text holds a character that cannot be stored."
 # Whether the service is alone in its process, and not one of many that a test starts.
 _has_the_process = ContextVar("has_the_process", default=False)
@@ -124,12 +126,22 @@ def build(
 
 
 class ExactRoute(APIRoute):
-    """A route that reads its JSON strictly: exact decimals, no key twice, no NaN, not too deep."""
+    """A route that reads strictly what it is sent: JSON with exact decimals, no key twice, no NaN,
+    not too deep; and under `/v1` no query parameter that it does not know.
+
+    A filter that is spelt wrongly and passed over would answer with everybody's.
+    """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
+        known = {one.alias for one in get_flat_params(self.dependant)}
+        is_strict = self.path.startswith("/v1")
 
         async def read_exactly(request: Request) -> Response:
+            if is_strict and (unknown := request.query_params.keys() - known):
+                raise RequestValidationError(
+                    [{"loc": ("query", name), **NOT_KNOWN} for name in sorted(unknown)]
+                )
             return await handle(_ExactRequest(request.scope, request.receive))
 
         return read_exactly
@@ -230,7 +242,13 @@ def _handle_problems(app: FastAPI, problems: Mapping[type[Exception], int]) -> N
 
     @app.exception_handler(HTTPException)
     async def http(_request: Request, error: HTTPException) -> Response:
-        codes = {401: "unauthenticated", 403: "forbidden", 404: "not-found", 408: "too-slow"}
+        codes = {
+            401: "unauthenticated",
+            403: "forbidden",
+            404: "not-found",
+            405: "method-not-taken",
+            408: "too-slow",
+        }
         code = codes.get(error.status_code, f"http-{error.status_code}")
         return problem(error.status_code, code, str(error.detail), error.headers)
 

@@ -1,7 +1,11 @@
 """The doors, through the application itself on a real database."""
 
+from collections import defaultdict
+from uuid import uuid4
+
 import httpx
 import pytest
+from fastapi.routing import APIRoute
 
 from tests.alerts import given
 from tests.alerts.given import World, ago
@@ -133,6 +137,25 @@ async def test_figures_keep_their_own_digits(world: World) -> None:
         answer = await client.get("/v1/alerts", params={"patient": str(patient)})
 
     assert '"value":85.10' in answer.text
+
+
+async def test_a_filter_that_is_spelt_wrongly_is_refused_and_not_passed_over(
+    world: World,
+) -> None:
+    """Else who asks for one patient's alerts is answered with everybody's."""
+    lists = [
+        (route, route.path.format_map(defaultdict(uuid4)))
+        for route in given.application(world).routes
+        if isinstance(route, APIRoute) and route.path.startswith("/v1")
+    ]
+    assert len(lists) > 30
+    async with given.client(world) as client:
+        for route, path in lists:
+            for method in route.methods:
+                answer = await client.request(method, path, params={"pateint": str(uuid4())})
+                assert (answer.status_code, answer.json()["errors"][0]["loc"]) == (
+                    422, ["query", "pateint"],
+                ), path  # fmt: skip
 
 
 async def test_moves_through_the_door(world: World) -> None:
