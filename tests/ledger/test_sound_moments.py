@@ -73,7 +73,7 @@ async def test_what_was_stored_before_can_be_judged_and_bound(alone: Hospital) -
     cred, loose = await alone.held_by(anna), await alone.credential()
     await alone.send(cred, reading(value="70", at=ago(days=2)))
     await alone.send(loose, reading(value="71", at=ago(days=2)))
-    migration = importlib.import_module("shared.migrations.versions.0012_sound_moments")
+    migration = importlib.import_module("shared.migrations.versions.0009_sound_moments")
     async with alone.owner.connection() as owner:
         await owner.execute(
             """
