@@ -20,7 +20,7 @@ EXPONENT = 400
 
 _SPACES = b" \t\n\r"
 _SPACE = re.compile(r"[ \t\n\r]*")
-_ENDS_IN_ZERO = re.compile(rb"\.[0-9]*0[],}]")  # a number that has a shorter spelling
+_ENDS_IN_ZERO = re.compile(rb"(?:\.[0-9]*0|-0)[],}]")  # a number that has a shorter spelling
 _LONG_NUMBER = re.compile(rb"[0-9]{8}")  # how 64 digits look when seven of eight are left out
 _LONG = Context(prec=2 * NUMBER)
 _PLAIN = frozenset((str, int, bool, type(None)))  # written alike however they were sent
@@ -154,20 +154,10 @@ def decoder(form: type[Form]) -> msgspec.json.Decoder[Form]:
     return msgspec.json.Decoder(form, float_hook=_decimal)
 
 
-def spelling(form: msgspec.Struct, raw: bytes) -> bytes | None:
-    """The canonical spelling of what `raw`, without a backslash, was read as: if its members stand
-    in their order and its numbers are short. None if a key came twice."""
-    spelt = _sorter.encode(form)
+def is_whole(form: msgspec.Struct, raw: bytes) -> bool:
+    """Whether `raw`, without a backslash, was read wholly as `form`: no key came twice."""
     # As in `_quickly`: a key that was lost took its colon with it.
-    return spelt if spelt.count(b":") == raw.count(b":") else None
-
-
-def is_short(number: int | Decimal) -> bool:
-    """Whether it is canonically spelt as it is."""
-    if type(number) is int:
-        return True
-    text = str(number)
-    return not text.endswith("0") and "E" not in text
+    return _writer.encode(form).count(b":") == raw.count(b":")
 
 
 def storable(part: Part) -> bool:
@@ -187,11 +177,13 @@ def decode(data: bytes) -> Any:
 
 def canonical(value: Any) -> bytes:
     """The one spelling of a parsed value: sorted keys, and 82.40, 82.4 and 8.24e1 alike."""
-    plain = _plain(value)
     try:
-        return _sorter.encode(plain)
+        spelt = _sorter.encode(value)
+        if spelt[:1] in (b"{", b"[") and _is_short(spelt):
+            return spelt
+        return _sorter.encode(_plain(value))
     except UnicodeEncodeError:  # half of a surrogate pair: escaped, it still has one spelling
-        return json.dumps(plain, sort_keys=True, default=str).encode()
+        return json.dumps(_plain(value), sort_keys=True, default=str).encode()
 
 
 def _plain(value: Any) -> Any:

@@ -104,8 +104,42 @@ def test_a_comma_and_a_point_are_the_same_content() -> None:
         for spelling in ("82,4", Decimal("82.4"))
     }
 
-    assert len(contents) == len(wrapped) == 1
+    assert len(contents | wrapped) == 1
     assert one(values={"value": Decimal("82.5")}).content not in contents
+
+
+def test_a_reading_sent_again_is_the_same_however_the_day_or_the_app_spells_it() -> None:
+    """An app that writes the time anew writes it with the offset of that day."""
+    spelt = [
+        one(at="2026-02-03T07:12:00+01:00"),
+        one(at="2026-02-03T06:12:00Z"),
+        one(at="2026-02-03T08:12:00.000+02:00"),
+        one(at="2026-02-03T06:12:00Z", app_version="7"),
+        one(at="2026-02-03T06:12:00Z", note=None, until=None, context={}),
+        one(at="2026-02-03T06:12:00Z", values={"value": {"value": "82400", "unit": "g"}}),
+    ]
+    assert {item.content for item in spelt} == {spelt[0].content}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"at": "2026-02-03T07:12:01+01:00"},
+        {"until": "2026-02-03T07:30:00+01:00"},
+        {"values": {"value": 82.5}},
+        {"kind": "body_temp", "values": {"value": 37}},
+        {"context": {"phase": "pre"}},
+        {"note": "Etter frokost"},
+        {"quality": "questionable"},
+        {"patient": "left"},
+        {"replaces": "another-one"},
+        {"entered": "manual"},
+        {"device": {"serial": "B2"}},
+        {"void": True},
+    ],
+)
+def test_a_reading_that_says_anything_else_is_another(other: dict[str, Any]) -> None:
+    assert one(**other).content != one().content
 
 
 @pytest.mark.parametrize("sent", ["82,4", "82.4"])

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import asyncpg
 import httpx
@@ -37,7 +37,8 @@ async def test_the_same_item_again_is_a_duplicate_with_the_first_ref(
     item = weight("82,40")
     first = (await http.post(PATH, json=item, headers=holder.headers)).json()["results"][0]
 
-    spelt_otherwise = dict(reversed(item.items())) | {"values": {"value": 82.4}}
+    at = datetime.fromisoformat(item["at"]).astimezone(timezone(timedelta(hours=5))).isoformat()
+    spelt_otherwise = dict(reversed(item.items())) | {"values": {"value": 82.4}, "at": at}
     again = (await http.post(PATH, json=spelt_otherwise, headers=holder.headers)).json()
 
     assert again["results"][0]["result"] == "duplicate"

@@ -1,10 +1,12 @@
 """What the decoders share when they turn a reading into the bodies of facts."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any
 
-from shared import kinds, values
+from shared import exact, kinds, values
 from shared.contracts import Draft
 
 # Context that rules read: what each may be. Anything else under these keys is kept as `unread`.
@@ -15,6 +17,9 @@ _CONTEXT: Mapping[str, Callable[[Any], bool]] = {
     "spo2_scale": lambda value: type(value) is int and value in (1, 2),
     "glucose_percent": lambda value: type(value) in (int, Decimal),
 }
+
+# How a reading was spelt: kept, and no difference between two of them.
+_SPELLING = {"message", "original", "claimed_at", "claimed_until"}
 
 
 def of_reading(
@@ -34,6 +39,24 @@ def of_reading(
             body.pop("note", None)
             _drop_context(body, kind.context)
         yield Draft("reading", name, body)
+
+
+def content(
+    drafts: Sequence[Draft],
+    at: datetime,
+    until: datetime | None = None,
+    slot: str | None = None,
+    replaces: str | None = None,
+) -> bytes:
+    """What makes two readings with one id the same: what was read, not how it was spelt.
+
+    An app that writes the time anew when it sends again writes it with the offset of that day.
+    """
+    read = [
+        (one.kind, {key: value for key, value in one.body.items() if key not in _SPELLING})
+        for one in drafts
+    ]
+    return sha256(exact.canonical((at, until, slot, replaces, read))).digest()
 
 
 def _drop_context(body: dict[str, Any], names: tuple[str, ...]) -> None:

@@ -81,6 +81,8 @@ def _item(part: exact.Part, media_type: str, position: str, forms: Forms) -> Ite
     how, replaces = _how(sent, message_id, errors)
     slot = _slot(sent, errors)
     drafts, alarm = _drafts(sent, message_id, device, how, forms, errors)
+    if at and not errors and drafts and drafts[0].type == "reading":
+        content = bodies.content(drafts, at, until, slot, replaces)
     return Item(
         message_id=message_id,
         content=content,
@@ -275,7 +277,8 @@ def _is_id(sent: Any) -> bool:
 
 
 def _canonical(part: exact.Part) -> bytes:
-    """What makes two items the same: "82,4" among the values is the content 82.4."""
+    """What makes two items that are no reading, or none that can be read, the same: "82,4" among
+    the values is the content 82.4."""
     read = _numbers_read(part.value)
     return part.spelt if part.spelt and read is part.value else exact.canonical(read)
 

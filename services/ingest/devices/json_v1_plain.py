@@ -6,7 +6,6 @@ None here and left to `json_v1`, which knows everything; what is read here is th
 """
 
 from decimal import Decimal
-from hashlib import sha256
 from typing import Annotated, Any, Literal, get_args
 
 import msgspec
@@ -24,8 +23,6 @@ _Text = Annotated[str, Meta(min_length=1, max_length=128)]
 
 
 class _Sent(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, gc=False):
-    """Members in the order of the canonical spelling, which is written from them."""
-
     at: str
     device: dict[_Word, _Text] | UnsetType = UNSET
     entered: Literal["device", "manual", "derived"] | UnsetType = UNSET
@@ -44,12 +41,11 @@ def item(raw: bytes, media_type: str, position: str) -> Item | None:
         sent = _sent.decode(raw)
     except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError):
         return None
-    spelt = exact.spelling(sent, raw)
     kind = kinds.CATALOGUE.get(sent.kind)
     at = moments.instant(sent.at)
     device: Any = sent.device or {}
     clock = device.get("clock", "unknown")
-    if spelt is None or kind is None or at is None or clock not in _CLOCKS:
+    if not exact.is_whole(sent, raw) or kind is None or at is None or clock not in _CLOCKS:
         return None
     if not all(map(_is_plain, sent.values.values())):
         return None
@@ -59,12 +55,13 @@ def item(raw: bytes, media_type: str, position: str) -> Item | None:
     around = {"claimed_at": sent.at, "entered": sent.entered or "device"}
     if device:
         around["device"] = device
+    drafts = tuple(bodies.of_reading(kind, reading, sent.id, around))
     return Item(
         message_id=sent.id,
-        content=sha256(spelt).digest(),
+        content=bodies.content(drafts, at),
         raw=raw,
         media_type=media_type,
-        drafts=tuple(bodies.of_reading(kind, reading, sent.id, around)),
+        drafts=drafts,
         at=at,
         clock=clock,
         serial=device.get("serial"),
@@ -73,9 +70,9 @@ def item(raw: bytes, media_type: str, position: str) -> Item | None:
 
 
 def _is_plain(value: Any) -> bool:
-    """A number that has no shorter spelling, with its unit or without."""
+    """A number, with its unit or without."""
     if type(value) is dict:
         if not value.keys() <= _MEMBERS:
             return False
         value = value.get("value")
-    return (type(value) is int or type(value) is Decimal) and exact.is_short(value)
+    return type(value) is int or type(value) is Decimal
