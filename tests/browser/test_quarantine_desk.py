@@ -125,6 +125,7 @@ def test_what_is_rejected_wants_a_reason_and_a_second_thought(
     page.goto(desk(hospital, patient.cred))
     page.locator("[data-row]").click()
     expect(page.locator(".dots")).to_contain_text("Der står: 4711.25")
+    page.wait_for_load_state()
     page.keyboard.press("x")
     page.keyboard.type("Målt på en kaffekopp")
     asked: list[str] = []
@@ -166,6 +167,7 @@ def test_all_of_one_reason_are_read_again_and_each_is_filed_once(
     page.select_option("select[name=cred]", cred)
     page.get_by_role("button", name="Vis").click()
     expect(page.locator("tbody tr")).to_have_count(50)
+    page.wait_for_load_state()
     page.keyboard.press("n")
     expect(page).to_have_url(re.compile("cursor="))
 
