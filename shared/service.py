@@ -134,7 +134,8 @@ class ExactRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
-        known = {one.alias for one in get_flat_params(self.dependant)}
+        # A list that is always given whole takes `limit` as every list does.
+        known = {"limit", *(one.alias for one in get_flat_params(self.dependant))}
         is_strict = self.path.startswith("/v1")
 
         async def read_exactly(request: Request) -> Response:

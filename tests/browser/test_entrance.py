@@ -24,6 +24,7 @@ def test_the_list_leads_to_what_waits_and_to_a_patient(
     expect(page).to_have_url(re.compile("/setup$"))
     expect(page.locator("h1")).to_have_text("Oppsett")
     expect(page.locator("#quarantine")).to_contain_text("En verdi er utenfor det som er mulig")
+    page.wait_for_load_state()
 
     page.keyboard.press("/")
     page.keyboard.type(patient.number)

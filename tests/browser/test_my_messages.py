@@ -31,6 +31,8 @@ def test_a_message_is_written_on_the_phone_and_answered_at_the_desk(
     row = nurse.page.locator(f"#msg-{patient.id}")
     expect(row).to_contain_text("Kan jeg bade?")
     row.locator(".nm").click()
+    expect(nurse.page.locator("#answer")).to_be_visible()
+    nurse.page.wait_for_load_state()
     nurse.page.locator("#answer").fill("Ja, med bandasje på.")
     nurse.page.keyboard.press("Control+Enter")
     expect(nurse.page.locator(".letters .ours .words")).to_have_text("Ja, med bandasje på.")
