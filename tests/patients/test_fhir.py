@@ -180,6 +180,11 @@ async def test_a_national_number_is_searched_in_a_body_and_never_shown_in_a_link
     onwards = await measured.nurse.get(link(found, "next") or "")
     assert len(resources(onwards)) == 2
 
+    own = {"system": "urn:hospital:number", "value": "K-77"}
+    await measured.nurse.post(f"{measured.path}/identifiers", own, 204)
+    by_own = {"patient.identifier": "urn:hospital:number|K-77", "_count": "2"}
+    assert len(resources(await measured.nurse.get("/fhir/Observation", **by_own))) == 2
+
     refused = await measured.nurse.get("/fhir/Observation", 400, **{"patient.identifier": token})
     assert refused["resourceType"] == "OperationOutcome"
     assert NUMBER not in str(refused)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from services.patients import paging
 from services.patients.fhir_doors import search
 from services.patients.fhir_doors.search import NotSearchable, asked, span
+from shared.identity import FNR
 
 
 def utc(text: str) -> datetime:
@@ -65,12 +66,22 @@ def test_an_unknown_parameter_is_refused_unless_leniency_is_asked_for() -> None:
     assert asked("Observation", pairs, in_body=False, lenient=True).pairs == (("patient", "x"),)
 
 
-def test_an_identifier_stands_in_a_body_only() -> None:
-    pairs = [("patient.identifier", "urn:x|1")]
+@pytest.mark.parametrize(
+    "national",
+    [f"{FNR}|1", f"{FNR}|13116900216", "urn:x|13116900216", "13116900216", "131169 00216"],
+)
+def test_a_national_number_stands_in_a_body_only(national: str) -> None:
     with pytest.raises(NotSearchable):
-        asked("Observation", pairs, in_body=False)
-    found = asked("Observation", pairs, in_body=True)
-    assert found.identifier("patient.identifier") == ("urn:x", "1")
+        asked("Observation", [("patient.identifier", national)], in_body=False)
+    with pytest.raises(NotSearchable):
+        asked("Patient", [("identifier", national)], in_body=False)
+    assert asked("Observation", [("patient.identifier", national)], in_body=True).pairs
+
+
+@pytest.mark.parametrize("in_body", [True, False])
+def test_a_number_of_the_hospitals_own_stands_in_an_address_too(in_body: bool) -> None:
+    found = asked("Observation", [("patient.identifier", "urn:x|S-900012")], in_body=in_body)
+    assert found.identifier("patient.identifier") == ("urn:x", "S-900012")
 
 
 @given(st.datetimes(timezones=st.just(UTC)).filter(lambda at: 1900 < at.year < 2200), st.uuids())

@@ -32,7 +32,7 @@ async def media(
     caller: access.ClinicianOrCitizen,
     asked: MediaSearch,
 ) -> Response:
-    """One patient's photos, newest first. By patient.identifier only with POST."""
+    """One patient's photos, newest first. By a national number only with POST."""
     return await _search(request, database, keys, caller, asked, "Media")
 
 
@@ -53,7 +53,7 @@ async def documents(
     caller: access.ClinicianOrCitizen,
     asked: DocumentSearch,
 ) -> Response:
-    """One patient's documents, newest first. By patient.identifier only with POST."""
+    """One patient's documents, newest first. By a national number only with POST."""
     return await _search(request, database, keys, caller, asked, "DocumentReference")
 
 

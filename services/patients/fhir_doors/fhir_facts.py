@@ -36,7 +36,7 @@ async def observations(
     caller: access.ClinicianOrCitizen,
     asked: ObservationSearch,
 ) -> Response:
-    """One patient's readings and scores, newest first. By patient.identifier only with POST.
+    """One patient's readings and scores, newest first. By a national number only with POST.
 
     A score is derived from the answers to a known instrument; `derivedFrom` names them.
     """
@@ -68,7 +68,7 @@ async def responses(
     caller: access.ClinicianOrCitizen,
     asked: ResponseSearch,
 ) -> Response:
-    """One patient's answers, newest first. By patient.identifier only with POST."""
+    """One patient's answers, newest first. By a national number only with POST."""
     return await _facts(request, database, keys, caller, asked)
 
 

@@ -24,7 +24,7 @@ PatientOrClinician = Annotated[access.Caller, Depends(access.needs(Role.PATIENT,
 async def communications(
     request: Request, database: Db, keys: Keys, caller: PatientOrClinician, asked: Search
 ) -> Response:
-    """One patient's messages and the unit's, newest first. By patient.identifier only with POST."""
+    """One patient's messages and the unit's, newest first. By a national number only with POST."""
     looker = door.looker(request, caller)
     patient_id = await fhir_facts.patient_asked_for(database, keys, looker, asked)
     if patient_id is None:

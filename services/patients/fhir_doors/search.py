@@ -10,7 +10,8 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from services.patients import paging
-from shared import kinds
+from services.patients.numbers import looks_national
+from shared import identity, kinds
 from shared.contracts import Fact
 
 OSLO = ZoneInfo("Europe/Oslo")
@@ -28,12 +29,12 @@ PARAMETERS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "Patient": {
         "_id": ("token", "our id"),
         "name": ("string", "part of the name"),
-        "identifier": ("token", "system|value; only by POST _search"),
+        "identifier": ("token", "system|value; a national number only by POST _search"),
     },
     "Observation": {
         "patient": ("reference", "our id of the patient"),
         "subject": ("reference", "the same as patient"),
-        "patient.identifier": ("token", "system|value; only by POST _search"),
+        "patient.identifier": ("token", "system|value; a national number only by POST _search"),
         "code": ("token", "system|code or code; several with comma"),
         "category": ("token", "several with comma"),
         "date": (
@@ -45,7 +46,7 @@ PARAMETERS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "QuestionnaireResponse": {
         "patient": ("reference", "our id of the patient"),
         "subject": ("reference", "the same as patient"),
-        "patient.identifier": ("token", "system|value; only by POST _search"),
+        "patient.identifier": ("token", "system|value; a national number only by POST _search"),
         "questionnaire": ("reference", "url or name of the questionnaire"),
         "authored": ("date", "as date of Observation"),
     },
@@ -56,19 +57,19 @@ PARAMETERS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "Media": {
         "patient": ("reference", "our id of the patient"),
         "subject": ("reference", "the same as patient"),
-        "patient.identifier": ("token", "system|value; only by POST _search"),
+        "patient.identifier": ("token", "system|value; a national number only by POST _search"),
         "created": ("date", "when it was taken, as date of Observation"),
     },
     "DocumentReference": {
         "patient": ("reference", "our id of the patient"),
         "subject": ("reference", "the same as patient"),
-        "patient.identifier": ("token", "system|value; only by POST _search"),
+        "patient.identifier": ("token", "system|value; a national number only by POST _search"),
         "date": ("date", "as date of Observation"),
     },
     "Communication": {
         "patient": ("reference", "our id of the patient"),
         "subject": ("reference", "the same as patient"),
-        "patient.identifier": ("token", "system|value; only by POST _search"),
+        "patient.identifier": ("token", "system|value; a national number only by POST _search"),
         "sent": ("date", "as date of Observation"),
     },
     "AuditEvent": {
@@ -83,8 +84,9 @@ PARAMETERS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     },
 }
 RESULT = frozenset({"_count", "_cursor", "_sort", "_format"})
-# Never in an address: it ends in logs and histories.
+# A national number is never in an address: that ends in logs and histories.
 HIDDEN = frozenset({"identifier", "patient.identifier"})
+NATIONAL = frozenset({identity.FNR, identity.D_NUMBER, identity.FHN})
 
 
 class NotSearchable(Exception):
@@ -164,8 +166,8 @@ def asked(
             if lenient:
                 continue
             raise NotSearchable(f"Known here are: {', '.join(sorted(known))}.")
-        if name in HIDDEN and not in_body and resource != "Device":
-            raise NotSearchable(f"{name} is searched with POST _search only.")
+        if name in HIDDEN and not in_body and resource != "Device" and _is_national(value):
+            raise NotSearchable(f"A national number as {name} is searched with POST _search only.")
         if "\0" in value or len(value) > 2000:
             raise NotSearchable(f"{name} is not a usable value.")
         kept.append((name, value))
@@ -173,6 +175,12 @@ def asked(
     if (form := answer.one("_format")) and form not in {"json", "application/fhir+json"}:
         raise NotSearchable("_format is json.")
     return answer
+
+
+def _is_national(given: str) -> bool:
+    """By its system, or by its form where the system says nothing."""
+    system, bar, value = given.partition("|")
+    return system in NATIONAL or looks_national(value if bar else given)
 
 
 def span(dates: Iterable[str]) -> tuple[datetime | None, datetime | None]:
