@@ -21,7 +21,7 @@ HL7 = {"content-type": "application/hl7-v2"}
 
 def weight(serial: str = "", value: str = "82.4", secret: str = "", order: str = "") -> bytes:
     at = (datetime.now(UTC) - timedelta(minutes=9)).strftime("%Y%m%d%H%M%S+0000")
-    pid = f"PID|||model:Scale/serial:{serial}^^^EXA^U" if serial else "PID|||4711^^^Clinic^MR"
+    pid = f"PID|||model:Scale/serial:{serial}^^^EXA^U" if serial else "PID|||K4711^^^Clinic^MR"
     return "\r".join(
         (
             rf"MSH|^~\&|Engine|Clinic|||{at}|{secret}|ORU^R01|M-{uuid4().hex[:8]}|P|2.6",
@@ -65,7 +65,7 @@ async def test_what_nobody_can_file_waits_and_is_acknowledged_as_an_error(
         _, msa, err = told(answer.content)
         assert msa[1] == "AE"
         assert (err[0], err[4], err[5]) == ("ERR", "E", code)
-        assert "4711" not in answer.text
+        assert "K4711" not in answer.text
     assert await owner.fetchval("select count(*) from ledger.quarantine") == 2
 
 
