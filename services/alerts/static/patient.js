@@ -2,6 +2,7 @@
 
 import * as grips from "./grips.js";
 import { whenFree } from "./holding.js";
+import { colours } from "./ink.js";
 import { countFromNow, fill, follow, gone, isForPage, localNow, sendOnEnter, start, tellAges, words } from "./live.js";
 
 const patient = document.body.dataset.patient;
@@ -361,19 +362,6 @@ function icon(name) {
   use.setAttribute("href", `#i-${name}`);
   svg.append(use);
   return svg;
-}
-
-// Canvas does not know the style sheet: each colour is asked for through an element.
-function colours() {
-  const probe = document.createElement("span");
-  document.body.append(probe);
-  const ink = { font: getComputedStyle(document.body).fontFamily };
-  for (const name of ["red", "yel", "sil", "band", "bandline", "trace", "line", "ink2", "ink3", "surface"]) {
-    probe.style.color = `var(--${name})`;
-    ink[name] = getComputedStyle(probe).color;
-  }
-  probe.remove();
-  return ink;
 }
 
 let resizing = 0;

@@ -1,5 +1,6 @@
 // The curves of the steering page. What they show stands in the table under each, for who reads that.
-"use strict";
+
+import { colours } from "./ink.js";
 
 const STROKES = [[], [6, 4], [2, 3]]; // lines differ by more than colour
 const KINDS = ["", "dashed", "dotted"];
@@ -56,19 +57,6 @@ function key(keys, line, n) {
   one.append(document.createElement("i"), name, value);
   keys.append(one);
   return value;
-}
-
-// Canvas does not know the style sheet: each colour is asked for through an element.
-function colours() {
-  const probe = document.createElement("span");
-  document.body.append(probe);
-  const ink = { font: getComputedStyle(document.body).fontFamily };
-  for (const name of ["red", "yel", "sil", "trace", "line", "ink2"]) {
-    probe.style.color = `var(--${name})`;
-    ink[name] = getComputedStyle(probe).color;
-  }
-  probe.remove();
-  return ink;
 }
 
 let resizing = 0;
