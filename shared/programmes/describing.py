@@ -81,9 +81,10 @@ def words(rule: Rule, programme: Programme) -> str:
             )
         case WindowRule():
             last = f"the last {rule.last}" if rule.last else "all"
+            over = f", over at least {span(rule.spanning)}" if rule.spanning else ""
             return (
                 f"the {rule.figure} of {last} of {_input(rule.input, programme)} in "
-                f"{span(rule.within)}{_points(rule.points)} is "
+                f"{span(rule.within)}{_points(rule.points)}{over} is "
                 f"{_compared(rule.comparison, programme)}"
             )
         case ShareRule():

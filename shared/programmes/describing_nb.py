@@ -73,9 +73,10 @@ def words(rule: Rule, programme: Programme) -> str:
             )
         case WindowRule():
             last = f"de siste {rule.last}" if rule.last else "alle"
+            over = f", over minst {span(rule.spanning)}" if rule.spanning else ""
             return (
                 f"{FIGURES[rule.figure]} av {last} av {_input(rule.input, programme)} gjennom "
-                f"{span(rule.within)}{_points(rule.points)} er "
+                f"{span(rule.within)}{_points(rule.points)}{over} er "
                 f"{_compared(rule.comparison, programme)}"
             )
         case ShareRule():

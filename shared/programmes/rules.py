@@ -183,7 +183,8 @@ class CountRule(RuleHead):
 class WindowRule(RuleHead, Compared):
     """A figure of the samples of a window, this one included, is beyond a limit.
 
-    Of them only the `last` so many, if given; silent with fewer than `points` samples.
+    Of them only the `last` so many, if given; silent with fewer than `points` samples, or when the
+    first and the last of them lie closer than `spanning`: four exchanges of one day are no three days.
     """
 
     kind: Literal["window"]
@@ -192,6 +193,7 @@ class WindowRule(RuleHead, Compared):
     within: Duration
     last: int | None = Field(default=None, ge=1)
     points: int = Field(default=1, ge=1)
+    spanning: Duration | None = None
 
 
 class ShareRule(RuleHead):

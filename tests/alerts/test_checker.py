@@ -62,7 +62,7 @@ async def test_a_tampered_row_is_found_and_put_right(world: World, tampering: st
     assert await checker(world).round(given.ORG, 1) == []
 
 
-async def test_a_lost_finding_is_noticed(world: World) -> None:
+async def test_a_lost_finding_is_noticed_and_raised_after_all(world: World) -> None:
     patient = await given.patient(world, limits={"target_weight": 82})
     await given.send(world, patient, given.weight("82", ago(hours=9), phase="post"))
     await world.judge()
@@ -72,9 +72,12 @@ async def test_a_lost_finding_is_noticed(world: World) -> None:
     )
     await given.send(world, patient, given.weight("85", ago(hours=1), phase="post"))
     await world.judge()
+    held = await world.findings(patient)
     await world.execute("delete from alerts.finding")
 
     assert await checker(world).round(given.ORG, 1) == [patient]
+    assert held <= await world.findings(patient)
+    assert await checker(world).round(given.ORG, 1) == []
 
 
 async def test_an_upgrade_is_no_alarm(world: World) -> None:

@@ -30,6 +30,7 @@ def seen(
 
 YELLOW, RED = seen("yellow", "yellow"), seen("red", "red")
 EMERGENCY = seen("emergency", "red", emergency=True)
+AGAIN = replace(seen("again", "red"), rule="first")
 SINGLE = seen("single", "yellow", marks=("spo2",))
 OTHER_SINGLE = seen("other single", "yellow", marks=("pulse",))
 
@@ -40,7 +41,8 @@ def alert(colour: Colour, state: State = State.OPEN, *, emergency: bool = False)
 
 OPEN_YELLOW, OPEN_RED = alert("yellow"), alert("red")
 ACK_YELLOW = alert("yellow", State.ACKNOWLEDGED)
-ACK_RED = alert("red", State.ACKNOWLEDGED)
+ACK_RED = replace(alert("red", State.ACKNOWLEDGED), rules=frozenset({"first"}))
+ACK_EMERGENCY = replace(ACK_RED, emergency=True)
 SNOOZED_YELLOW = replace(ACK_YELLOW, snoozed_until=LATER)
 SNOOZED_RED = replace(ACK_RED, snoozed_until=LATER)
 OVER = replace(SNOOZED_RED, snoozed_until=NOW)
@@ -60,8 +62,11 @@ TABLE = [
     ("an emergency over red", OPEN_RED, [EMERGENCY], What.WORSEN, Why.GRAVER, True),
     ("an emergency breaks a snoozed red", SNOOZED_RED, [EMERGENCY], What.WORSEN, Why.GRAVER, True),
     ("yellow under acknowledged red", ACK_RED, [YELLOW], What.REPEAT, Why.ACKNOWLEDGED, False),
-    ("red joins acknowledged red", ACK_RED, [RED], What.REPEAT, Why.ACKNOWLEDGED, False),
-    ("red joins snoozed red", SNOOZED_RED, [RED], What.REPEAT, Why.SNOOZED, False),
+    ("red joins acknowledged red", ACK_RED, [AGAIN], What.REPEAT, Why.ACKNOWLEDGED, False),
+    ("red joins snoozed red", SNOOZED_RED, [AGAIN], What.REPEAT, Why.SNOOZED, False),
+    ("another red rule", ACK_RED, [RED], What.WORSEN, Why.ANOTHER_RED, True),
+    ("another red rule breaks a snooze", SNOOZED_RED, [RED], What.WORSEN, Why.ANOTHER_RED, True),
+    ("a milder red rule", ACK_EMERGENCY, [RED], What.REPEAT, Why.ACKNOWLEDGED, False),
     ("a new single 3", ACK_YELLOW, [SINGLE], What.WORSEN, Why.NEW_PARAMETER, True),
     ("a new single 3 under red", ACK_RED, [SINGLE], What.WORSEN, Why.NEW_PARAMETER, True),
     ("the same single 3 again", TOLD_OF_SPO2, [SINGLE], What.REPEAT, Why.ACKNOWLEDGED, False),
@@ -94,6 +99,15 @@ def test_a_finding_a_close_has_seen_stays_closed_and_one_it_has_not_is_open() ->
     decided = notice.decide(None, [RED, late], closed, NOW)
     assert decided.what is What.RAISE
     assert decided.findings == (late.id,)
+
+
+def test_whoever_closed_a_higher_score_of_the_same_moment_has_seen_the_lower() -> None:
+    closed = {RED.id}
+    lower = replace(seen("lower", "red"), graver=(RED.id,))
+
+    assert notice.decide(None, [lower], closed, NOW).what is What.LEAVE
+    joined = notice.decide(replace(OPEN_RED, findings=frozenset({RED.id})), [lower], closed, NOW)
+    assert (joined.what, joined.findings) == (What.REPEAT, (lower.id,))
 
 
 def test_what_the_alert_already_holds_is_not_new() -> None:
@@ -132,7 +146,7 @@ def test_no_finding_is_ever_swallowed(
     sequence: list[tuple[str, tuple[Colour, bool] | None]],
 ) -> None:
     """After every step each finding is on the alert or was seen by a close, and whatever is
-    graver than what was told is told.
+    graver than what was told is told, as is another red one as grave as what is in hand.
     """
     standing: Standing | None = None
     closed: set[UUID] = set()
@@ -142,7 +156,9 @@ def test_no_finding_is_ever_swallowed(
             found.append(seen(str(number), about[0], about[1]))
             decided = notice.decide(standing, found, closed, NOW)
             before = ranks[standing.colour, standing.emergency] if standing else 0
-            assert decided.tell == (ranks[about] > before)
+            in_hand = standing is not None and standing.state is State.ACKNOWLEDGED
+            another = in_hand and about[0] == "red" and ranks[about] == before
+            assert decided.tell == (ranks[about] > before or another)
             assert decided.colour is not None
             standing = Standing(
                 decided.colour,

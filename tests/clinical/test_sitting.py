@@ -111,3 +111,36 @@ def test_who_news2_is_not_for() -> None:
     assert applies(turns_16, reading_)
     assert not applies(turns_16_tomorrow, reading_)
     assert not applies(decision("patient-changed", ago(days=9), pregnant=True), reading_)
+
+
+def test_a_sitting_by_a_clock_that_is_ahead_is_one_score_and_calms_nothing() -> None:
+    ahead = {"flags": ("clock_suspect",)}
+    sure = reading("spo2", ago(minutes=2), value=90)
+    facts = (
+        reading("resp_rate", NOW, value=22, **ahead),
+        pressure(NOW, 100, **ahead),
+        reading("heart_rate", NOW, value=112, **ahead),
+        reading("body_temp", NOW, value=36, **ahead),
+    )
+    calm = reading("spo2", ago(minutes=1), value=97, **ahead)
+
+    alone = sitting.scored(record(*facts), None)
+    beside = sitting.scored(record(sure, *facts), None)
+    calmed = sitting.scored(record(sure, *facts, calm), None)
+
+    assert [(one.at, one.score.lower_bound, one.doubtful) for one in alone] == [(NOW, 7, True)]
+    assert {one.score.lower_bound for one in beside} == {3, 10}
+    assert [one.score.lower_bound for one in calmed if not one.doubtful] == [3]
+
+
+def test_a_score_that_turns_out_higher_is_another_than_the_one_that_was_seen() -> None:
+    first = (reading("resp_rate", NOW, value=25), reading("spo2", NOW, value=91))
+    rest = reading("body_temp", NOW, value=34.9)
+
+    (seen,) = sitting.scored(record(*first), None)
+    (whole,) = sitting.scored(record(*first, rest), None)
+    (same,) = sitting.scored(record(*first, reading("heart_rate", NOW, value=70)), None)
+
+    assert (seen.score.lower_bound, whole.score.lower_bound) == (6, 9)
+    assert seen.trigger != whole.trigger == seen.named(9)
+    assert same.trigger == seen.trigger

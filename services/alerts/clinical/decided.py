@@ -1,9 +1,9 @@
 """What staff decided about one patient, as it was in force at any moment."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal, NamedTuple, TypeVar, get_args
 from uuid import UUID
@@ -20,6 +20,7 @@ PauseKind = Literal["admission", "holiday", "other"]
 KINDS: tuple[PauseKind, ...] = get_args(PauseKind)
 
 INSTANT = timedelta(microseconds=1)
+EVER = datetime.min.replace(tzinfo=UTC)
 
 UNREADABLE = (AttributeError, KeyError, TypeError, ValueError, InvalidOperation)
 
@@ -155,6 +156,27 @@ def read(facts: Iterable[Fact]) -> Decided:
     if decided.deceased is not None:
         _end(decided.segments, None, decided.deceased)
     return decided
+
+
+def taken_back(facts: Iterable[Fact], new: Container[UUID]) -> datetime | None:
+    """From when the patient must be judged again because of decisions among `new` that say that
+    what was written before was a mistake: he did not die, or was born another day. None when they
+    change nothing of the past."""
+    since: datetime | None = None
+    born: Any = None
+    died: datetime | None = None
+    for fact in sorted(facts, key=lambda fact: (fact.at, fact.received_at, fact.id.int)):
+        if fact.type not in ("patient-registered", "patient-changed"):
+            continue
+        was_born, had_died = born, died
+        born = fact.body.get("born") or born
+        if "deceased" in fact.body:
+            died = (died or fact.at) if fact.body["deceased"] else None
+        if fact.id in new and was_born is not None and born != was_born:
+            return EVER
+        if fact.id in new and had_died is not None and died is None:
+            since = min(had_died, since or had_died)
+    return since
 
 
 def _apply(decided: Decided, fact: Fact, body: Mapping[str, Any]) -> None:

@@ -33,6 +33,8 @@ class Finding:
     `doubts`: whether it may be of another unit of measure or another person, and whether it was
     measured during an admission.
     `retake` asks the patient to measure again. `late` = the reading came long after it was taken.
+    `graver`, of a score: what the same moment would be called had it scored more. Whoever closed
+    one of these has seen this one.
     """
 
     id: UUID
@@ -53,6 +55,7 @@ class Finding:
     late: bool = False
     marks: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
+    graver: tuple[UUID, ...] | None = None
 
 
 def identity(patient_id: UUID, programme: str, rule: str, colour: str, trigger: str) -> UUID:
@@ -117,6 +120,7 @@ def of_rule(
     *,
     retake: bool = False,
     marks: tuple[str, ...] = (),
+    graver: tuple[UUID, ...] | None = None,
 ) -> Finding:
     return Finding(
         id=identity(patient_id, programme.slug, rule.id, rule.colour, trigger),
@@ -136,6 +140,7 @@ def of_rule(
         retake=retake,
         late=received_at - at > programme.late_after,
         marks=marks,
+        graver=graver,
     )
 
 

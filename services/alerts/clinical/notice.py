@@ -1,7 +1,8 @@
 """Whether a nurse hears of what was found: raise, worsen, repeat or leave, with the reason.
 
-New findings join an alert only when it is already at least as grave: a rise in colour, or a new
-NEWS2 parameter that alone scores 3, un-acknowledges and breaks a snooze.
+New findings join an alert only when it is already at least as grave: a rise in colour, a new
+NEWS2 parameter that alone scores 3, or another red rule of the group, as grave as those that were
+acknowledged, un-acknowledges and breaks a snooze.
 """
 
 from collections.abc import Container, Iterable, Mapping
@@ -29,6 +30,7 @@ class Why(StrEnum):
     FIRST = "A finding that no close has seen, and no open alert in this group."
     GRAVER = "Graver than the open alert: it is told again and no longer acknowledged."
     NEW_PARAMETER = "Another parameter alone scores 3: told again and no longer acknowledged."
+    ANOTHER_RED = "Another red rule speaks than those acknowledged: told again."
     SNOOZE_OVER = "The snooze is over and the alert is still open: told again."
     ALREADY_OPEN = "Added to the open alert, which is at least as grave and already told."
     ACKNOWLEDGED = "Added to the acknowledged alert, which is at least as grave."
@@ -43,6 +45,7 @@ class Standing:
     emergency: bool
     state: State
     findings: frozenset[UUID]
+    rules: frozenset[str] = frozenset()
     marks: frozenset[str] = frozenset()
     snoozed_until: datetime | None = None
 
@@ -68,7 +71,13 @@ def decide(
 ) -> Notice:
     """`found` are the group's findings; `closed` the ids that any close has seen."""
     known: Container[UUID] = standing.findings if standing else ()
-    new = [one for one in found if one.id not in known and one.id not in closed]
+    new = [
+        one
+        for one in found
+        if one.id not in known
+        and one.id not in closed
+        and not any(id_ in closed and id_ not in known for id_ in one.graver or ())
+    ]
     if not new:
         return _nothing_new(standing, now)
     ids = tuple(one.id for one in new)
@@ -83,6 +92,13 @@ def decide(
         return Notice(What.WORSEN, Why.NEW_PARAMETER, True, *same)
     if standing.snoozed_until is not None and now >= standing.snoozed_until:
         return Notice(What.REPEAT, Why.SNOOZE_OVER, True, *same)
+    if standing.state is State.ACKNOWLEDGED and any(
+        one.colour == "red"
+        and one.rule not in standing.rules
+        and _gravity(one) == _gravity(standing)
+        for one in new
+    ):
+        return Notice(What.WORSEN, Why.ANOTHER_RED, True, *same)
     if standing.snoozed_until is not None:
         return Notice(What.REPEAT, Why.SNOOZED, False, *same)
     if standing.state is State.ACKNOWLEDGED:

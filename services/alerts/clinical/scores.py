@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
+from uuid import UUID
 
 from services.alerts.clinical import finding, news2, sitting, wording
 from services.alerts.clinical.finding import Match, Seen, Value
 from services.alerts.clinical.history import Record
 from shared.programmes import Programme, ScoreRule
 
+FALLING = "VPU"  # of ACVPU, from bad to worse
 UCUM = {
     "respiratory_rate": "/min",
     "spo2": "%",
@@ -44,9 +46,33 @@ def at_sittings(
                     made.trigger,
                     received,
                     retake=rule.retake is not None,
-                    marks=tuple(name for name, points in score.subscores.items() if points == 3),
+                    marks=tuple(_marks(made)),
+                    graver=tuple(_graver(rule, programme, record, made)),
                 ),
             )
+
+
+def _marks(made: sitting.Assembled) -> Iterator[str]:
+    """The parameters that alone score 3. All but A do so of consciousness, and a patient who no
+    longer answers is worse than a confused one: each level below the first is a mark more."""
+    for name, points in made.score.subscores.items():
+        if points == 3:
+            yield name
+    level = next((str(one.value) for one in made.parts if one.name == "consciousness"), "A")
+    for worse in FALLING[: FALLING.find(level) + 1]:
+        yield f"consciousness {worse}"
+
+
+def _graver(
+    rule: ScoreRule, programme: Programme, record: Record, made: sitting.Assembled
+) -> Iterator[UUID]:
+    """What this moment's score would be found as, had it been higher."""
+    for other in programme.rules:
+        if isinstance(other, ScoreRule) and other.group == rule.group:
+            for bound in range(made.score.lower_bound + 1, news2.MOST + 1):
+                yield finding.identity(
+                    record.patient_id, programme.slug, other.id, other.colour, made.named(bound)
+                )
 
 
 def _news2_match(made: sitting.Assembled) -> Match:

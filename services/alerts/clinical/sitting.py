@@ -60,13 +60,24 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Assembled:
-    """A score with the parts it was made of, as of the moment `at`; `trigger` identifies it."""
+    """A score with the parts it was made of, as of the moment `at`. `doubtful`: the clock of some
+    of them cannot be trusted."""
 
-    trigger: str
     at: datetime
     score: News2
     spo2_scale: int
     parts: tuple[Part, ...]
+    doubtful: bool = False
+
+    @property
+    def trigger(self) -> str:
+        """Which score this is: of what moment, and how high. A sitting that turns out to be worse
+        when the rest of it arrives is another than the one a nurse has seen."""
+        return self.named(self.score.lower_bound)
+
+    def named(self, bound: int) -> str:
+        at = self.at.astimezone(UTC).isoformat()
+        return f"{at}|doubtful|{bound}" if self.doubtful else f"{at}|{bound}"
 
     @property
     def expires(self) -> datetime:
@@ -87,24 +98,30 @@ def applies(record: Record, at: datetime) -> bool:
     return at.year - born.year - ((at.month, at.day) < (born.month, born.day)) >= ADULT
 
 
-def assemble(record: Record, at: datetime, doubtful: Sample | None = None) -> Assembled | None:
+def assemble(record: Record, at: datetime, *, doubtful: bool = False) -> Assembled | None:
     """The set measured in the sitting that ends at `at`; None where NEWS2 does not apply.
 
-    A doubtful sample takes part only in a set of its own making, so that it can raise an alarm
-    but never calm one.
+    Doubtful samples take part only in a set that is made of them and, where they are silent, of
+    sure ones: they can raise an alarm but never calm one.
     """
     if not applies(record, at):
         return None
     parts: dict[str, Part] = {}
     for name, keys in SERIES.items():
         first = at - (TEMPERATURE_HOLDS if name == "temperature" else SESSION)
-        found = [
+        found: list[Sample] = []
+        if doubtful:
+            found = [
+                sample
+                for key in keys
+                for sample in record.series(key).all.between(first, at)
+                if is_doubtful(sample)
+            ]
+        found = found or [
             sample
             for key in keys
             if (sample := record.series(key).sure.latest(first, at)) is not None
         ]
-        if doubtful is not None and (doubtful.kind, doubtful.field) in keys:
-            found = [doubtful]
         if found:
             parts[name] = _part(name, max(found, key=lambda sample: sample.at))
     if not parts:
@@ -113,10 +130,12 @@ def assemble(record: Record, at: datetime, doubtful: Sample | None = None) -> As
     scale = record.decided.spo2_scale(parts["spo2"].at if "spo2" in parts else at)
     given = {name: part.value for name, part in parts.items()}
     made = news2.score(spo2_scale=scale, **given)  # type: ignore[arg-type]  # by series
-    trigger = at.astimezone(UTC).isoformat()
-    if doubtful is not None:
-        trigger += f"|{doubtful.fact.origin or doubtful.fact.id}"
-    return Assembled(trigger, at, made, scale, tuple(parts.values()))
+    return Assembled(at, made, scale, tuple(parts.values()), doubtful)
+
+
+def is_doubtful(sample: Sample) -> bool:
+    """Measured at some moment, by a clock that cannot be trusted."""
+    return not sample.sure and sample.fact.precision == "instant"
 
 
 def current(record: Record, now: datetime) -> Assembled | None:
@@ -146,22 +165,22 @@ def scored(record: Record, since: datetime | None) -> tuple[Assembled, ...]:
 
 def _scored(record: Record, since: datetime | None) -> Iterator[Assembled]:
     moments: set[datetime] = set()
-    doubtful: list[Sample] = []
+    doubtful: set[datetime] = set()
     for name, keys in SERIES.items():
         for key in keys:
             for sample in record.series(key).all.since(since):
                 if sample.sure:
                     if _may_count(name, sample.value):
                         moments.add(sample.at)
-                elif sample.fact.precision == "instant":
-                    doubtful.append(sample)
+                elif is_doubtful(sample):
+                    doubtful.add(sample.at)
     for at in sorted(moments):
         made = assemble(record, at)
         if made and any(_counts(made, part) for part in made.parts if part.at == at):
             yield made
-    for sample in doubtful:
-        made = assemble(record, sample.at, sample)
-        if made and any(_counts(made, part) for part in made.parts if part.fact == sample.fact.id):
+    for at in sorted(doubtful):
+        made = assemble(record, at, doubtful=True)
+        if made and any(_counts(made, part) for part in made.parts if part.at == at):
             yield made
 
 

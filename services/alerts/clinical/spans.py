@@ -29,6 +29,8 @@ def window(rule: WindowRule, programme: Programme, record: Record, sample: Sampl
     values = [value for value in figures if value is not None]
     if len(values) < rule.points:
         return None
+    if rule.spanning is not None and several[-1].at - several[0].at < rule.spanning:
+        return None
     figure = _figure_of(rule, values)
     if not BEYOND[how](figure, limit):
         return None

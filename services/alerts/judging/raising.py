@@ -3,7 +3,7 @@ more is marked and waits for a person; the clock's own moves are made here too.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -78,10 +78,10 @@ def settle(
     """Bring alerts and known findings in line with what is found. Changes `patient` too."""
     changes = Changes()
     groups: dict[tuple[str, str], list[Finding]] = defaultdict(list)
-    ids = set()
+    ids: dict[UUID, Finding] = {}
     for one in found:
         groups[one.programme, one.group].append(one)
-        ids.add(one.id)
+        ids[one.id] = one
     for (programme, group), several in groups.items():
         _tell(patient, programme, group, several, now, cause, changes)
     _lose(patient, ids, covers, now, changes)
@@ -180,6 +180,7 @@ def _standing(patient: Patient, alert: Alert | None) -> Standing | None:
         emergency=alert.emergency,
         state=alert.state,
         findings=frozenset(patient.findings_of(alert.id)),
+        rules=frozenset(kept.rule for kept in patient.known.values() if kept.alert_id == alert.id),
         marks=frozenset(alert.body.get("marks", ())),
         snoozed_until=alert.snoozed_until,
     )
@@ -283,13 +284,25 @@ def _unit(patient: Patient, one: Finding) -> UUID | None:
 
 
 def _lose(
-    patient: Patient, found: set[UUID], covers: Covers, now: datetime, changes: Changes
+    patient: Patient,
+    found: Mapping[UUID, Finding],
+    covers: Covers,
+    now: datetime,
+    changes: Changes,
 ) -> None:
     """Findings that the judging covered and did not find: shown as a changed basis, never
     closed by itself."""
+    scores = {
+        (one.programme, one.group, one.at): one.graver
+        for one in found.values()
+        if one.graver is not None
+    }
     for kept in patient.known.values():
         covered = covers.get((kept.programme, kept.rule))
         if kept.gone_at is None and kept.id not in found and covered and kept.at >= covered:
+            higher = scores.get((kept.programme, kept.group, kept.at))
+            if higher is not None and kept.id not in higher:
+                continue  # the same sitting has turned out to be worse
             kept.gone_at = now
             changes.gone.append(kept.id)
     touched = {patient.known[id_].alert_id for id_ in (*changes.gone, *changes.back)}
@@ -298,12 +311,32 @@ def _lose(
         changed = any(
             kept.gone_at is not None for kept in patient.known.values() if kept.alert_id == alert_id
         )
-        if changed and not alert.basis_changed:
+        if changed and (_shows_what_stands(patient, alert, found) or not alert.basis_changed):
             alert.basis_changed = True
             _record(patient, alert, "basis-changed", now, changes)
         elif alert.basis_changed and not changed:
             alert.basis_changed = False
             _record(patient, alert, "basis-restored", now, changes)
+
+
+def _shows_what_stands(patient: Patient, alert: Alert, found: Mapping[UUID, Finding]) -> bool:
+    """The sentence of an alert is of something that is still found, if anything as grave is.
+    Whether another was chosen for it."""
+    shown = patient.known.get(UUID(alert.body["finding"])) if "finding" in alert.body else None
+    if shown is None or shown.gone_at is None:
+        return False
+    standing = [
+        one
+        for id_ in patient.findings_of(alert.id)
+        if (one := found.get(id_)) is not None
+        and (one.colour, one.emergency) == (alert.colour, alert.emergency)
+    ]
+    if standing:
+        worst = _worst(standing)
+        alert.rule = worst.rule
+        kept = {name: alert.body[name] for name in ("marks", "count") if name in alert.body}
+        alert.body = _kept(alert) | _shown(worst, standing) | kept
+    return bool(standing)
 
 
 def _record(patient: Patient, alert: Alert, move: str, now: datetime, changes: Changes) -> None:

@@ -14,7 +14,7 @@ import asyncpg
 import structlog
 
 from services.alerts import store
-from services.alerts.clinical import causes, judge, lookback, technical
+from services.alerts.clinical import causes, decided, judge, lookback, technical
 from services.alerts.clinical.finding import Finding, Waiting
 from services.alerts.clinical.history import MEASURED, Record
 from services.alerts.judging import expecting, handling, letters, looking, touching, writing
@@ -44,6 +44,7 @@ KNOWN_VERSIONS = (None, 1)
 FACTS = (*MEASURED, "device-event")
 NO_ANSWERS = tuple(one for one in FACTS if one != "answers")
 TAKEN_AWAY = ("void", "gone")
+CHANGED = "patient-changed"
 SOON = timedelta(seconds=1)
 
 
@@ -198,6 +199,15 @@ async def _news(
             if one.fact_id in moments:
                 mine = news[one.patient_id]
                 mine.since = min(mine.since, moments[one.fact_id])
+    rewritten = [
+        id_ for id_, rows in by_patient.items() if any(one.type == CHANGED for one in rows)
+    ]
+    if rewritten:
+        for id_, facts in (await ledger.decisions(tx, org, rewritten)).items():
+            back = decided.taken_back(facts, {one.fact_id for one in by_patient[id_]})
+            if back is not None:
+                mine = news[id_]
+                mine.since = min(mine.since, max(back, mine.since - LOOKBACK))
     for id_, new in news.items():
         new.held = not new.afresh and memory.has(org, states[id_], new.since)
     wanted = [
@@ -277,12 +287,12 @@ async def _read(
     for patient_id, unit_id in await store_rows.units_of_rows(tx, org, ids):
         found[patient_id].rows[unit_id] = None
     reaches = []
-    for id_, decided in (await ledger.decisions(tx, org, ids)).items():
+    for id_, decisions in (await ledger.decisions(tx, org, ids)).items():
         with _each_alone(id_, found, failed):
             patient = found[id_]
-            _name(patient.state, decided)
-            patient.record = Record.of(id_, decided)
-            patient.weight = len(decided) + 1
+            _name(patient.state, decisions)
+            patient.record = Record.of(id_, decisions)
+            patient.weight = len(decisions) + 1
             if programmes is not None:
                 reaches.append(_reach(patient, missing[id_], programmes))
     facts: dict[UUID, list[Fact]] = {id_: [] for id_ in ids}
@@ -381,7 +391,10 @@ def _judge_news(patient: Patient, news: News, programmes: Programmes, now: datet
     looked: Programmes = {slug: programmes[slug] for slug in slugs}
     if not news.afresh:
         looked = touching.touched(looked, news.facts, patient.record)
-    found, covers = looking.find(patient.record, looked, now, min(news.since, now), waits)
+    since = min(news.since, now)
+    if news.afresh:
+        since = min([since, *_may_stand(patient, since)])
+    found, covers = looking.find(patient.record, looked, now, since, waits)
     found += [_unknown_version(patient.record, fact) for fact in news.unknown]
     heard = [one for one in found if one.id in patient.known or not is_silence(one, programmes)]
     changes = settle(patient, heard, covers, now)
@@ -400,6 +413,14 @@ def _judge_news(patient: Patient, news: News, programmes: Programmes, now: datet
         wakes_at = now
     wake_by(state, wakes_at)
     return changes
+
+
+def _may_stand(patient: Patient, since: datetime) -> Iterator[datetime]:
+    """When that was found which an alert may show instead, if what it shows now has been taken
+    away; as far back as everything has been read."""
+    for kept in patient.known.values():
+        if kept.alert_id in patient.alerts and kept.at >= since - LATER:
+            yield kept.at
 
 
 def wake_by(state: State, at: datetime | None) -> None:

@@ -95,7 +95,9 @@ async def check(
         return None
     faults = _row_faults(patient, stored, programmes, now)
     began = await store_rows.software_since(tx, org, software.made_by(programmes))
-    faults += _found(patient, programmes, began, now)
+    lost = _found(patient, programmes, began, now)
+    if lost:
+        faults.append(Fault("findings", tuple(f"findings.{one.rule}" for one in lost)))
     if not faults:
         return None
     log.error(
@@ -105,7 +107,8 @@ async def check(
         about=_about(faults),
         where=sorted({path for one in faults for path in one.where})[:PATHS],
     )
-    changes = _alarm(patient, _about(faults), now)
+    changes = settle(patient, lost, {}, now)  # a finding that was lost is raised after all
+    changes.merge(_alarm(patient, _about(faults), now))
     patient.rows = dict.fromkeys(patient.rows)
     written = writing.Writing(org, now)
     written.add(patient, changes, programmes)
@@ -188,23 +191,25 @@ def _paths(one: Any, other: Any, path: str = "") -> Iterator[str]:
         yield path
 
 
-def _found(patient: Patient, programmes: Programmes, began: datetime, now: datetime) -> list[Fault]:
-    """Whether something is found that was never raised, since this software began to judge: what
-    came before was judged by other rules."""
+def _found(
+    patient: Patient, programmes: Programmes, began: datetime, now: datetime
+) -> list[Finding]:
+    """What is found that was never raised, since this software began to judge: what came before
+    was judged by other rules."""
     state = patient.state
     assert state.judged_at is not None
     if state.wakes_at is not None and state.wakes_at <= now:
         return []  # what time has made of him is about to be looked at
     since = max(began, state.judged_at - triage.LOOKBACK / 3)
     found, _ = looking.find(patient.record, programmes, state.judged_at, since)
-    lost = {
-        one.rule
+    return [
+        one
         for one in found
         if one.at >= since
         and one.id not in patient.known
+        and not any(id_ in patient.known for id_ in one.graver or ())
         and not triage.is_silence(one, programmes)
-    }
-    return [Fault("findings", tuple(f"findings.{rule}" for rule in lost))] if lost else []
+    ]
 
 
 def _about(faults: list[Fault]) -> list[str]:
