@@ -184,7 +184,7 @@ class WindowRule(RuleHead, Compared):
     """A figure of the samples of a window, this one included, is beyond a limit.
 
     Of them only the `last` so many, if given; silent with fewer than `points` samples, or when the
-    first and the last of them lie closer than `spanning`: four exchanges of one day are no three days.
+    first and the last of them lie closer than `spanning`: exchanges of one day are no three days.
     """
 
     kind: Literal["window"]
