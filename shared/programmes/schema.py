@@ -139,6 +139,12 @@ class Programme(Frozen):
         return any(isinstance(rule, ScoreRule) and rule.score == "news2" for rule in self.rules)
 
     @cached_property
+    def promised(self) -> tuple[Input, ...]:
+        """What the patient sends and is promised an answer to."""
+        names = dict.fromkeys(rule.input for rule in self.rules if isinstance(rule, UnansweredRule))
+        return tuple(self.input_by_name[name] for name in names)
+
+    @cached_property
     def longest_grace(self) -> timedelta:
         return max((item.grace for item in self.plan), default=timedelta(0))
 

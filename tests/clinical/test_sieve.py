@@ -12,9 +12,10 @@ from services.alerts.clinical import conditions, glance, rules, sieve
 from services.alerts.clinical.finding import Waiting
 from services.alerts.clinical.history import Record
 from services.alerts.clinical.samples import Sample
+from services.alerts.judging import touching
 from shared import programmes
 from shared.contracts import Fact
-from shared.programmes import Programme, Rule, SampleRule, inputs_of, limits_of
+from shared.programmes import Programme, RateRule, Rule, SampleRule, inputs_of, limits_of
 from tests.clinical.given import NOW, PATIENT, ago, decision, fact
 
 DAYS = 12
@@ -77,6 +78,24 @@ def test_a_limit_of_the_patients_own_is_seen_at_a_glance() -> None:
 
     assert "blood-pressure" not in asked()
     assert "blood-pressure" in asked(decision("limit-set", ago(hours=1), **own))
+
+
+def test_what_a_rate_is_divided_by_may_come_after_the_amount() -> None:
+    of = programme("home_dialysis")
+    divided = [
+        rule.model_copy(update={"per": "weight"}) if isinstance(rule, RateRule) else rule
+        for rule in of.rules
+    ]
+    fields = {name: getattr(of, name) for name in Programme.model_fields}
+    changed = Programme.model_construct(**{**fields, "rules": tuple(divided)})
+    weighed = fact("reading", "body_weight", NOW, {"v": 1, "values": {"value": Decimal(80)}})
+
+    def touched(one: Programme) -> set[str]:
+        record = Record.of(PATIENT, [enrolled(of), weighed])
+        some = touching.touched({of.slug: one}, [weighed], record)[of.slug]
+        return {group.name for group in some.groups}
+
+    assert touched(changed) - touched(of) >= {"ultrafiltration-rate"}
 
 
 def sample_rules(of: Programme) -> Iterator[SampleRule]:

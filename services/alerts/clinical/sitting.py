@@ -4,6 +4,7 @@ No standard says how long a vital sign measured at home is valid in a score; the
 our proposal and are to be confirmed by a clinician.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -123,11 +124,9 @@ def assemble(record: Record, at: datetime, doubtful: Sample | None = None) -> As
 def current(record: Record, now: datetime) -> Assembled | None:
     """The newest score there is at `now`, however old; its `expires` says whether it holds."""
     ends = [
-        sample.at
-        for keys in SERIES.values()
-        for key in keys
-        if (samples := record.series(key).sure.samples)
-        and (sample := record.series(key).sure.latest(samples[0].at, now)) is not None
+        ats[place - 1]
+        for key in PARAMETER
+        if (ats := record.series(key).sure.ats) and (place := bisect_right(ats, now))
     ]
     return assemble(record, max(ends)) if ends else None
 

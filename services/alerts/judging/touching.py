@@ -13,6 +13,7 @@ from shared.programmes import (
     Group,
     OverdueRule,
     Programme,
+    RateRule,
     Rule,
     ScoreRule,
     inputs_of,
@@ -120,4 +121,6 @@ def _inputs(programme: Programme, rule: Rule) -> Iterator[str]:
     if isinstance(rule, CombinationRule):
         for part in rule.of:
             yield from _inputs(programme, programme.rule_by_id[part])
+    if isinstance(rule, RateRule) and rule.per in programme.input_by_name:
+        yield str(rule.per)
     yield from inputs_of(rule)
