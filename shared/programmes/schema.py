@@ -54,12 +54,16 @@ class Group(NamedTuple):
 
 def joined(versions: Mapping[str, "Programme"]) -> "Programme":
     """The newest of several versions, each of which then knows the others."""
-    together = {name: one.model_copy() for name, one in versions.items()}
     # A finding of one version must be looked for as far back as one of another version.
-    reach = max(group.reach for one in together.values() for group in one.groups)
+    reach = max(group.reach for one in versions.values() for group in one.groups)
+    several = len(versions) > 1
+    together = {
+        name: one.with_groups(
+            tuple(group._replace(reach=reach) if several else group for group in one.groups)
+        )
+        for name, one in versions.items()
+    }
     for one in together.values():
-        if len(together) > 1:
-            one.__dict__["groups"] = tuple(group._replace(reach=reach) for group in one.groups)
         one.__dict__["versions"] = together
         one.__dict__.pop("newest", None)
     return list(together.values())[-1]
@@ -135,8 +139,26 @@ class Programme(Frozen):
         return any(isinstance(rule, ScoreRule) and rule.score == "news2" for rule in self.rules)
 
     @cached_property
+    def promised(self) -> tuple[Input, ...]:
+        """What the patient sends and is promised an answer to."""
+        names = dict.fromkeys(rule.input for rule in self.rules if isinstance(rule, UnansweredRule))
+        return tuple(self.input_by_name[name] for name in names)
+
+    @cached_property
     def longest_grace(self) -> timedelta:
         return max((item.grace for item in self.plan), default=timedelta(0))
+
+    @cached_property
+    def worked_out(self) -> dict[str, Any]:
+        """What judging has worked out about the rules, once; it goes when the programme goes."""
+        return {}
+
+    def with_groups(self, groups: tuple[Group, ...]) -> "Programme":
+        """The same with these groups, and nothing worked out yet."""
+        some = self.model_copy()
+        some.__dict__["groups"] = groups
+        some.__dict__.pop("worked_out", None)
+        return some
 
     @cached_property
     def groups(self) -> tuple[Group, ...]:

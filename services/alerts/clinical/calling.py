@@ -22,10 +22,8 @@ TOLD = {
 
 
 def findings(record: Record, since: datetime | None) -> Iterator[Finding]:
-    for sample in record.series(KIND).all.samples:
+    for sample in record.series(KIND).all.since(since):
         fact = sample.fact
-        if since is not None and sample.at < since:
-            continue
         if not any(enrolment.covers(sample.at) for enrolment in record.enrolments):
             continue
         yield Finding(

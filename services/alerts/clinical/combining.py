@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
-from services.alerts.clinical import finding, persisting
+from services.alerts.clinical import finding, persisting, sieve
 from services.alerts.clinical.finding import Finding, Match, Seen
 from services.alerts.clinical.history import Record
 from services.alerts.clinical.samples import Sample, place
@@ -61,17 +61,23 @@ def _spoken(
     since: datetime | None,
     until: datetime | None = None,
 ) -> Iterator[Spoken]:
+    for one in parts(rule, programme):
+        wanted = programme.input_by_name[inputs_of(one)[0]]
+        several = record.input(wanted).all.since(since)
+        if until is not None:
+            several = tuple([sample for sample in several if sample.at < until])
+        for sample in sieve.of(one, programme)(record, several):
+            match = persisting.speaks(one, programme, record, sample)
+            if match is not None:
+                yield Spoken(one.id, sample, match)
+
+
+def parts(rule: CombinationRule, programme: Programme) -> Iterator[SampleRule]:
     for id_ in rule.of:
         one = programme.rule_by_id[id_]
         if not isinstance(one, SampleRule):
             raise TypeError(f"{id_} is not a rule of samples")
-        wanted = programme.input_by_name[inputs_of(one)[0]]
-        for sample in record.input(wanted).all.since(since):
-            if until is not None and sample.at >= until:
-                break
-            match = persisting.speaks(one, programme, record, sample)
-            if match is not None:
-                yield Spoken(id_, sample, match)
+        yield one
 
 
 def _match(programme: Programme, several: list[Spoken]) -> Match:

@@ -9,7 +9,7 @@ from typing import assert_never
 from services.alerts.clinical import measure, samples, spans, wording
 from services.alerts.clinical.finding import Match
 from services.alerts.clinical.history import Record
-from services.alerts.clinical.samples import Figures, Sample, Series
+from services.alerts.clinical.samples import Sample, Series
 from shared.programmes import (
     REFERENCE,
     ChangeRule,
@@ -57,7 +57,7 @@ def clears(rule: SampleRule, programme: Programme, record: Record, sample: Sampl
     """Whether a sample is so far on the safe side that what was beyond is over."""
     if not isinstance(rule, LimitRule) or rule.clear is None:
         return speaks(rule, programme, record, sample) is None
-    value = measure.figure(sample)
+    value = sample.figure
     clear = measure.number(programme, record, rule.clear, sample)
     if value is None or clear is None:
         return speaks(rule, programme, record, sample) is None
@@ -66,7 +66,7 @@ def clears(rule: SampleRule, programme: Programme, record: Record, sample: Sampl
 
 def _limit(rule: LimitRule, programme: Programme, record: Record, sample: Sample) -> Match | None:
     how, reference = rule.comparison
-    value, limit = measure.figure(sample), measure.number(programme, record, reference, sample)
+    value, limit = sample.figure, measure.number(programme, record, reference, sample)
     if value is None or limit is None or not measure.BEYOND[how](value, limit):
         return None
     about = programme.input_by_name[rule.input]
@@ -87,12 +87,10 @@ def _limit(rule: LimitRule, programme: Programme, record: Record, sample: Sample
 
 def _change(rule: ChangeRule, programme: Programme, record: Record, sample: Sample) -> Match | None:
     how, reference = rule.comparison
-    value, limit = measure.figure(sample), measure.number(programme, record, reference, sample)
+    value, limit = sample.figure, measure.number(programme, record, reference, sample)
     if value is None or limit is None:
         return None
     series = record.input(programme.input_by_name[rule.against]).sure
-    if not _may_be_beyond(rule, how, value, limit, series.figures):
-        return None
     earlier = _reference(rule, series, sample)
     if earlier is None:
         return None
@@ -148,20 +146,6 @@ def _change(rule: ChangeRule, programme: Programme, record: Record, sample: Samp
     )
 
 
-def _may_be_beyond(
-    rule: ChangeRule, how: str, value: Decimal, limit: Decimal, known: Figures
-) -> bool:
-    """Whether even the most it can have moved, from the extreme of all there is, is beyond. It
-    rarely is, and then no window need be gone through, be it ever so full.
-    """
-    if rule.per is not None or rule.percent_of is not None:
-        return True
-    if known.lowest is None or known.highest is None:
-        return False
-    most = value - known.lowest if rule.direction == "rise" else known.highest - value
-    return bool(how in ("below", "at_most") or measure.BEYOND[how](most, limit))
-
-
 def _reference(
     rule: ChangeRule, series: Series, sample: Sample
 ) -> tuple[Sequence[Sample], Decimal] | None:
@@ -190,12 +174,11 @@ def _reference(
 
 def _target(rule: TargetRule, programme: Programme, record: Record, sample: Sample) -> Match | None:
     how, reference = rule.comparison
-    value, limit = measure.figure(sample), measure.number(programme, record, reference, sample)
+    value, limit = sample.figure, measure.number(programme, record, reference, sample)
     target = measure.number(programme, record, rule.target, sample)
     if value is None or limit is None or target is None:
         return None
-    over = value - target
-    distance = {"over": over, "under": -over, "either": abs(over)}[rule.direction]
+    distance = measure.distance(rule.direction, value, target)
     if not measure.BEYOND[how](distance, limit):
         return None
     about = programme.input_by_name[rule.input]
@@ -206,7 +189,7 @@ def _target(rule: TargetRule, programme: Programme, record: Record, sample: Samp
         lambda language: {
             "value": wording.number(value, about.decimals, language),
             "target": wording.number(target, about.decimals, language),
-            "change": wording.signed(over, about.decimals, language),
+            "change": wording.signed(value - target, about.decimals, language),
             "limit": wording.limit(limit, about.decimals, language),
         },
         distance,
@@ -226,7 +209,7 @@ def _count(rule: CountRule, programme: Programme, record: Record, sample: Sample
     def beyond(one: Sample) -> bool:
         if rule.comparison is None or limit is None:
             return samples.answers(one.value, rule.codes)
-        figure = measure.figure(one)
+        figure = one.figure
         return figure is not None and measure.BEYOND[rule.comparison[0]](figure, limit)
 
     if not beyond(sample):
@@ -241,7 +224,7 @@ def _count(rule: CountRule, programme: Programme, record: Record, sample: Sample
     hits = sum(map(beyond, counted))
     if hits < rule.n:
         return None
-    figures = [figure for one in counted if (figure := measure.figure(one)) is not None]
+    figures = [figure for one in counted if (figure := one.figure) is not None]
     return Match(
         tuple(measure.as_value(one, one.value, about) for one in counted),
         tuple(one.fact.id for one in counted),
@@ -268,7 +251,7 @@ def _coded(rule: CodedRule, programme: Programme, sample: Sample) -> Match | Non
 
 
 def _form_score(rule: ScoreRule, programme: Programme, sample: Sample) -> Match | None:
-    value, least = measure.figure(sample), rule.at_least
+    value, least = sample.figure, rule.at_least
     if value is None or least is None or value < least:
         return None
     if rule.below is not None and value >= rule.below:

@@ -7,14 +7,13 @@ beside every finding that rests on it, and as a technical finding of its own.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
 from statistics import median
 from typing import Literal, NamedTuple
 
-from services.alerts.clinical import measure
 from services.alerts.clinical.finding import Finding
 from services.alerts.clinical.history import Record
-from services.alerts.clinical.samples import Key, Sample
+from services.alerts.clinical.samples import Figures, Key, Sample
 
 Doubt = Literal["unit", "identity"]
 # Beside these: measured while the patient was admitted, where others look after him.
@@ -48,6 +47,10 @@ MIXED: Mapping[Key, Mixed] = {
     ("blood_pressure", "diastolic"): Mixed(Decimal("7.50062"), Decimal("1.4")),
 }
 WEIGHT: Key = ("body_weight", "value")
+# Values that are nearer than this to each other are of one unit, whatever they are.
+NEAR = {
+    key: (one.factor / one.room).quantize(Decimal("0.1"), ROUND_FLOOR) for key, one in MIXED.items()
+}
 
 
 class Doubted(NamedTuple):
@@ -60,9 +63,10 @@ class Doubted(NamedTuple):
 
 def since(record: Record, at: datetime | None) -> Iterator[Doubted]:
     """Every doubted sample from `at` on."""
+    fresh = record.fresh(at)
     for key in MIXED:
-        for sample in record.series(key).all.since(at):
-            value = measure.figure(sample)
+        for sample in record.series(key).all.since(at) if key in fresh else ():
+            value = sample.figure
             if value is None:
                 continue
             found = _doubt(record, key, sample.at, value)
@@ -91,6 +95,8 @@ def _is_admitted(record: Record, at: datetime) -> bool:
 
 def _doubt(record: Record, key: Key, at: datetime, value: Decimal) -> tuple[Doubt, Decimal] | None:
     series = record.series(key).sure
+    if _is_usual(key, value, series.figures):
+        return None
     before = series.earlier(at, BEFORE, NOTHING)
     last = slice(max(before.start, before.stop - LAST), before.stop)
     earlier, figures = series.numbers(last)
@@ -104,6 +110,16 @@ def _doubt(record: Record, key: Key, at: datetime, value: Decimal) -> tuple[Doub
     if key == WEIGHT and _is_another_person(at, value, usual, zip(earlier, figures, strict=True)):
         return "identity", usual
     return None
+
+
+def _is_usual(key: Key, value: Decimal, known: Figures) -> bool:
+    """Whether it is so near even the extremes of all there is that nothing can be doubted of it."""
+    if known.lowest is None or known.highest is None:
+        return True
+    lowest, highest = min(known.lowest, value), max(known.highest, value)
+    if lowest <= 0 or highest >= lowest * NEAR[key]:
+        return False
+    return key != WEIGHT or (highest - lowest <= JUMP and highest - lowest <= lowest * SHARE)
 
 
 def _is_another_unit(mixed: Mixed, value: Decimal, usual: Decimal) -> bool:

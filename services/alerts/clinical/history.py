@@ -3,7 +3,8 @@
 Facts handed in are the current ones: what was corrected or voided is already gone.
 """
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Self
@@ -104,6 +105,18 @@ class Record:
             self._inputs[wanted.key] = known
         return known[1]
 
+    def fresh(self, at: datetime | None) -> list[Key]:
+        """The series of which any sample may lie at or after `at`."""
+        known: list[Key] | None = self.memo.get(("fresh", at))
+        if known is None:
+            known = [
+                key
+                for key, pair in self._series.items()
+                if at is None or (pair.last is not None and pair.last >= at)
+            ]
+            self.memo[("fresh", at)] = known
+        return known
+
     def reaches(self, wanted: Input, at: datetime) -> bool:
         """Whether any sample the input is made of may lie at or after `at`."""
         for key in wanted.reads:
@@ -175,9 +188,10 @@ class Record:
 
     def _copy(self) -> Self:
         new = type(self).__new__(type(self))
-        for name in self.__slots__:
-            setattr(new, name, getattr(self, name))
-        new._series = dict(self._series)
+        new.patient_id = self.patient_id
+        new.decided, new.enrolments, new.pauses = self.decided, self.enrolments, self.pauses
+        new.statuses, new.reused, new.unreadable = self.statuses, self.reused, self.unreadable
+        new._series = self._series.copy()
         new._inputs = {}
         new.memo = {}
         new.spoken = {}
@@ -191,24 +205,25 @@ class Record:
 
 def _extended(wanted: Input, pair: Pair, found: Mapping[Key, list[Sample]]) -> Pair:
     """An input gathered before, with the samples that have come since."""
-    new = [
-        sample
-        for source in wanted.sources
-        if source.key in found
-        for sample in _chosen(source, found[source.key])
-    ]
-    return samples.added(pair, sorted(new, key=samples.place)) if new else pair
+    new: list[Sample] = []
+    for source in wanted.sources:
+        if source.key in found:
+            new += _chosen(source, found[source.key])
+    if len(new) > 1:
+        new.sort(key=samples.place)
+    return samples.added(pair, new) if new else pair
 
 
-def _chosen(source: Source, several: Iterable[Sample]) -> Iterator[Sample]:
-    for sample in several:
-        if source.phase and sample.phase not in source.phase:
-            continue
-        if source.codes and not samples.answers(sample.value, source.codes):
-            continue
-        if source.moment == "end":
-            sample = sample._replace(at=samples.over(sample))
-        yield sample
+def _chosen(source: Source, several: Sequence[Sample]) -> Sequence[Sample]:
+    if source.phase:
+        several = [one for one in several if one.phase in source.phase]
+    if source.codes:
+        several = [one for one in several if samples.answers(one.value, source.codes)]
+    if source.moment == "end":
+        several = [
+            one if one.fact.until is None else replace(one, at=samples.over(one)) for one in several
+        ]
+    return several
 
 
 def _with(facts: tuple[Fact, ...], fact: Fact) -> tuple[Fact, ...]:

@@ -3,11 +3,10 @@ itself a finding, and hides nothing else.
 """
 
 import contextlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import partial
 
-from services.alerts.clinical import calling, doubts, finding, rules, technical
+from services.alerts.clinical import calling, doubts, finding, glance, rules, technical
 from services.alerts.clinical.finding import Finding, Waiting
 from services.alerts.clinical.history import Record
 from shared.programmes import Programme
@@ -31,35 +30,41 @@ def judge(
     """
     found: list[Finding] = []
 
-    def guarded(
-        programme: str, version: str, group: str, see: Callable[[], Iterable[Finding]]
-    ) -> None:
-        try:
-            found.extend(see())
-        except Exception as error:  # whatever it is, the other groups must still be judged
-            if failed is not None:
-                failed(programme, group, error)
-            about = f"{programme}: {group}" if programme else group
-            newest = record.newest()
-            at = newest.at if newest else _start(record, now)
-            found.append(
-                technical.could_not_be_judged(record, programme, version, about, newest, at)
-            )
+    def fails(programme: str, version: str, group: str, error: Exception) -> None:
+        if failed is not None:
+            failed(programme, group, error)
+        about = f"{programme}: {group}" if programme else group
+        newest = record.newest()
+        at = newest.at if newest else _start(record, now)
+        found.append(technical.could_not_be_judged(record, programme, version, about, newest, at))
 
+    # Whatever is raised, the other groups must still be judged.
     for slug in _enrolled(record):
         programme = programmes.get(slug)
         if programme is None:
-            guarded(slug, "", "unknown programme", _unknown(slug))
+            fails(slug, "", "unknown programme", LookupError(slug))
             continue
         for version in rules.judging(programme, record, since):
-            for group in version.groups:
-                see = partial(rules.group_findings, version, group, record, now, since, waits)
-                guarded(slug, version.version, group.name, see)
-    guarded("", "", "devices", lambda: technical.findings(record, now, since))
+            try:
+                groups = glance.stirred(version, record, since)
+            except Exception:  # it is a group's own failure, and will be said of it
+                groups = version.groups
+            for group in groups:
+                try:
+                    found += rules.group_findings(version, group, record, now, since, waits)
+                except Exception as error:
+                    fails(slug, version.version, group.name, error)
+    try:
+        found += technical.findings(record, now, since)
+    except Exception as error:
+        fails("", "", "devices", error)
     if waits is not None:
         with contextlib.suppress(Exception):  # "could not be judged" has been said of it
             waits += technical.waiting(record, now)
-    guarded("", "", calling.RULE, lambda: calling.findings(record, since))
+    try:
+        found += calling.findings(record, since)
+    except Exception as error:
+        fails("", "", calling.RULE, error)
     for fact in (*record.unreadable, *record.decided.unreadable):
         if since is None or fact.at >= since:
             about = fact.kind or fact.type
@@ -87,13 +92,6 @@ def waiting(
 
 def _enrolled(record: Record) -> list[str]:
     return list(dict.fromkeys(one.programme for one in record.enrolments))
-
-
-def _unknown(slug: str) -> Callable[[], Iterable[Finding]]:
-    def see() -> Iterable[Finding]:
-        raise LookupError(slug)
-
-    return see
 
 
 def _start(record: Record, now: datetime) -> datetime:

@@ -1,10 +1,11 @@
 """What rules compare: figures of samples, numbers of rules, and the words for values."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from operator import ge, gt, le, lt
+from typing import Literal
 
-from services.alerts.clinical import samples
 from services.alerts.clinical.finding import Value
 from services.alerts.clinical.history import Record
 from services.alerts.clinical.samples import Plain, Sample
@@ -25,9 +26,30 @@ def number(
     return programme.limit_by_name[reference].default if own is None else own
 
 
-def figure(sample: Sample) -> Decimal | None:
-    value = sample.value
-    return value if type(value) is Decimal else samples.figure_in(value)
+def reader(
+    programme: Programme, reference: Decimal | str
+) -> Callable[[Record, Sample], Decimal | None]:
+    """`number` for a rule that is asked again and again."""
+    if not isinstance(reference, str):
+        return lambda record, sample: reference
+    key, default = (programme.slug, reference), programme.limit_by_name[reference].default
+
+    def limit(record: Record, sample: Sample) -> Decimal | None:
+        if key not in record.decided.limits:
+            return default
+        own = record.limit(*key, sample.at)
+        return default if own is None else own
+
+    return limit
+
+
+def distance(
+    direction: Literal["over", "under", "either"], value: Decimal, target: Decimal
+) -> Decimal:
+    over = value - target
+    if direction == "either":
+        return abs(over)
+    return over if direction == "over" else -over
 
 
 def as_value(sample: Sample, value: Plain, about: Input) -> Value:

@@ -6,7 +6,7 @@ that asks for a retake waits for it. Two values either side of a limit are findi
 alert; where a yellow rule gives `clear`, a value that hovers is one finding a day.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Literal, assert_never
 
@@ -14,18 +14,16 @@ from services.alerts.clinical import (
     combining,
     conditions,
     finding,
-    hovering,
-    measure,
-    persisting,
     scores,
+    sieve,
     silence,
+    speaking,
 )
 from services.alerts.clinical.finding import Finding, Seen, Spoken, Waiting
 from services.alerts.clinical.history import Record
 from services.alerts.clinical.samples import Pair, Sample
 from shared.programmes import (
     Group,
-    Input,
     OtherRule,
     OverdueRule,
     Programme,
@@ -62,6 +60,8 @@ def group_findings(
 ) -> list[Finding]:
     """The group's findings. What waits in the same stretch of time is added to `waits`."""
     seen = _see(programme, group, record, now, since)
+    if not seen:
+        return []
     if waits is not None:
         waits += [one for _, one in seen if isinstance(one, Waiting)]
     return [one for _, one in seen if isinstance(one, Finding)]
@@ -149,11 +149,11 @@ def _see(
     start = None if since is None else since - group.reach
     seen: list[Seen] = []
     changed = None if afresh else since
-    for wanted, several in group.at_samples:
-        if start is None or record.reaches(wanted, start):
-            pair = record.input(wanted)
-            spoken = _speaking(group, wanted, several, pair, programme, record, start, changed)
-            for rule in several if spoken else ():
+    for look in speaking.looks(programme, group):
+        if start is None or record.reaches(look.wanted, start):
+            pair = record.input(look.wanted)
+            spoken = speaking.spoken(look, pair, programme, record, start, changed)
+            for rule in look.rules if spoken else ():
                 if rule.id in spoken:
                     seen += _at_samples(rule, spoken[rule.id], pair, programme, record, now)
     for other in group.others:
@@ -189,84 +189,6 @@ def _look(
             return combining.at_meetings(rule, programme, record, start)
         case _:
             assert_never(rule)
-
-
-def _speaking(
-    group: Group,
-    wanted: Input,
-    several: Iterable[SampleRule],
-    pair: Pair,
-    programme: Programme,
-    record: Record,
-    start: datetime | None,
-    since: datetime | None,
-) -> dict[str, list[Spoken]]:
-    """By rule, the samples of one input from `start` on that it speaks of.
-
-    Whether it speaks of one before `since` was decided when that one came, and depends on nothing
-    later: only new ones, those from `since` on, are looked at.
-    """
-    key = (programme.slug, programme.version, group.name, wanted.name)
-    known = record.spoken.pop(key, None) if since is not None else None
-    spoken: dict[str, list[Spoken]] = {}
-    if known is not None and start is not None and since is not None and known[0] <= start:
-        new: Sequence[Sample] = _followed(programme, record, pair.all.since(since))
-        for id_, earlier in known[1].items():
-            if kept := [one for one in earlier if start <= one.sample.at < since]:
-                spoken[id_] = kept
-    else:
-        new = _followed_from(programme, record, pair, start)
-    for rule in several:
-        for sample in _beyond(rule, programme, record, new):
-            match = persisting.speaks(rule, programme, record, sample)
-            if match is not None and not hovering.goes_on(rule, programme, record, pair, sample):
-                spoken.setdefault(rule.id, []).append(Spoken(sample, match))
-    if start is not None and since is not None:
-        record.spoken[key] = (start, spoken)
-    return spoken
-
-
-def _beyond(
-    rule: SampleRule, programme: Programme, record: Record, several: Sequence[Sample]
-) -> Sequence[Sample]:
-    """Those that the rule may speak of. Nearly all are within the limit, and to ask for a limit
-    that was the same all the time once is what makes judging and replaying quick."""
-    if rule.kind not in ("limit", "n-of-m") or rule.comparison is None or not several:
-        return several
-    how, reference = rule.comparison
-    if isinstance(reference, str):
-        decided = record.decided.limits.get((programme.slug, reference), ())
-        if any(at > several[0].at for at, _ in decided):
-            return several
-    limit = measure.number(programme, record, reference, several[0])
-    if limit is None:
-        return ()
-    beyond = measure.BEYOND[how]
-    return [
-        one
-        for one in several
-        if (value := measure.figure(one)) is not None and beyond(value, limit)
-    ]
-
-
-def _followed_from(
-    programme: Programme, record: Record, pair: Pair, start: datetime | None
-) -> Sequence[Sample]:
-    """Once for all rules that look at these samples."""
-    key = ("followed", programme.slug, programme.version, id(pair), start)
-    known: Sequence[Sample] | None = record.memo.get(key)
-    if known is None:
-        known = _followed(programme, record, pair.all.since(start))
-        record.memo[key] = known
-    return known
-
-
-def _followed(programme: Programme, record: Record, several: Sequence[Sample]) -> Sequence[Sample]:
-    if several and len(programme.versions) == 1:
-        first = record.enrolled(programme.slug, several[0].at)
-        if first is not None and first.covers(several[-1].at):
-            return several
-    return [one for one in several if record.follows(programme, one.at) is not None]
 
 
 def _at_samples(
@@ -322,7 +244,8 @@ def _retaken(
         for one in pair.sure.between(sample.at - within, sample.at + within)
         if one.at != sample.at
     ]
-    if any(conditions.speaks(rule, programme, record, one) for one in others):
+    asked = sieve.of(rule, programme)(record, others)
+    if any(conditions.speaks(rule, programme, record, one) for one in asked):
         return "confirmed"
     later = [one for one in others if one.at > sample.at]
     if any(conditions.clears(rule, programme, record, one) for one in later):

@@ -4,8 +4,10 @@ A doubtful sample (its clock cannot be trusted, or only its date is known) is ju
 serves as the latest, as a retake or as what others are compared with.
 """
 
+import dataclasses
 from bisect import bisect_left, bisect_right
 from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple, cast
@@ -21,7 +23,10 @@ Plain = Decimal | str | bool | tuple[Any, ...]
 WHOLE = "*"  # the fact itself, whatever fields it has
 
 
-class Sample(NamedTuple):
+@dataclass(slots=True)
+class Sample:
+    """`figure` is the number in the value that rules compare, found once: each rule asks for it."""
+
     at: datetime
     fact: Fact
     kind: str
@@ -29,6 +34,11 @@ class Sample(NamedTuple):
     value: Plain
     phase: str  # pre, post, none
     sure: bool
+    figure: Decimal | None = dataclasses.field(init=False)
+
+    def __post_init__(self) -> None:
+        value = self.value
+        self.figure = value if type(value) is Decimal else figure_in(value)
 
 
 class Figures(NamedTuple):
@@ -39,21 +49,21 @@ class Figures(NamedTuple):
     lowest: Decimal | None
     highest: Decimal | None
 
-    @classmethod
-    def of(cls, samples: Iterable["Sample"]) -> "Figures":
-        each = tuple([figure_in(sample.value) for sample in samples])
-        known = [figure for figure in each if figure is not None]
-        lowest, highest = (min(known), max(known)) if known else (None, None)
-        return cls(each, len(known) == len(each), lowest, highest)
+    def followed_by(self, later: Iterable["Sample"]) -> "Figures":
+        more = tuple([sample.figure for sample in later])
+        _, whole, lowest, highest = self
+        for figure in more:
+            if figure is None:
+                whole = False
+                continue
+            if lowest is None or figure < lowest:
+                lowest = figure
+            if highest is None or figure > highest:
+                highest = figure
+        return Figures(self.each + more, whole, lowest, highest)
 
-    def followed_by(self, later: "Figures") -> "Figures":
-        lowest, highest = self.lowest, self.highest
-        if lowest is None or (later.lowest is not None and later.lowest < lowest):
-            lowest = later.lowest
-        if highest is None or (later.highest is not None and later.highest > highest):
-            highest = later.highest
-        each = (*self.each, *later.each)
-        return Figures(each, self.whole and later.whole, lowest, highest)
+
+NO_FIGURES = Figures((), True, None, None)
 
 
 class Series:
@@ -71,23 +81,26 @@ class Series:
     def figures(self) -> "Figures":
         """What rules compare of each sample, gathered once: windows are long."""
         if self._figures is None:
-            self._figures = Figures.of(self.samples)
+            self._figures = NO_FIGURES.followed_by(self.samples)
         return self._figures
 
     def followed_by(self, later: list[Sample]) -> "Series":
         """With later samples behind: what a reading just taken costs, however long the past."""
         new = Series.__new__(Series)
-        new.samples = (*self.samples, *later)
-        new.ats = (*self.ats, *[sample.at for sample in later])
-        new._figures = self._figures and self._figures.followed_by(Figures.of(later))
+        new.samples = self.samples + tuple(later)
+        new.ats = self.ats + tuple([sample.at for sample in later])
+        new._figures = None if self._figures is None else self._figures.followed_by(later)
         return new
 
     def since(self, at: datetime | None) -> tuple[Sample, ...]:
         if at is None:
             return self.samples
-        if not self.ats or self.ats[-1] < at:
+        ats = self.ats
+        if not ats or ats[-1] < at:
             return ()
-        return self.samples[bisect_left(self.ats, at) :]
+        if len(ats) > 1 and ats[-2] < at:  # the newest alone: so it nearly always is
+            return self.samples[-1:]
+        return self.samples[bisect_left(ats, at) :]
 
     def between(self, first: datetime, last: datetime) -> tuple[Sample, ...]:
         """From `first` to `last`, both included."""
@@ -158,8 +171,7 @@ def added(old: Pair, new: list[Sample]) -> Pair:
         new = _once(new)
         every = old.all.followed_by(new)
         sure = every if old.sure is old.all else old.sure.followed_by(new)
-        last = max([over(sample) for sample in new])
-        return Pair(every, sure, max(old.last, last))
+        return Pair(every, sure, max(old.last, *map(over, new)))
     return pair(_once(sorted((*old.all.samples, *new), key=place)))
 
 

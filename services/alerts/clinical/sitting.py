@@ -4,11 +4,12 @@ No standard says how long a vital sign measured at home is valid in a score; the
 our proposal and are to be confirmed by a clinician.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from services.alerts.clinical import news2
@@ -29,6 +30,7 @@ SERIES: Mapping[str, tuple[Key, ...]] = {
     "consciousness": (("consciousness", "value"),),
     "temperature": (("body_temp", "value"),),
 }
+PARAMETER: Mapping[Key, str] = {key: name for name, keys in SERIES.items() for key in keys}
 NAMES = {
     "respiratory_rate": ("pustefrekvens", "respiratory rate"),
     "spo2": ("SpO₂", "SpO₂"),
@@ -141,11 +143,9 @@ def is_doubtful(sample: Sample) -> bool:
 def current(record: Record, now: datetime) -> Assembled | None:
     """The newest score there is at `now`, however old; its `expires` says whether it holds."""
     ends = [
-        sample.at
-        for keys in SERIES.values()
-        for key in keys
-        if (samples := record.series(key).sure.samples)
-        and (sample := record.series(key).sure.latest(samples[0].at, now)) is not None
+        ats[place - 1]
+        for key in PARAMETER
+        if (ats := record.series(key).sure.ats) and (place := bisect_right(ats, now))
     ]
     return assemble(record, max(ends)) if ends else None
 
@@ -166,14 +166,14 @@ def scored(record: Record, since: datetime | None) -> tuple[Assembled, ...]:
 def _scored(record: Record, since: datetime | None) -> Iterator[Assembled]:
     moments: set[datetime] = set()
     doubtful: set[datetime] = set()
-    for name, keys in SERIES.items():
-        for key in keys:
-            for sample in record.series(key).all.since(since):
-                if sample.sure:
-                    if _may_count(name, sample.value):
-                        moments.add(sample.at)
-                elif is_doubtful(sample):
-                    doubtful.add(sample.at)
+    fresh = record.fresh(since)
+    for key, name in PARAMETER.items():
+        for sample in record.series(key).all.since(since) if key in fresh else ():
+            if sample.sure:
+                if _may_count(name, sample, record):
+                    moments.add(sample.at)
+            elif is_doubtful(sample):
+                doubtful.add(sample.at)
     for at in sorted(moments):
         made = assemble(record, at)
         if made and any(_counts(made, part) for part in made.parts if part.at == at):
@@ -184,11 +184,14 @@ def _scored(record: Record, since: datetime | None) -> Iterator[Assembled]:
             yield made
 
 
-def _may_count(name: str, value: Any) -> bool:
-    """Whether a measurement can give points by itself; saturation depends on the scale."""
-    if name in news2.BANDS and name != "spo2" and isinstance(value, Decimal):
-        return news2.points(name, value) > 0
-    return not (value is False or value == "A")
+def _may_count(name: str, sample: Sample, record: Record) -> bool:
+    """Whether a measurement can give points by itself; on scale 2 saturation does by the oxygen."""
+    value = sample.value
+    if name not in news2.BANDS or not isinstance(value, Decimal):
+        return not (value is False or value == "A")
+    if name == "spo2" and record.decided.spo2_scale(sample.at) != 1:
+        return True
+    return news2.points(name, value) > 0
 
 
 def _counts(made: Assembled, part: Part) -> bool:

@@ -67,7 +67,7 @@ def share(rule: ShareRule, programme: Programme, record: Record, sample: Sample)
     def beyond(one: Sample) -> bool:
         if rule.comparison is None or limit is None:
             return samples.answers(one.value, rule.codes)
-        figure = measure.figure(one)
+        figure = one.figure
         return figure is not None and BEYOND[rule.comparison[0]](figure, limit)
 
     if not beyond(sample):
@@ -96,7 +96,7 @@ def share(rule: ShareRule, programme: Programme, record: Record, sample: Sample)
 def baseline(
     rule: BaselineRule, programme: Programme, record: Record, sample: Sample
 ) -> Match | None:
-    value = measure.figure(sample)
+    value = sample.figure
     times = measure.number(programme, record, rule.mads, sample)
     least = measure.number(programme, record, rule.least, sample)
     if value is None or times is None or least is None:
@@ -133,7 +133,7 @@ def baseline(
 def rate(rule: RateRule, programme: Programme, record: Record, sample: Sample) -> Match | None:
     how, reference = rule.comparison
     limit = measure.number(programme, record, reference, sample)
-    amount = measure.figure(sample)
+    amount = sample.figure
     if limit is None or amount is None:
         return None
     about = programme.input_by_name[rule.input]
@@ -205,7 +205,7 @@ def _window(
         earlier = slice(max(earlier.start, earlier.stop - rule.last + 1), earlier.stop)
     return (
         [*series.samples[earlier], sample],
-        [*series.figures.each[earlier], measure.figure(sample)],
+        [*series.figures.each[earlier], sample.figure],
     )
 
 
@@ -230,6 +230,6 @@ def _nearest(
     near = [
         (one, figure)
         for one in series.between(sample.at - within, sample.at)
-        if (figure := measure.figure(one)) is not None
+        if (figure := one.figure) is not None
     ]
     return near[-1] if near else None

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from services.alerts.clinical import doubts, finding, measure, numbers, standing, wording
+from services.alerts.clinical import doubts, finding, numbers, standing, wording
 from services.alerts.clinical.doubts import Doubted
 from services.alerts.clinical.finding import Finding, Said, Value, Waiting
 from services.alerts.clinical.history import Record
@@ -221,7 +221,7 @@ def _reused(record: Record, fact: Fact) -> Finding:
 
 def _doubted(record: Record, one: Doubted) -> Finding:
     sample, field = one.sample, kinds.CATALOGUE[one.sample.kind].fields[one.sample.field]
-    value = measure.figure(sample)
+    value = sample.figure
     assert value is not None
     said = {
         language: text.format(

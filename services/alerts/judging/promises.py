@@ -8,7 +8,7 @@ from uuid import UUID
 from services.alerts.clinical.history import Record
 from shared import programmes
 from shared.attachments import PREFIX
-from shared.programmes import Programme, UnansweredRule
+from shared.programmes import Programme
 
 Json = dict[str, Any]
 
@@ -18,9 +18,8 @@ def outstanding(record: Record, followed: Iterable[Programme], first: datetime) 
     first. Those that are past stay: whoever shows them knows the hour."""
     found = set()
     for programme in followed:
-        named = {rule.input for rule in programme.rules if isinstance(rule, UnansweredRule)}
-        for name in named:
-            for sample in record.input(programme.input_by_name[name]).all.since(first):
+        for wanted in programme.promised:
+            for sample in record.input(wanted).all.since(first):
                 fact = sample.fact
                 if record.decided.is_answered(fact) or not record.follows(programme, sample.at):
                     continue

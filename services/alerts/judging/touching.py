@@ -13,6 +13,7 @@ from shared.programmes import (
     Group,
     OverdueRule,
     Programme,
+    RateRule,
     Rule,
     ScoreRule,
     inputs_of,
@@ -27,21 +28,27 @@ def touched(
 ) -> dict[str, Programme]:
     """The programmes with only the groups that these facts can touch."""
     kinds = frozenset([kind for fact in facts for kind in _kinds(fact)])
+    awaited = _awaited(programmes, record, kinds)
     return {
-        slug: _only(programme, kinds, _awaits(programme, record, kinds))
-        for slug, programme in programmes.items()
+        slug: _only(programme, kinds, slug in awaited) for slug, programme in programmes.items()
     }
 
 
-def _awaits(programme: Programme, record: Record, kinds: frozenset[str]) -> bool:
-    """Whether one of these kinds may be what a plan was waiting for, in whatever version."""
+def _awaited(
+    programmes: Mapping[str, Programme], record: Record, kinds: frozenset[str]
+) -> set[str]:
+    """Of whose plans one of these kinds may be what was waited for, in whatever version."""
+    found = set()
     for one in record.enrolments:
-        if one.programme == programme.slug:
-            own = one.plan
-            planned = _plans(programme) if own is None else [_kind(item.kind) for item in own]
+        if one.programme in programmes:
+            planned = (
+                _plans(programmes[one.programme])
+                if one.plan is None
+                else [_kind(item.kind) for item in one.plan]
+            )
             if not kinds.isdisjoint(planned):
-                return True
-    return False
+                found.add(one.programme)
+    return found
 
 
 def _kinds(fact: Fact) -> Iterable[str]:
@@ -92,11 +99,9 @@ def _only(programme: Programme, kinds: frozenset[str], awaited: bool) -> Program
 
 
 def _less(programme: Programme, kinds: frozenset[str], awaited: bool) -> Programme:
-    some = programme.model_copy()
-    some.__dict__["groups"] = tuple(
-        group for group in programme.groups if _touches(programme, group, kinds, awaited)
+    return programme.with_groups(
+        tuple(group for group in programme.groups if _touches(programme, group, kinds, awaited))
     )
-    return some
 
 
 def _touches(programme: Programme, group: Group, kinds: frozenset[str], awaited: bool) -> bool:
@@ -116,4 +121,6 @@ def _inputs(programme: Programme, rule: Rule) -> Iterator[str]:
     if isinstance(rule, CombinationRule):
         for part in rule.of:
             yield from _inputs(programme, programme.rule_by_id[part])
+    if isinstance(rule, RateRule) and rule.per in programme.input_by_name:
+        yield str(rule.per)
     yield from inputs_of(rule)

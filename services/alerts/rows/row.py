@@ -216,8 +216,9 @@ def _news2(patient: Patient, now: datetime) -> Json | None:
     whose clock is ahead has measured what the next score will count."""
     record = patient.record
     made: Json | None = patient.news2[0] if patient.news2 else scoring.of_record(record, now)
-    keys = (key for keys in sitting.SERIES.values() for key in keys)
-    ahead = any(ats[-1] > now for key in keys if (ats := record.series(key).sure.ats))
+    ahead = any(
+        [ats[-1] > now for key in sitting.PARAMETER if (ats := record.series(key).sure.ats)]
+    )
     patient.news2 = [] if ahead else [made]
     if made is None or datetime.fromisoformat(made["at"]) < now - SHOWN:
         return None
@@ -323,7 +324,14 @@ def _spark(
         return {"spark": [], "spark_missing": []}
     kind, field = drawn
     points = _thinned(patient.record.series(drawn).sure, now - SPARK, now)
-    shown = [_point(one, patient.spark.get(one.at)) for one in points]
+    before = patient.spark
+    # Most are the same as in the row before, and writing a time takes long.
+    shown = [
+        known
+        if (known := before.get(one.at)) is not None and known[1] is one.value
+        else [one.at.isoformat(), one.value]
+        for one in points
+    ]
     patient.spark = {one.at: point for one, point in zip(points, shown, strict=True)}
     return {
         "spark_kind": kind,
@@ -338,11 +346,6 @@ def _spark(
             and now - SPARK <= one.due_at <= now
         ),
     }  # fmt: skip
-
-
-def _point(one: Sample, known: list[Any] | None) -> list[Any]:
-    """Most are the same as in the row before, and writing a time takes long."""
-    return known if known and known[1] is one.value else [one.at.isoformat(), one.value]
 
 
 def _thinned(series: Series, first: datetime, last: datetime) -> list[Sample]:
