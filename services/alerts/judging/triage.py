@@ -175,8 +175,9 @@ async def _judge(
     )  # fmt: skip
     _sort(news, [fact for fact in read if fact.id in coming])
     ctids: list[tuple[int, int]] = []
-    for id_, patient in patients.items():
-        await asyncio.sleep(0)  # others of this process have their turn
+    for place, (id_, patient) in enumerate(patients.items()):
+        if place:
+            await asyncio.sleep(0)  # others of this process have their turn
         try:
             if not news[id_].held:
                 memory.note(org, id_, not_loaded(patient.record, programmes, now))
