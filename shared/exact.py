@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterator
 from decimal import Context, Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any, NoReturn, TypeVar
 
 import msgspec
@@ -397,6 +398,7 @@ _strict = json.JSONDecoder(
 )
 _quick = msgspec.json.Decoder(float_hook=_decimal)
 _pieces = msgspec.json.Decoder(list[msgspec.Raw])
-_reader = msgspec.json.Decoder(float_hook=Decimal)
+# Measurements repeat, and are kept by the thousand: a number read before is the same object.
+_reader = msgspec.json.Decoder(float_hook=lru_cache(4096)(Decimal))
 _writer = msgspec.json.Encoder(decimal_format="number")
 _sorter = msgspec.json.Encoder(decimal_format="number", order="deterministic")

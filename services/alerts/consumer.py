@@ -30,7 +30,8 @@ FAILED = Counter("hjemvakt_takes_failed_total", "Takes that were rolled back")
 LAG = Gauge("hjemvakt_evaluation_lag_seconds", "Age of the oldest fact not yet judged", ["org"])
 
 LIMIT = 2000  # rows
-FIRST, MOST = 20, 50  # patients; those not in memory are read whole and kept till the commit
+REST_OF_THEM = 10_000  # rows that wait behind these, of the patients who are judged
+FIRST, MOST = 20, 100  # patients
 # A take may not hold its patients for long; the database ends a transaction that idles 10 s.
 LONG, SHORT = 2.0, 0.5
 POLL = 1.0
@@ -166,7 +167,7 @@ class Consumer:
             total += judged.done
             if await self._make_states(follower, judged.left - follower.known):
                 continue  # patients never met before: now they can be locked
-            follower.left |= judged.left - judged.patients.keys()
+            follower.left |= judged.left - judged.ids
             if follower.left:
                 follower.floor = max(follower.floor, judged.last_seq)
             follower.patience = 0 if judged.done else follower.patience + 1
@@ -194,6 +195,8 @@ class Consumer:
                     floor=follower.floor,
                     limit=follower.limit,
                     most=follower.most,
+                    # Not while a row that cannot be judged is looked for by halving.
+                    rest=REST_OF_THEM if follower.limit == LIMIT else 0,
                     passing=follower.left,
                 )
         except (DatabaseIsAway, OSError, asyncpg.InterfaceError):

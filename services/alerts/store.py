@@ -131,20 +131,27 @@ async def rest(tx: asyncpg.Connection, org: str, patient_id: UUID, least: timede
 async def to_wake(
     tx: asyncpg.Connection, org: str, limit: int, but: Sequence[UUID] = ()
 ) -> list[UUID]:
-    """Whom time alone may have changed: read unlocked, to be asked again under the lock. `but`
-    those, who would otherwise stand before everybody else for as long as they are due."""
+    """Whom time alone may have changed, who is due longest first: read unlocked, to be asked again
+    under the lock. `but` those, who would otherwise stand before everybody else for as long as they
+    are due.
+
+    Each part walks its own index in order and ends early. Of one patient several things may be
+    expected."""
     rows = await tx.fetch(
         """
         select patient_id from (
-            select patient_id from alerts.state
-            where org = $1 and wakes_at <= clock_timestamp()
-              and (rests_until is null or rests_until <= clock_timestamp())
+            (select patient_id from alerts.state
+             where org = $1 and wakes_at <= statement_timestamp()
+               and (rests_until is null or rests_until <= statement_timestamp())
+               and patient_id <> all($3::uuid[])
+             order by wakes_at limit $2)
             union
-            select patient_id from alerts.due
-            where org = $1 and satisfied_by is null and missed_at is null
-              and grace_until <= clock_timestamp()
+            (select patient_id from alerts.due
+             where org = $1 and satisfied_by is null and missed_at is null
+               and grace_until <= statement_timestamp()
+               and patient_id <> all($3::uuid[])
+             order by grace_until limit 4 * $2)
         ) due
-        where patient_id <> all($3::uuid[])
         limit $2
         """,
         org,

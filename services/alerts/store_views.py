@@ -173,7 +173,7 @@ async def counts(tx: asyncpg.Connection, org: str, units: Sequence[UUID]) -> dic
                    patient_id in (
                        select patient_id from alerts.due
                        where org = $1 and satisfied_by is null and missed_at is null
-                         and grace_until <= clock_timestamp()) as behind
+                         and grace_until <= statement_timestamp()) as behind
             from alerts.worklist_row where org = $1 and unit_id = any($2)
         )
         select count(*) filter (where rank = 0) as red,

@@ -31,6 +31,7 @@ from shared.ledger.handover import (
     oldest_waiting,
     patients_with_rows,
     take,
+    take_rest,
     waiting_patients,
 )
 from shared.ledger.ids import (
@@ -123,6 +124,7 @@ __all__ = [
     "reject",
     "release",
     "take",
+    "take_rest",
     "waiting_patients",
     "wake",
     "wake_alone",

@@ -77,7 +77,43 @@ async def take(
         """,
         org, consumer, floor, limit,
     )  # fmt: skip
-    taken = [Taken(*row) for row in rows]
+    return await _routed(tx, org, consumer, [Taken(*row) for row in rows])
+
+
+async def take_rest(
+    tx: asyncpg.Connection,
+    org: str,
+    consumer: str,
+    patient_ids: Sequence[UUID],
+    *,
+    after: int,
+    limit: int,
+) -> list[Taken]:
+    """Lock what else waits of these patients, behind the seq `after`, patient by patient. To be
+    asked when their state is locked: to read a patient costs far more than to judge one row more.
+
+    Each patient's rows by themselves, not a join: that would walk the whole backlog.
+    """
+    rows = await tx.fetch(
+        """
+        select h.* from unnest($3::uuid[]) as wanted(patient_id)
+        cross join lateral (
+            select ctid, seq, patient_id, fact_id, type, kind, at, received_at
+            from ledger.handover h
+            where h.org = $1 and h.patient_id = wanted.patient_id and h.consumer = $2
+              and h.seq > $4
+            for update skip locked) h
+        limit $5
+        """,
+        org, consumer, list(patient_ids), after, limit,
+    )  # fmt: skip
+    return await _routed(tx, org, consumer, [Taken(*row) for row in rows])
+
+
+async def _routed(
+    tx: asyncpg.Connection, org: str, consumer: str, taken: list[Taken]
+) -> list[Taken]:
+    """Rows to judge: a withdrawal is told to whoever loses by it, and nobody's is done with."""
     withdrawals = [row for row in taken if row.type == "void"]
     if not withdrawals:
         return taken

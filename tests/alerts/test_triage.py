@@ -1,5 +1,6 @@
 """From facts to alerts on a real database: raised once, latched, never twice, never lost."""
 
+from services.alerts.judging import triage
 from services.alerts.judging.memory import Memory
 from tests.alerts import given
 from tests.alerts.given import World, ago
@@ -166,6 +167,31 @@ async def test_a_new_process_judges_from_the_ledger_what_the_old_one_remembered(
     await world.judge()
 
     assert (await world.alert(patient, "weight"))["colour"] == "red"
+
+
+async def test_a_take_judges_all_that_waits_of_its_patients_however_few_rows_it_looks_at(
+    world: World,
+) -> None:
+    first, second = await given.patient(world), await given.patient(world)
+    await world.judge()
+    for n in range(6):
+        for patient in (first, second):
+            await given.send(world, patient, given.systolic(80 + n, ago(minutes=60 - n)))
+
+    async with world.alerts.transaction() as tx:
+        judged = await triage.take(
+            tx, given.ORG, given.PROGRAMMES, Memory(), floor=0, limit=2, most=1, rest=100
+        )
+
+    [whole] = judged.ids
+    assert (judged.done, judged.more) == (6, True)
+    left = await world.fetch("select distinct patient_id from ledger.handover")
+    assert [row["patient_id"] for row in left] == [{first: second, second: first}[whole]]
+    facts = await world.value(
+        "select count(distinct fact) from alerts.finding, unnest(facts) fact where patient_id = $1",
+        whole,
+    )
+    assert facts == 6
 
 
 async def test_a_fact_of_an_unknown_version_is_left_lying_and_reported(world: World) -> None:

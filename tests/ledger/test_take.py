@@ -216,6 +216,68 @@ async def test_rows_come_oldest_first_and_no_more_than_asked(ward: Ward) -> None
     assert [row.seq for row in taken] == sorted(row.seq for row in taken)
 
 
+async def test_what_else_waits_of_some_patients_is_taken_and_of_nobody_else(ward: Ward) -> None:
+    hospital = ward.hospital
+    patients = [await hospital.patient() for _ in range(3)]
+    creds = [await hospital.held_by(one) for one in patients]
+    for _ in range(4):
+        for cred in creds:
+            await hospital.send(cred, reading())
+
+    async with hospital.alerts.transaction() as tx:
+        first = await ledger.take(tx, hospital.org, ledger.ALERTS, limit=3)
+        wanted, last = patients[:2], first[-1].seq
+        rest = await ledger.take_rest(
+            tx, hospital.org, ledger.ALERTS, wanted, after=last, limit=100
+        )
+        some = await ledger.take_rest(tx, hospital.org, ledger.ALERTS, wanted, after=last, limit=4)
+        await ledger.done(tx, [row.ctid for row in (*first, *rest)])
+
+    assert Counter(row.patient_id for row in rest) == dict.fromkeys(wanted, 3)
+    assert len({row.patient_id for row in some}) == 2  # one whole, then the next
+    assert min(row.seq for row in rest) > last
+    assert {row["patient_id"] for row in await hospital.rows()} == {patients[2]}
+
+
+async def test_what_else_waits_is_not_waited_for_when_another_session_holds_it(ward: Ward) -> None:
+    hospital = ward.hospital
+    anna = await hospital.patient()
+    cred = await hospital.held_by(anna)
+    await hospital.send(cred, *(reading() for _ in range(6)))
+    async with hospital.alerts.transaction() as first, hospital.alerts.transaction() as second:
+        mine = await ledger.take(first, hospital.org, ledger.ALERTS, limit=4)
+        theirs = await asyncio.wait_for(
+            ledger.take_rest(second, hospital.org, ledger.ALERTS, [anna], after=0, limit=100), 2
+        )
+
+    assert [len(mine), len(theirs)] == [4, 2]
+    assert {row.seq for row in mine}.isdisjoint(row.seq for row in theirs)
+
+
+async def test_a_withdrawal_among_what_else_waits_is_told_to_whoever_loses(ward: Ward) -> None:
+    hospital = ward.hospital
+    anna, berit = await hospital.patient(), await hospital.patient()
+    cred = await hospital.credential()
+    edge = ago(hours=3)
+    await hospital.bind(cred, anna, ago(days=3), edge)
+    await hospital.bind(cred, berit, edge)
+    item = reading(at=edge - timedelta(hours=1))
+    await hospital.send(cred, item)
+    await take_all(hospital)
+    await hospital.send(cred, reading(), void(item.message_id, at=edge + timedelta(hours=1)))
+
+    async with hospital.alerts.transaction() as tx:
+        first = await ledger.take(tx, hospital.org, ledger.ALERTS, limit=1)
+        rest = await ledger.take_rest(
+            tx, hospital.org, ledger.ALERTS, [berit], after=first[0].seq, limit=100
+        )
+        await ledger.done(tx, [row.ctid for row in (*first, *rest)])
+
+    assert {(row.patient_id, row.type) for row in rest} == {(berit, "void")}
+    told = await take_all(hospital)
+    assert {(row.patient_id, row.type) for row in told} == {(anna, "gone")}
+
+
 async def test_a_row_says_what_it_is_about(ward: Ward) -> None:
     hospital = ward.hospital
     anna = await hospital.patient()

@@ -257,7 +257,7 @@ async def past_promise(tx: asyncpg.Connection, org: str, limit: int) -> list[UUI
         """
         select patient_id from alerts.message
         where org = $1 and settled_at is null and late_at is null
-          and promised_at <= clock_timestamp()
+          and promised_at <= statement_timestamp()
         group by patient_id order by min(promised_at) limit $2
         """,
         org,

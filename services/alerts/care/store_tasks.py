@@ -73,7 +73,7 @@ async def tell_due(tx: asyncpg.Connection, org: str, limit: int) -> list[asyncpg
         update alerts.task t set told_at = clock_timestamp()
         from (select org, id from alerts.task
               where org = $1 and told_at is null and done_at is null
-                and due_at <= clock_timestamp()
+                and due_at <= statement_timestamp()
               order by due_at limit $2 for update skip locked) due
         where t.org = due.org and t.id = due.id
         returning t.id, t.patient_id, t.unit_id, t.offered_to

@@ -60,7 +60,7 @@ async def due_to_climb(tx: asyncpg.Connection, org: str, limit: int) -> list[UUI
     rows = await tx.fetch(
         """
         select patient_id from alerts.climb
-        where org = $1 and next_at <= clock_timestamp()
+        where org = $1 and next_at <= statement_timestamp()
         group by patient_id order by min(next_at) limit $2
         """,
         org,

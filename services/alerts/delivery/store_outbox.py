@@ -65,7 +65,7 @@ async def wants_to_be_sent(tx: asyncpg.Connection, org: str) -> bool:
             select exists (
                 select from alerts.notification
                 where org = $1 and state in ('waiting', 'sending', 'failed')
-                  and next_at <= clock_timestamp())
+                  and next_at <= statement_timestamp())
             """,
             org,
         )
@@ -84,7 +84,7 @@ async def take_notifications(
         with due as materialized (
             select id from alerts.notification
             where org = $1 and state in ('waiting', 'sending', 'failed')
-              and next_at <= clock_timestamp()
+              and next_at <= statement_timestamp()
             order by attempts > 0, rank, next_at limit $2
             for update skip locked),
         taken as (

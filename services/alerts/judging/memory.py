@@ -8,9 +8,10 @@ from uuid import UUID
 
 from services.alerts.judging.patient import Patient, State
 
-# Facts held at most, over all patients: 1.3 kB each. What is expected and what was found weigh
-# less, and may be more.
-ROOM = 9_000
+# Facts held at most, over all patients: 1.1 kB each. What is expected and what was found weigh
+# less, and may be more. What a process has once used it does not give back, so what counts is this
+# and the patients of a portion of a take together.
+ROOM = 6_000
 LIGHT = 4
 
 
@@ -26,6 +27,9 @@ class Memory:
     def has(self, org: str, state: State, wanted: datetime) -> bool:
         patient = self._patients.get((org, state.patient_id))
         return patient is not None and _is_true(patient, state, wanted)
+
+    def holds(self, org: str, patient_id: UUID) -> bool:
+        return (org, patient_id) in self._patients
 
     def take(self, org: str, state: State, wanted: datetime) -> Patient | None:
         """The patient, if nothing has happened since and the record reaches back to `wanted`."""
@@ -54,8 +58,20 @@ class Memory:
         self._held += _weight(patient) - (_weight(old) if old else 0)
         self._patients[key] = patient
         while self._held > self._room and len(self._patients) > 1:
-            _, gone = self._patients.popitem(last=False)
-            self._held -= _weight(gone)
+            self._drop_oldest()
+
+    def make_room(self, judged: dict[UUID, Patient]) -> None:
+        """For patients of whom a take is not done yet: what their keeping would displace goes now,
+        and of themselves the first, or the take holds as much again as there is room for."""
+        coming = sum(_weight(one) for one in judged.values())
+        while coming > self._room and len(judged) > 1:
+            coming -= _weight(judged.pop(next(iter(judged))))
+        while self._patients and self._held + coming > self._room:
+            self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        _, gone = self._patients.popitem(last=False)
+        self._held -= _weight(gone)
 
 
 def _weight(patient: Patient) -> int:

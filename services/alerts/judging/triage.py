@@ -4,6 +4,7 @@ The law (state row first): a patient is read, judged and written only while his 
 locked, and only the rows of patients that were locked and judged are deleted.
 """
 
+import asyncio
 import contextlib
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -46,18 +47,21 @@ NO_ANSWERS = tuple(one for one in FACTS if one != "answers")
 TAKEN_AWAY = ("void", "gone")
 CHANGED = "patient-changed"
 SOON = timedelta(seconds=1)
+PORTION = 10  # patients read and judged at a time
 
 
 @dataclass(slots=True)
 class Judged:
-    """What a take came to. `left` are patients whose rows lie on: held, resting or failing.
-    `more` when another take at once may find rows."""
+    """What a take came to. `left` are patients whose rows lie on: held, resting or failing;
+    `ids` those who were judged, `patients` of them as many as memory has room for. `more` when
+    another take at once may find rows."""
 
     done: int = 0
     more: bool = False
     last_seq: int = 0
     left: set[UUID] = field(default_factory=set)
     failed: dict[UUID, str] = field(default_factory=dict)
+    ids: set[UUID] = field(default_factory=set)
     patients: dict[UUID, Patient] = field(default_factory=dict)
     units: dict[UUID, set[UUID]] = field(default_factory=dict)
     told: list[UUID] = field(default_factory=list)
@@ -74,23 +78,26 @@ async def take(
     floor: int,
     limit: int,
     most: int,
+    rest: int = 0,
     passing: Container[UUID] = (),
 ) -> Judged:
     """Judge, of as many rows as `limit`, those of the first `most` patients: to read a patient
-    costs far more than to judge one row of his, so few are judged on all that waits of them.
-    Those in `passing`, of whom it is known that they cannot be judged now, are passed over. Nothing
-    is remembered in `memory` until the commit."""
+    costs far more than to judge one row of his, so few are judged on all that waits of them, which
+    is at most `rest` rows more. Those in `passing`, of whom it is known that they cannot be judged
+    now, are passed over. Nothing is remembered in `memory` until the commit."""
     taken = await ledger.take(tx, org, ledger.ALERTS, floor=floor, limit=limit)
     judged = Judged(last_seq=max((one.seq for one in taken), default=floor))
     if not taken:
         return judged
+    is_all = len(taken) < limit
     # A withdrawal has handed rows to the patients who lose a fact.
-    judged.more = len(taken) >= limit or any(one.type == "void" for one in taken)
+    judged.more = not is_all or any(one.type == "void" for one in taken)
     by_patient: dict[UUID, list[Taken]] = {}
     # Who has only written stands behind everybody of whom something is to be judged.
     for one in sorted(taken, key=letters.is_letter):
         if one.patient_id not in passing:
             by_patient.setdefault(one.patient_id, []).append(one)
+    last = judged.last_seq
     postponed = list(by_patient)[most:]
     if postponed:
         judged.more = True
@@ -99,11 +106,60 @@ async def take(
     judged.left = by_patient.keys() - states.keys()
     if now is None:
         return judged
+    if rest and not is_all:
+        ids = [id_ for id_ in by_patient if id_ in states]
+        for one in await ledger.take_rest(tx, org, ledger.ALERTS, ids, after=last, limit=rest):
+            by_patient[one.patient_id].append(one)
     to_judge = {
         id_: rows
         for id_ in states
         if (rows := [one for one in by_patient[id_] if not letters.is_letter(one)])
     }
+    written = writing.Writing(org, now)
+    ctids: list[tuple[int, int]] = []
+    for several in _portions(to_judge, org, memory):
+        ctids += await _judge(tx, several, states, programmes, memory, judged, written)
+        memory.make_room(judged.patients)
+    noted = await letters.take(tx, org, {id_: by_patient[id_] for id_ in states}, states, now)
+    ctids += noted.ctids
+    await written.write(tx, ctids)
+    away = [one for id_ in judged.ids for one in to_judge[id_] if one.type in TAKEN_AWAY]
+    if away:  # after the readings of this take, which it may take back
+        await store_outgoing.note_withdrawn(tx, org, [one.fact_id for one in away])
+    judged.done = len(ctids)
+    judged.left |= judged.failed.keys() | noted.left
+    judged.units, judged.told = written.units, written.told
+    for unit_id, written_by in noted.units.items():
+        judged.units.setdefault(unit_id, set()).update(written_by)
+    judged.received_at = max(
+        (one.received_at for rows in by_patient.values() for one in rows if one.type in FACTS),
+        default=None,
+    )
+    return judged
+
+
+def _portions(
+    to_judge: Mapping[UUID, list[Taken]], org: str, memory: Memory
+) -> Iterator[dict[UUID, list[Taken]]]:
+    """So few at a time that their records do not fill the memory. First those who are in it, since
+    the others displace them."""
+    ids = sorted(to_judge, key=lambda id_: not memory.holds(org, id_))
+    for first in range(0, len(ids), PORTION):
+        yield {id_: to_judge[id_] for id_ in ids[first : first + PORTION]}
+
+
+async def _judge(
+    tx: asyncpg.Connection,
+    to_judge: Mapping[UUID, Sequence[Taken]],
+    states: Mapping[UUID, State],
+    programmes: Programmes,
+    memory: Memory,
+    judged: Judged,
+    written: writing.Writing,
+) -> list[tuple[int, int]]:
+    """Read these patients, whose states are locked, and judge them. What is to be written goes to
+    `written`; the rows that are done with are answered."""
+    org, now = written.org, written.now
     news = await _news(tx, org, to_judge, memory, states)
     since = {id_: min(one.since, now) for id_, one in news.items()}
     afresh = [id_ for id_, one in news.items() if one.afresh]
@@ -119,45 +175,30 @@ async def take(
         afresh=afresh, failed=judged.failed,
     )  # fmt: skip
     _sort(news, [fact for fact in read if fact.id in coming])
-    written = writing.Writing(org, now)
     ctids: list[tuple[int, int]] = []
-    for id_, patient in patients.items():
+    for place, (id_, patient) in enumerate(patients.items()):
+        if place:
+            await asyncio.sleep(0)  # others of this process have their turn
         try:
             if not news[id_].held:
                 memory.note(org, id_, not_loaded(patient.record, programmes, now))
             if news[id_].is_known(patient):
-                judged.patients[id_] = patient
                 judged.left.add(id_)
-                continue
-            changes = _judge_news(patient, news[id_], programmes, now)
-            written.add(patient, changes, programmes)
+            else:
+                changes = _judge_news(patient, news[id_], programmes, now)
+                written.add(patient, changes, programmes)
+                lying = {fact.id for fact in news[id_].unknown}
+                ctids += [one.ctid for one in to_judge[id_] if one.fact_id not in lying]
         except Exception as error:
             judged.failed[id_] = type(error).__name__
             continue
         for fact in news[id_].facts:
             if (brought := causes.portal(patient.record, fact)) is not None:
                 judged.portals.add(brought)
-        lying = {fact.id for fact in news[id_].unknown}
-        ctids += [one.ctid for one in to_judge[id_] if one.fact_id not in lying]
+        judged.ids.add(id_)
         judged.patients[id_] = patient
-    for id_, patient in judged.patients.items():
         written.brought(patient, to_judge[id_])
-    noted = await letters.take(tx, org, {id_: by_patient[id_] for id_ in states}, states, now)
-    ctids += noted.ctids
-    await written.write(tx, ctids)
-    away = [one for id_ in judged.patients for one in to_judge[id_] if one.type in TAKEN_AWAY]
-    if away:  # after the readings of this take, which it may take back
-        await store_outgoing.note_withdrawn(tx, org, [one.fact_id for one in away])
-    judged.done = len(ctids)
-    judged.left |= judged.failed.keys() | noted.left
-    judged.units, judged.told = written.units, written.told
-    for unit_id, written_by in noted.units.items():
-        judged.units.setdefault(unit_id, set()).update(written_by)
-    judged.received_at = max(
-        (one.received_at for rows in by_patient.values() for one in rows if one.type in FACTS),
-        default=None,
-    )
-    return judged
+    return ctids
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from services.alerts.clinical.history import Record
 from services.alerts.clinical.lifecycle import State as Life
 from services.alerts.delivery import store_climbs
 from services.alerts.delivery.store_climbs import ESCALATED, Told
-from services.alerts.judging.patient import SYSTEM, Alert, Expected, Moved, Patient
+from services.alerts.judging.patient import SYSTEM, Alert, Expected, Moved, Patient, State
 from services.alerts.judging.raising import SHOWN_ONLY, Changes
 from services.alerts.judging.store_together import Together
 from services.alerts.other_systems import store_outgoing
@@ -27,8 +27,8 @@ from shared.ledger import Taken
 class Writing:
     org: str
     now: datetime
-    patients: list[Patient] = field(default_factory=list)
-    changes: list[tuple[Patient, Changes]] = field(default_factory=list)
+    states: list[State] = field(default_factory=list)
+    changes: list[tuple[UUID, Changes]] = field(default_factory=list)
     rows: list[tuple[UUID, Row]] = field(default_factory=list)
     left: list[tuple[UUID, UUID]] = field(default_factory=list)
     units: dict[UUID, set[UUID]] = field(default_factory=dict)
@@ -46,10 +46,10 @@ class Writing:
             self.units.setdefault(unit, set()).add(id_)
         patient.rows = {unit: one for unit, one in made.items()}
         patient.state.version += 1
-        self.patients.append(patient)
+        self.states.append(patient.state)
         self.told += changes.told
         if changes or changes.expected or changes.unexpected:
-            self.changes.append((patient, changes))
+            self.changes.append((id_, changes))
 
     def brought(self, patient: Patient, taken: Iterable[Taken]) -> None:
         """What other systems are to be sent of this; what is noted twice is kept once."""
@@ -63,8 +63,8 @@ class Writing:
         together = Together()
         if judged:
             together.add(ledger.DONE, list(judged))
-        if self.patients:
-            store.save_states(together, self.org, [one.state for one in self.patients])
+        if self.states:
+            store.save_states(together, self.org, self.states)
         if self.changes:
             self._write_changes(together)
         store_rows.save_rows(together, self.org, self.rows, self.left)
@@ -77,15 +77,13 @@ class Writing:
         moves: list[Moved] = []
         expected: list[tuple[UUID, Expected]] = []
         unexpected: list[tuple[UUID, Expected]] = []
-        for patient, changes in self.changes:
-            id_ = patient.state.patient_id
+        for id_, changes in self.changes:
             alerts += changes.alerts.values()
             moves += changes.moves
             expected += [(id_, one) for one in changes.expected]
             unexpected += [(id_, one) for one in changes.unexpected]
         store.save_alerts(together, self.org, alerts)
-        findings = [(patient.state.patient_id, changes) for patient, changes in self.changes]
-        store.save_findings(together, self.org, self.now, findings)
+        store.save_findings(together, self.org, self.now, self.changes)
         store.add_moves(together, self.org, moves)
         told = [one for _, changes in self.changes for one in to_tell(changes)]
         store_climbs.tell(together, self.org, told, self.now)

@@ -57,7 +57,7 @@ async def is_due(tx: asyncpg.Connection, org: str) -> bool:
             select exists (
                 select from alerts.outgoing
                 where org = $1 and state in ('waiting', 'sending', 'failed')
-                  and next_at <= clock_timestamp())
+                  and next_at <= statement_timestamp())
             """,
             org,
         )
@@ -73,7 +73,7 @@ async def take(
         with due as (
             select o.id from alerts.outgoing o
             where o.org = $1 and o.state in ('waiting', 'sending', 'failed')
-              and o.next_at <= clock_timestamp()
+              and o.next_at <= statement_timestamp()
             order by o.next_at limit $2 for update skip locked)
         update alerts.outgoing o
         set state = 'sending', attempts = o.attempts + 1, next_at = clock_timestamp() + $3

@@ -32,10 +32,10 @@ log = structlog.get_logger()
 CHECKED = Counter("hjemvakt_rows_checked_total", "Patients whose row was made again")
 DIFFERENT = Counter("hjemvakt_rows_different_total", "Patients whose row was not as it should be")
 
-EACH = 3  # patients a second
+EACH = 1  # patients in a turn: whoever sends meanwhile waits behind one of them, not behind all
 AGAIN = timedelta(minutes=5)  # where there are few patients; else it takes what it takes
 PATHS = 20  # named in the log at most
-TICK = 1.0
+TICK = 1 / 3
 SHARE = 0.1  # of the time, however long the records are
 FRESH = 600.0
 

@@ -41,7 +41,7 @@ async def behind(
         with overdue as (
             select patient_id, min(due_at) as since from alerts.due
             where org = $1 and satisfied_by is null and missed_at is null
-              and grace_until <= clock_timestamp()
+              and grace_until <= statement_timestamp()
             group by patient_id
         ), silent as (
             select patient_id, id as alert_id, opened_at from alerts.alert
@@ -83,7 +83,7 @@ async def overdue(
         """
         select d.patient_id, min(d.due_at) as since from alerts.due d
         where d.org = $1 and d.satisfied_by is null and d.missed_at is null
-          and d.grace_until <= clock_timestamp()
+          and d.grace_until <= statement_timestamp()
           and ($3::uuid[] is null or d.patient_id = any($3))
           and exists (
               select from alerts.worklist_row w

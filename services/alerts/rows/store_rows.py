@@ -186,12 +186,13 @@ async def lock_next_to_check(tx: asyncpg.Connection, org: str, again: timedelta)
         f"""
         update alerts.state set checked_at = clock_timestamp()
         where (org, patient_id) = (
-            select org, patient_id from alerts.state
-            where org = $1 and judged_at is not null
-              and (rests_until is null or rests_until <= clock_timestamp())
-              and (checked_at is null or checked_at <= clock_timestamp() - $2::interval)
-            order by checked_at nulls first limit 1
-            for update skip locked)
+            select org, patient_id from (
+                select org, patient_id, checked_at from alerts.state
+                where org = $1 and judged_at is not null
+                  and (rests_until is null or rests_until <= statement_timestamp())
+                order by checked_at nulls first limit 1
+                for update skip locked) first
+            where checked_at is null or checked_at <= statement_timestamp() - $2::interval)
         returning {STATE}
         """,
         org,
@@ -316,7 +317,7 @@ async def platform(tx: asyncpg.Connection, org: str) -> asyncpg.Record:
             select count(distinct patient_id) as overdue, min(grace_until) as since
             from alerts.due
             where org = $1 and satisfied_by is null and missed_at is null
-              and grace_until <= clock_timestamp()
+              and grace_until <= statement_timestamp()
         ) waiting
         """,
         org,
