@@ -26,6 +26,7 @@ AT_ONCE = 8
 HELD_SINCE = timedelta(days=40)
 HOURS = {
     "zone": "Europe/Oslo",
+    "holidays": True,
     "hours": [{"days": ["mon", "tue", "wed", "thu", "fri"], "from": "07:45", "to": "15:30"}],
 }
 STAFF = (

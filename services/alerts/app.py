@@ -46,7 +46,7 @@ from services.alerts.delivery.post import Post
 from services.alerts.delivery.ways import Ways
 from services.alerts.judging import held, quarantine, silence, watchdog
 from services.alerts.judging.memory import Memory
-from services.alerts.looking_back import past, steering_pages, trials, trying
+from services.alerts.looking_back import kept, past, steering_pages, trials, trying
 from services.alerts.other_systems import (
     connection_pages,
     connections,
@@ -238,6 +238,7 @@ def create() -> FastAPI:
     app.mount("/static", desk.Files(STATIC, sheet.HEADERS), name="static")
     app.state.parts = parts
     app.state.hub = hub
+    app.state.steering = kept.Kept()
     app.state.setup_at = chosen.setup_at.removesuffix("/")
     app.state.ways = ways(chosen)
     app.state.mode = chosen.mode

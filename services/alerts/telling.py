@@ -325,7 +325,9 @@ def row(
     body["answer_by"] = promises.next_of(body.pop("promises", ()), now)
     body["progress"] = list(progress)
     if not drawn:
-        body["values"] = [*body["values"], *map(promises.as_value, progress)]
+        values = [*body["values"], *map(promises.as_value, progress)]
+        # What is stored spells UTC as its zone; every moment of an answer ends in Z.
+        body["values"] = [{**one, "at": one["at"].replace("+00:00", "Z")} for one in values]
     body["quarantined"] = quarantined(held)
     body["technical"] = body["technical"] or held is not None
     return body

@@ -29,7 +29,15 @@ from services.patients.fhir_doors import (
     fhir_people,
     search,
 )
-from services.patients.followup import care, enrol, limits, linking, links
+from services.patients.followup import (
+    care,
+    enrol,
+    limits,
+    linking,
+    links,
+    suggested,
+    suggesting,
+)
 from services.patients.hospital import (
     appoint,
     catalogue,
@@ -48,6 +56,7 @@ from services.patients.numbers import (
     PhoneIsNotUsable,
 )
 from services.patients.privacy import (
+    audit_pages,
     auditing,
     claiming,
     claims,
@@ -72,6 +81,7 @@ from services.patients.setup import (
     preparing,
     settling,
     steps,
+    trial_weeks,
 )
 from services.patients.setup import devices as setup_devices
 from services.patients.setup import frame as setup_frame
@@ -133,6 +143,7 @@ PROBLEMS: dict[type[Exception], int] = {
     own_limits.LimitIsOutOfBounds: 422,
     own_limits.AlreadyProposed: 409,
     own_limits.NoSuchProposal: 404,
+    own_limits.NothingIsSuggested: 409,
     own_limits.ProposalIsSettled: 409,
     own_limits.NeedsAnotherPerson: 409,
     own_limits.LimitHasChanged: 409,
@@ -223,6 +234,7 @@ def create() -> FastAPI:
     chosen = settings.read(settings.Patients)
     database = Database(chosen.database, name="patients", fenced=True)
     certifier = certify.Certifier(chosen.device_authorities)
+    loaded = programmes.versions(chosen.programmes)
     app = service.build(
         "patients",
         routers=[
@@ -236,6 +248,7 @@ def create() -> FastAPI:
             links.router,
             limits.router,
             limits.waiting_router,
+            suggested.router,
             catalogue.router,
             readings.router,
             attachments.router,
@@ -256,6 +269,7 @@ def create() -> FastAPI:
             fhir_messages.router,
             fhir_audit.router,
             auditing.router,
+            audit_pages.router,
             exports.router,
             claims.router,
             development.router,
@@ -276,12 +290,14 @@ def create() -> FastAPI:
             hours.router,
             programme_pages.router,
             steps.router,
+            trial_weeks.router,
             notices.router,
             shutting.router,
         ],
         parts=[
             database,
             consumer.Consumer(database),
+            suggesting.Suggesting(database, loaded),
             sealing.Sealing(database),
             authorities.Authorities(database, certifier),
         ],
@@ -308,7 +324,7 @@ def create() -> FastAPI:
     app.state.programme_places = [
         place for place in (chosen.programmes, programmes.SHIPPED) if place is not None
     ]
-    app.state.versions = programmes.versions(chosen.programmes)
+    app.state.versions = loaded
     app.state.push_key = chosen.push_public_key
     app.state.push_hosts = push.hosts(chosen.push_hosts)
     known = forms.in_use(chosen.instruments)

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Date,
     DateTime,
     Integer,
+    Interval,
     LargeBinary,
     MetaData,
     Numeric,
@@ -131,6 +132,8 @@ enrolment = Table(
     Column("ended_at", Moment),
     Column("ended_by", Text),
     Column("end_reason", Text),
+    Column("look_at", Moment),
+    _must("look_every", Interval),
 )
 
 personal_limit = Table(
@@ -147,6 +150,27 @@ personal_limit = Table(
     _must("recorded_at", Moment),
     _must("by", Text),
     Column("confirmed_by", Text),
+)
+
+suggested_limit = Table(
+    "suggested_limit",
+    metadata,
+    _key("org", Text),
+    _key("patient_id", Uuid),
+    _key("programme", Text),
+    _key("name", Text),
+    _must("state", Text),
+    _must("since", Moment),
+    _must("value", Numeric),
+    _must("median", Numeric),
+    _must("spread", Numeric),
+    _must("n", Integer),
+    _must("first", Date),
+    _must("last", Date),
+    Column("settled_at", Moment),
+    Column("settled_by", Text),
+    Column("why", Text),
+    Column("again_at", Moment),
 )
 
 spo2_scale = Table(

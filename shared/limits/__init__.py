@@ -15,9 +15,9 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from shared import ledger
-from shared.limits import store, widening
+from shared.limits import store, store_suggested, widening
 from shared.limits.nouns import PersonalLimit, Proposal, Scale, Who, as_number
-from shared.programmes import Limit, Programme
+from shared.programmes import TRIAL, Limit, Programme
 
 About = Literal["limit", "spo2-scale"]
 SCALE = "spo2_scale"
@@ -55,6 +55,10 @@ class NeedsAnotherPerson(Exception):
 
 class LimitHasChanged(Exception):
     """What is in force is no longer what the proposal was made from; propose it again"""
+
+
+class NothingIsSuggested(Exception):
+    """Nothing that the patient's own values suggest waits for a word here"""
 
 
 class PrescriberNotNamed(Exception):
@@ -175,10 +179,33 @@ async def withdraw(
     await store.lock(of.tx, of.org, of.id)
     proposal = await _proposal(of, about, proposal_id)
     await _settle(of, proposal, "withdrawn", now, reason)
+    if about == "limit":
+        await store_suggested.reopen(
+            of.tx, of.org, of.id, str(proposal.programme), proposal.name, now
+        )
     await _decide(
         of, f"{about}-proposal-withdrawn", now, proposal_id=str(proposal.id), reason=reason
     )
     return await _proposal(of, about, proposal_id)
+
+
+async def keep(
+    of: Patient, programme: Programme, *, name: str | None, reason: str, now: datetime
+) -> list[str]:
+    """The number in force is kept though his own values suggest another; `name` None: all that
+    wait in the programme. Which they were. They are asked about again when the programme says so.
+    """
+    again = (programme.trial or TRIAL).again
+    await store.lock(of.tx, of.org, of.id)
+    kept = await store_suggested.settle(
+        of.tx, of.org, of.id, programme.slug, name, "kept",
+        at=now, by=of.who.id, why=reason, again_at=now + again if again else None,
+    )  # fmt: skip
+    if not kept:
+        raise NothingIsSuggested
+    for one in kept:
+        await _decide(of, "limit-kept", now, programme=programme.slug, name=one, reason=reason)
+    return kept
 
 
 def in_force(
@@ -234,6 +261,8 @@ async def _propose(
     )  # fmt: skip
     if not await store.propose(of.tx, of.org, proposal):
         raise AlreadyProposed
+    if about == "limit":
+        await _answered(of, str(programme), name, reason, now)
     said: Mapping[str, object] = (
         {"programme": programme, "name": name, "before": before, "value": value}
         if about == "limit"
@@ -250,11 +279,19 @@ async def _into_force(
     of: Patient, own: PersonalLimit, proposal: Proposal | None = None
 ) -> PersonalLimit:
     recorded_at = await store.add_limit(of.tx, of.org, of.id, own)
+    await _answered(of, own.programme, own.name, own.reason, recorded_at)
     await _decide(
         of, "limit-set", own.since, programme=own.programme, name=own.name, value=own.value,
         reason=own.reason, **_second(proposal),
     )  # fmt: skip
     return replace(own, recorded_at=recorded_at)
+
+
+async def _answered(of: Patient, programme: str, name: str, reason: str, now: datetime) -> None:
+    """What his own values suggested for this limit has had its answer."""
+    await store_suggested.settle(
+        of.tx, of.org, of.id, programme, name, "decided", at=now, by=of.who.id, why=reason
+    )
 
 
 async def _scale_into_force(of: Patient, scale: Scale, proposal: Proposal | None = None) -> Scale:

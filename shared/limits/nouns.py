@@ -108,3 +108,45 @@ class Waiting:
     number: str
     born: date
     proposal: Proposal
+
+
+@dataclass(frozen=True, slots=True)
+class Suggested:
+    """A limit that the patient's own values suggest when his trial weeks are over: nobody's limit
+    before a clinician has set it. `n` values from `first` to `last`, their median and spread.
+
+    `kept`: a clinician kept the number in force, and is asked again at `again_at` (null: never).
+    `decided`: there is a decision about this limit, or one awaits a second clinician.
+    """
+
+    programme: str
+    name: str
+    state: Literal["waiting", "kept", "decided"]
+    since: datetime
+    value: Number
+    median: Number
+    spread: Number
+    n: int
+    first: date
+    last: date
+    settled_at: datetime | None = None
+    settled_by: str | None = None
+    settled_by_name: str | None = None
+    why: str | None = None
+    again_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SuggestedOf:
+    """A patient on the list of those whose trial weeks are over; `limits`: name and what is
+    suggested."""
+
+    patient_id: UUID
+    name: str
+    number: str
+    born: date
+    unit_id: UUID
+    enrolment_id: UUID
+    programme: str
+    since: datetime
+    limits: dict[str, Number]

@@ -22,6 +22,7 @@ from shared.programmes.parts import (
     EMERGENCY,
     LIFE,
     LONGEST_GRACE,
+    TRIAL,
     Colour,
     Input,
     Lane,
@@ -30,6 +31,7 @@ from shared.programmes.parts import (
     PlanItem,
     Source,
     Text,
+    Trial,
 )
 from shared.programmes.rules import (
     REFERENCE,
@@ -63,6 +65,7 @@ __all__ = [
     "LONGEST_GRACE",
     "REFERENCE",
     "SHIPPED",
+    "TRIAL",
     "AbsenceRule",
     "BaselineRule",
     "ChangeRule",
@@ -91,6 +94,7 @@ __all__ = [
     "Source",
     "TargetRule",
     "Text",
+    "Trial",
     "UnansweredRule",
     "UnknownProgramme",
     "WindowRule",

@@ -5,7 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import assert_never
 
-from shared.programmes.parts import Life
+from shared.programmes.parts import Life, Trial
 from shared.programmes.rules import (
     REFERENCE,
     AbsenceRule,
@@ -186,6 +186,14 @@ def handled(case: Handled) -> str:
         several = "one later value has" if case.points == 1 else f"{case.points} later values have"
         said = f"{several} come within {span(case.within)} and none is beyond"
     return f"{said}, for the first time in {span(case.alone)}" if case.alone else said
+
+
+def trial(trial: Trial) -> str:
+    again = f"again after {span(trial.again)}" if trial.again else "never again"
+    return (
+        f"Limits of the patient's own are suggested once there are {trial.values} values over "
+        f"{trial.days} days; where one is kept, {again}."
+    )
 
 
 def life(life: Life) -> Iterator[str]:

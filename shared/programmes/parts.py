@@ -242,3 +242,23 @@ class Life(Frozen):
 
 
 LIFE = Life()
+
+
+class Trial(Frozen):
+    """When a patient's own values say enough for limits of his own to be suggested: so many values,
+    and so many days from the first to the last of them, within the last four weeks. Where the
+    number in force is kept instead, it is asked about again after `again`, or never (PT0S).
+    """
+
+    days: int = Field(default=14, ge=7, le=28)
+    values: int = Field(default=8, ge=5, le=100)
+    again: Duration = timedelta(days=90)
+
+    @model_validator(mode="after")
+    def _is_not_asked_at_once(self) -> Self:
+        if self.again and not timedelta(days=7) <= self.again <= timedelta(days=366):
+            raise ValueError("again is P7D to P366D, or PT0S for never")
+        return self
+
+
+TRIAL = Trial()

@@ -18,6 +18,7 @@ from shared.programmes.parts import (
     Progress,
     Question,
     Text,
+    Trial,
 )
 from shared.programmes.rules import (
     AbsenceRule,
@@ -75,7 +76,8 @@ class Programme(Frozen):
     `stg` are the groups a completed follow-up is expected to be reported under. `sensitive` asks
     for the stricter access group, and hides the programme's name in what is pushed to a phone.
     `handled` are benign cases closed by rule, of which `handled_sample` per cent are left open for
-    a person to look at; `life` is how long a person's word on an alert holds.
+    a person to look at; `life` is how long a person's word on an alert holds, `trial` when limits
+    of the patient's own are suggested (None: as TRIAL).
     `progress` names what the plan has of modules, so that a list can say how far he is.
     `undecided` is what a clinician is asked to decide; it stands on the page that is signed.
     `instruments` are those of shared/instruments whose forms its patients fill in.
@@ -101,6 +103,7 @@ class Programme(Frozen):
     handled: tuple[Handled, ...] = ()
     handled_sample: int = Field(default=5, ge=1, le=100)
     life: Life = LIFE
+    trial: Trial | None = None
     questionnaires: tuple[Mapping[str, Any], ...] = ()
     undecided: tuple[Question, ...] = ()
 

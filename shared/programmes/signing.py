@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from shared import instruments
-from shared.programmes.describing import handled, life, retake, span, words
+from shared.programmes.describing import handled, life, retake, span, trial, words
 from shared.programmes.parts import DAYS, Limit, PlanItem, Text
 from shared.programmes.rules import Rule, limits_of
 from shared.programmes.schema import Programme
@@ -90,6 +90,8 @@ def _handled(programme: Programme) -> Iterator[str]:
     yield "## How long a person's word holds, and what a rule closes"
     yield ""
     yield from (f"- {line}" for line in life(programme.life))
+    if programme.trial is not None:
+        yield f"- {trial(programme.trial)}"
     yield ""
     for case in programme.handled:
         yield f"#### `{case.id}`: closed by rule"

@@ -80,6 +80,7 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
     ("POST", "/patients/{patient_id}/messages"): MOVING,
     ("POST", "/patients/{patient_id}/contacts"): MOVING,
     ("POST", "/patients/{patient_id}/limits"): MOVING,
+    ("POST", "/patients/{patient_id}/limits/keep"): MOVING,
     ("POST", "/patients/{patient_id}/limits/{proposal_id}/confirm"): FORM,
     ("POST", "/patients/{patient_id}/limits/{proposal_id}/withdraw"): MOVING,
     ("POST", "/patients/{patient_id}/readings"): MOVING,

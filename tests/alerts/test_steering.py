@@ -2,13 +2,19 @@
 
 import csv
 import io
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from services.alerts.looking_back import steering
+from services.alerts.looking_back.kept import Kept
+from services.alerts.looking_back.steering import Question
 from services.alerts.looking_back.weeks import Steering
 from services.alerts.page import steering as page
+from services.alerts.reader import NotYourUnit
 from tests.alerts import given
 from tests.alerts.given import HOME, World, ago
 
@@ -24,10 +30,23 @@ async def high(world: World, *, unit: UUID | None = None, **more: Any) -> UUID:
 async def told(world: World, **asked: Any) -> Steering:
     by = world.nurse
     parts = given.application(world).state.parts
-    return await steering.steering(
-        parts, by, unit=asked.get("unit"), programme=asked.get("programme"),
-        back=asked.get("back", 4),
-    )  # fmt: skip
+    question = Question(asked.get("unit"), asked.get("programme"), asked.get("back", 4))
+    return await steering.steering(parts, by, question)
+
+
+async def test_an_answer_is_kept_for_some_minutes_for_whoever_has_the_same_units(
+    world: World,
+) -> None:
+    parts = given.application(world).state.parts
+    kept = Kept()
+    question = Question(None, None, 4)
+    first = await kept.steering(parts, world.nurse, question)
+    assert (await kept.steering(parts, world.nurse, question)) is first
+    assert (await kept.steering(parts, world.nurse, Question(None, None, 12))) is not first
+    elsewhere = replace(world.nurse, units=frozenset({world.other_unit}))
+    assert (await kept.steering(parts, elsewhere, question)) is not first
+    with pytest.raises(NotYourUnit):
+        await kept.steering(parts, elsewhere, Question(world.unit, None, 4))
 
 
 async def test_each_week_unit_and_programme_has_its_figures(world: World) -> None:

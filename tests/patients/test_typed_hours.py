@@ -7,8 +7,8 @@ import pytest
 
 from services.patients.hospital.ladders import ALWAYS_SOMEBODY
 from services.patients.page import hours as view
+from services.patients.page import house, words
 from services.patients.page import ladder as ladder_view
-from services.patients.page import words
 from services.patients.setup import typed_hours, typed_ladder
 from services.patients.setup.typed import Fault
 from shared import ladders, watching
@@ -82,6 +82,25 @@ def test_the_next_year_names_each_day_that_is_not_like_the_others() -> None:
     assert coming[3]["says"] == "ingen følger med"
     easter = next(one for one in coming if one["name"] == "Første påskedag")
     assert (easter["day"], easter["says"]) == ("Søndag 28. mars 2027", "22:00–02:00")
+
+
+def test_who_has_not_decided_about_holidays_is_shown_what_patients_are_told() -> None:
+    week = {
+        "hours": [{"days": ["mon", "tue", "wed", "thu", "fri"], "from": "07:45", "to": "15:30"}]
+    }
+    said = view.promised(week, NOW, "nb")
+    assert said.startswith("Fredag 25. desember 2026 (Første juledag)")
+    assert "07:45–15:30" in said
+    assert view.promised({**week, "holidays": True}, NOW, "nb") == ""
+    assert view.promised({"hours": []}, NOW, "nb") == "", "nobody watches, and nothing is promised"
+
+
+def test_a_new_unit_that_rests_at_weekends_rests_on_holidays() -> None:
+    days = [f"day.{day}" for day in ("mon", "tue", "wed", "thu", "fri")]
+    typed = {**dict.fromkeys(days, "on"), "from": "07:45", "to": "15:30"}
+    assert house.new_unit(typed)["watching"]["holidays"] is True
+    every = {**typed, "day.sat": "on", "day.sun": "on"}
+    assert "holidays" not in house.new_unit(every)["watching"]
 
 
 @pytest.mark.parametrize("stored", [ALWAYS_SOMEBODY, SHAPE, {**SHAPE, "reminders": ["hook"]}])

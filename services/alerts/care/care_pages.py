@@ -45,6 +45,25 @@ async def set_limit(
     return _back(patient_id, "limits", saved="proposed" if isinstance(made, Proposal) else "true")
 
 
+@router.post("/patients/{patient_id}/limits/keep")
+async def keep_limit(
+    request: Request, has: Has, caller: access.Clinician, patient_id: UUID
+) -> Response:
+    """What is in force stays, though his own values suggest another number."""
+    form = await door.form(request)
+    door.from_page(request, caller, form.get("csrf"))
+    by = door.reader(request, caller)
+    name = form.get("name") or None
+    try:
+        await limiting.keep(
+            has, by, patient_id,
+            programme=form.get("programme", ""), name=name, reason=_reason(form),
+        )  # fmt: skip
+    except REFUSALS as refused:
+        return _back(patient_id, "suggested", problem=service.code_of(type(refused)))
+    return _back(patient_id, "suggested", saved="true")
+
+
 @router.post("/patients/{patient_id}/limits/{proposal_id}/confirm")
 async def confirm_limit(
     request: Request, has: Has, caller: access.Clinician, patient_id: UUID, proposal_id: UUID
@@ -94,6 +113,7 @@ REFUSALS: tuple[type[Exception], ...] = (
     limits.LimitIsOutOfBounds,
     limits.AlreadyProposed,
     limits.NoSuchProposal,
+    limits.NothingIsSuggested,
     limits.ProposalIsSettled,
     limits.NeedsAnotherPerson,
     limits.LimitHasChanged,

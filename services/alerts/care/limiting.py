@@ -38,6 +38,17 @@ async def set_limit(
         )
 
 
+async def keep(
+    parts: Parts, by: Reader, patient_id: UUID, *, programme: str, name: str | None, reason: str
+) -> list[str]:
+    """The number in force stays, though his own values suggest another. UnknownProgramme,
+    NothingIsSuggested."""
+    async with _opened(parts, by, patient_id) as (of, followed, now):
+        if programme not in followed:
+            raise UnknownProgramme
+        return await limits.keep(of, followed[programme], name=name, reason=reason, now=now)
+
+
 async def confirm(parts: Parts, by: Reader, patient_id: UUID, proposal: UUID) -> PersonalLimit:
     async with _opened(parts, by, patient_id) as (of, followed, now):
         return await limits.confirm_limit(of, proposal, followed, now)

@@ -2,6 +2,7 @@
 how soon they were answered, and how much of what was expected did not come. Counts only."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
 from uuid import UUID
@@ -19,12 +20,25 @@ Asked = tuple[str, list[UUID], str | None, datetime, datetime]
 Place = tuple[date | None, UUID | None, str | None]
 
 
-async def steering(
-    parts: Parts, by: Reader, *, unit: UUID | None, programme: str | None, back: int
-) -> Steering:
-    """Of one of the caller's units, or of all of them, `back` weeks back. NotYourUnit."""
-    if unit is not None and unit not in by.units:
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Of one of the caller's units or all; of one programme or all; `back` weeks back."""
+
+    unit: UUID | None
+    programme: str | None
+    back: int
+
+
+def may(by: Reader, question: Question) -> None:
+    """NotYourUnit."""
+    if question.unit is not None and question.unit not in by.units:
         raise NotYourUnit
+
+
+async def steering(parts: Parts, by: Reader, question: Question) -> Steering:
+    """NotYourUnit."""
+    may(by, question)
+    unit, programme, back = question.unit, question.programme, question.back
     units = sorted(by.units, key=lambda one: one.int) if unit is None else [unit]
     defaulted = [
         f"{slug}/{limit.name}"
@@ -41,8 +55,8 @@ async def steering(
         found = await _found(tx, asked, defaulted)
         rules = await store_burden.rules(tx, *asked)
         named = await store_views.units(tx, by.org)
-        mine = (by.org, sorted(by.units), None, since, until)
-        known = await store_steering.followed(tx, *mine, defaulted=())
+        mine = sorted(by.units)
+        known = await store_steering.programmes(tx, by.org, mine, since, until)
     return Steering(
         until,
         whole=_row(found, (None, None, None), named),
@@ -51,7 +65,7 @@ async def steering(
         cells=[_row(found, place, named) for place in _of(found, week=True)],
         rules=[burden.rule(row) for row in rules],
         units=[told for one in sorted(by.units) if (told := telling.unit(one, named))],
-        programmes=sorted({row["programme"] for row in known if row["programme"]}),
+        programmes=known,
     )  # fmt: skip
 
 

@@ -9,7 +9,8 @@ from fastapi import APIRouter, Query, Request, Response
 
 from services.alerts import door, page, sheet
 from services.alerts.door import Has
-from services.alerts.looking_back import steering
+from services.alerts.looking_back.kept import Kept
+from services.alerts.looking_back.steering import Question
 from services.alerts.looking_back.weeks import Steering
 from services.alerts.page.steering import table
 from services.alerts.reader import Reader
@@ -29,7 +30,7 @@ async def burden_page(
     unit: Unit = "", programme: Programme = "", weeks: Weeks = 12,
 ) -> Response:  # fmt: skip
     by = door.reader(request, caller)
-    told = await _told(has, by, unit, programme, weeks)
+    told = await _told(request, has, by, unit, programme, weeks)
     data = {
         **sheet.frame(request, by), "told": told, "unit": unit, "programme": programme,
         "weeks": weeks, "offered": WEEKS, "back": request.app.state.setup_at or "",
@@ -46,16 +47,19 @@ async def burden_table(
     """A row per week, unit and programme. A table is sent on: what would be about fewer than five
     patients is left empty in it, though the page shows it."""
     by = door.reader(request, caller)
-    told = await _told(has, by, unit, programme, weeks)
+    told = await _told(request, has, by, unit, programme, weeks)
     text = io.StringIO()
     csv.writer(text, delimiter=";").writerows(table(told, sheet.language(request)))
     headers = {**sheet.HEADERS, "Content-Disposition": 'attachment; filename="hjemvakt-burden.csv"'}
     return Response("\ufeff" + text.getvalue(), headers=headers, media_type="text/csv")
 
 
-async def _told(has: Has, by: Reader, unit: str, programme: str, weeks: int) -> Steering:
+async def _told(
+    request: Request, has: Has, by: Reader, unit: str, programme: str, weeks: int
+) -> Steering:
     try:
         chosen = UUID(unit) if unit else None
     except ValueError as error:
         raise door.PlaceIsUnknown from error
-    return await steering.steering(has, by, unit=chosen, programme=programme or None, back=weeks)
+    kept: Kept = request.app.state.steering
+    return await kept.steering(has, by, Question(chosen, programme or None, weeks))

@@ -14,7 +14,7 @@ from uuid import UUID
 import asyncpg
 
 _ENROLMENTS = """
-enrolment as (
+enrolment as materialized (
     select d.patient_id, d.body ->> 'enrolment_id' as id, min(d.at) as began,
            (array_agg((d.body ->> 'unit_id')::uuid order by d.at desc, d.recorded_at desc))[1]
                as unit,
@@ -129,31 +129,33 @@ async def followed(
                 order by d.patient_id, d.body ->> 'programme', d.body ->> 'name',
                          d.at desc, d.recorded_at desc) latest
             where value is not null
-        ), weeks as (
-            select local::date as week, local at time zone 'Europe/Oslo' as begins,
-                   (local + interval '7 days') at time zone 'Europe/Oslo' as ends
+        ), weeks as materialized (
+            select local::date as week,
+                   tstzrange(local at time zone 'Europe/Oslo',
+                             (local + interval '7 days') at time zone 'Europe/Oslo') as span
             from generate_series(
                 date_trunc('week', $4::timestamptz at time zone 'Europe/Oslo'),
                 $5::timestamptz at time zone 'Europe/Oslo', interval '7 days') as local
-        ), spans as (
-            select week, unit, programme, patient_id,
-                   tstzrange(greatest(began, begins, $4),
-                             least(coalesce(ended.at, $5), ends, $5)) as span
-            from enrolment left join ended using (patient_id, id) cross join weeks
-            where unit = any($2)
-              and greatest(began, begins, $4) < least(coalesce(ended.at, $5), ends, $5)
+        ), held as materialized (
+            select patient_id, unit, programme,
+                   tstzrange(greatest(began, $4), least(coalesce(ended.at, $5), $5)) as span
+            from enrolment left join ended using (patient_id, id)
+            where unit = any($2) and greatest(began, $4) < least(coalesce(ended.at, $5), $5)
+        ), spans as materialized (
+            -- Of each patient once, whatever overlaps: in a unit's programme, and in any.
+            select unit, programme, patient_id, unnest(range_agg(span)) as span
+            from held group by grouping sets ((unit, programme, patient_id), (patient_id))
         ), each as (
-            select week, unit, programme, patient_id, grouping(week, unit) as level,
-                   range_agg(span) as whole
-            from spans
-            group by grouping sets ((week, unit, programme, patient_id), (week, patient_id),
-                                    (unit, programme, patient_id), (patient_id))
+            select null::date as week, unit, programme, patient_id, span from spans
+            union all
+            select week, unit, programme, patient_id, spans.span * weeks.span
+            from spans join weeks on spans.span && weeks.span
         )
-        select week, unit, programme, count(*) as patients,
-               count(*) filter (where patient_id in (select patient_id from own)) as own,
-               sum((select sum(extract(epoch from upper(span) - lower(span)))
-                    from unnest(whole) as span)) as seconds
-        from each group by level, week, unit, programme
+        select week, unit, programme, count(distinct each.patient_id) as patients,
+               count(distinct own.patient_id) as own,
+               sum(date_part('epoch', upper(span) - lower(span))) as seconds
+        from each left join own on own.patient_id = each.patient_id
+        group by week, unit, programme
         """,
         org,
         list(units),
@@ -162,6 +164,26 @@ async def followed(
         until,
         list(defaulted),
     )
+
+
+async def programmes(
+    tx: asyncpg.Connection, org: str, units: Sequence[UUID], since: datetime, until: datetime
+) -> list[str]:
+    """Those in which somebody was followed then, by name."""
+    rows = await tx.fetch(
+        f"""
+        with {_ENROLMENTS}
+        select distinct programme from enrolment left join ended using (patient_id, id)
+        where unit = any($2) and greatest(began, $4) < least(coalesce(ended.at, $5), $5)
+        order by programme
+        """,
+        org,
+        list(units),
+        None,
+        since,
+        until,
+    )
+    return [row["programme"] for row in rows]
 
 
 async def expected(
@@ -175,18 +197,21 @@ async def expected(
     """What the plans expected and have decided: how much of it came, and how much did not."""
     return await tx.fetch(
         f"""
-        with {_ENROLMENTS}, awaited as (
-            select {_WEEK.format("due.due_at")} as week, e.unit, e.programme,
-                   due.missed_at is not null as is_missed
+        with {_ENROLMENTS}, at_once as (
+            -- What is expected of many is expected at the same moments: those are few.
+            select due.due_at, e.unit, e.programme, count(*) as expected,
+                   count(*) filter (where due.missed_at is not null) as missed
             from alerts.due due
             join enrolment e on e.patient_id = due.patient_id and e.id = due.plan
             where due.org = $1 and e.unit = any($2) and due.due_at >= $4 and due.due_at < $5
               and (due.satisfied_by is not null or due.missed_at is not null)
+            group by due.due_at, e.unit, e.programme
         )
-        select week, unit, programme, count(*) as expected,
-               count(*) filter (where is_missed) as missed
-        from awaited
-        group by grouping sets ((week, unit, programme), (week), (unit, programme), ())
+        select {_WEEK.format("due_at")} as week, unit, programme,
+               coalesce(sum(expected), 0) as expected, coalesce(sum(missed), 0) as missed
+        from at_once
+        group by grouping sets (({_WEEK.format("due_at")}, unit, programme),
+                                ({_WEEK.format("due_at")}), (unit, programme), ())
         """,
         org,
         list(units),

@@ -13,7 +13,7 @@ from services.alerts.one_patient import implants, nights, sessions
 from services.alerts.rows import cells
 from shared import kinds, zones
 from shared.contracts import Fact
-from shared.limits.nouns import Proposal
+from shared.limits.nouns import Proposal, Suggested
 from shared.programmes import Programme
 
 Json = dict[str, Any]
@@ -77,6 +77,33 @@ def _zones(patient: Patient, followed: list[Programme], now: datetime) -> list[J
             ],
         }
         for colour, zone in found.items()
+    ]
+
+
+def suggested(
+    patient: Patient, followed: Sequence[Programme], found: Sequence[Suggested], now: datetime
+) -> list[Json]:
+    """What his own values suggest and waits for a word, in the order of the programme's limits."""
+    waiting = {(one.programme, one.name): one for one in found if one.state == "waiting"}
+    return [
+        {
+            "programme": programme.slug,
+            "name": limit.name,
+            "label": telling.said(limit.names),
+            "ucum": limit.ucum,
+            "min": limit.min,
+            "max": limit.max,
+            "value": one.value,
+            "before": cells.number(patient.record, programme, limit.name, now),
+            "median": one.median,
+            "spread": one.spread,
+            "n": one.n,
+            "first": one.first.isoformat(),
+            "last": one.last.isoformat(),
+        }
+        for programme in followed
+        for limit in programme.limits
+        if (one := waiting.get((programme.slug, limit.name))) is not None
     ]
 
 

@@ -103,6 +103,9 @@ def page(parts: Parts, by: Reader, seen: Opened, days: int) -> Json:
         **patient_cards.cards(
             patient, followed, by.shut, seen.decisions, seen.proposals, seen.sent, now
         ),
+        "suggested": patient_cards.suggested(
+            patient, [one for one in followed if one.slug not in by.shut], seen.suggested, now
+        ),
     }
 
 

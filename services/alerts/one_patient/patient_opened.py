@@ -19,7 +19,8 @@ from services.alerts.views import Parts
 from shared import attachments, ledger
 from shared.contracts import Fact
 from shared.limits import store as store_limits
-from shared.limits.nouns import Proposal
+from shared.limits import store_suggested
+from shared.limits.nouns import Proposal, Suggested
 
 Json = dict[str, Any]
 
@@ -45,6 +46,7 @@ class Opened:
     evidence: dict[UUID, Fact]
     decisions: list[Fact]
     proposals: list[Proposal]
+    suggested: list[Suggested]
     order: list[UUID]
     held: Held | None
     tasks: list[asyncpg.Record]
@@ -90,6 +92,7 @@ async def opened(parts: Parts, by: Reader, patient_id: UUID) -> Opened:
             evidence={fact.id: fact for fact in await ledger.read(tx, by.org, list(ids))},
             decisions=(await ledger.decisions(tx, by.org, [patient_id]))[patient_id],
             proposals=await store_limits.proposals(tx, by.org, patient_id, "limit"),
+            suggested=await store_suggested.of_patient(tx, by.org, patient_id),
             order=await store_views.order(tx, by.org, units),
             tasks=await store_tasks.tasks(tx, by.org, units, patient_id=patient_id),
             held=(await store_views.held(tx, by.org, [patient_id])).get(patient_id),

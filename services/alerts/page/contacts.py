@@ -1,7 +1,8 @@
-"""Contacts with the patient and his own plan, on the side of his page."""
+"""Contacts with the patient, his own plan, and the limits that wait for a word, on his page."""
 
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from services.alerts.page import shown, words, written
@@ -93,6 +94,35 @@ def proposals(data: Json, me: str | None, now: datetime, lang: str) -> list[View
             "is_mine": one["by"]["id"] == me,
         }
         for one in data.get("proposals") or ()
+    ]
+
+
+def suggested(data: Json, lang: str) -> list[View]:
+    """`data["suggested"]`: what his own values of the trial weeks suggest."""
+    t = words.words(lang)
+    said = t["suggested"]
+    return [
+        {
+            "programme": one["programme"],
+            "name": one["name"],
+            "label": words.say(one["label"], lang),
+            "value": f"{Decimal(one['value']):f}",
+            "least": f"{Decimal(one['min']):f}",
+            "most": f"{Decimal(one['max']):f}",
+            "unit": t["ucum"].get(one["ucum"], one["ucum"]),
+            "figure": _number(one["value"], one["ucum"], lang),
+            "before": _number(one["before"], one["ucum"], lang)
+            if one["before"] is not None
+            else "",
+            "rests_on": said["rests_on"].format(
+                median=written.number(one["median"], lang, at_most=1),
+                spread=written.number(one["spread"], lang, at_most=1),
+                n=one["n"],
+                first=written.date_of(one["first"], lang),
+                last=written.date_of(one["last"], lang),
+            ),
+        }
+        for one in data.get("suggested") or ()
     ]
 
 

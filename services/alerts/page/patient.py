@@ -91,6 +91,7 @@ def patient_view(data: Json, lang: str, now: datetime) -> View:
         "plan": contacts.plan(data, lang),
         "contacts": contacts.contacts(data, me, now, lang),
         "proposals": contacts.proposals(data, me, now, lang),
+        "suggested": contacts.suggested(data, lang),
         "staff": [
             found for each in data.get("staff") or () if (found := shown.staff(each, me, now, lang))
         ],

@@ -54,7 +54,8 @@ def steering_view(data: Mapping[str, Any], lang: str) -> View:
         ],
         "span": said["span"].format(
             since=written.date_of(told.weeks[0]["week"], lang),
-            until=written.date_of(told.until.astimezone(written.OSLO).date(), lang),
+            until=f"{written.date_of(told.until.astimezone(written.OSLO).date(), lang)} "
+            f"{written.time_only(told.until)}",
         ),
         "tiles": _tiles(told.whole, said, lang),
         "curves": [_curve(name, lines, told.weeks, said, lang) for name, lines in CURVES],

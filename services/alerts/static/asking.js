@@ -63,6 +63,8 @@ function icon(name, label) {
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-why]");
   if (button) why({ fact: button.dataset.why }, button.dataset.about);
+  const suggested = event.target.closest("[data-suggested]");
+  if (suggested) tryOut(suggested.dataset);
 });
 // A point of a curve: by its kind and the moment it was measured.
 document.addEventListener("why", ({ detail }) => {
@@ -93,6 +95,18 @@ function choose() {
   form.querySelector("ul").replaceChildren();
   form.querySelector(".days").hidden = form.querySelector(".dkey").hidden = true;
   keep.hidden = true;
+}
+
+// What his own values suggest, tried as if it had been typed.
+function tryOut({ programme, name, value }) {
+  const known = [...form.limit.options].find((one) => one.dataset.programme === programme && one.dataset.name === name);
+  if (!known) return;
+  known.selected = true;
+  choose();
+  form.figure.value = form.range.value = value;
+  form.scrollIntoView({ block: "nearest" });
+  form.figure.focus();
+  ask();
 }
 
 // What may be saved is what has been tried, and no other figure.

@@ -119,6 +119,27 @@ async def withdraw(
         return await limits.withdraw(of, about, proposal_id, reason=reason, now=now)
 
 
+async def keep(
+    database: Database,
+    looker: Looker,
+    patient_id: UUID,
+    loaded: Loaded,
+    *,
+    programme: str,
+    name: str | None,
+    reason: str,
+    now: datetime,
+) -> list[str]:
+    """UnknownProgramme, NotEnrolled, NothingIsSuggested."""
+    if programme not in loaded:
+        raise UnknownProgramme
+    async with look.opened(database, looker, patient_id, "limits", changes=True) as seen:
+        judged_by = (await versions.in_force(seen.tx, seen.org, loaded))[programme]
+        await _must_follow(seen, judged_by)
+        of = _patient(seen, looker)
+        return await limits.keep(of, judged_by, name=name, reason=reason, now=now)
+
+
 def _patient(seen: Opened, looker: Looker) -> limits.Patient:
     who = Who(seen.by, looker.caller.name, looker.caller.role.value)
     return limits.Patient(seen.tx, seen.org, seen.patient.id, who)

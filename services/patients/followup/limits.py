@@ -27,8 +27,8 @@ from services.patients.hospital import versions
 from shared import access
 from shared import limits as own_limits
 from shared.limits import store as store_limits
-from shared.limits import widening
-from shared.limits.nouns import Number, PersonalLimit, Proposal, Scale, Waiting
+from shared.limits import store_suggested, widening
+from shared.limits.nouns import Number, PersonalLimit, Proposal, Scale, Suggested, Waiting
 from shared.programmes import Programme
 
 router = door.router("limits", "/v1/patients/{patient_id}")
@@ -98,12 +98,14 @@ class LimitInForce:
 @dataclass(frozen=True, slots=True)
 class Limits:
     """`history` are all decisions that came, or will come, into force; `proposals` those that
-    were only proposed, whatever became of them, newest first.
+    were only proposed, whatever became of them, newest first; `suggested` what the patient's own
+    values suggest after his trial weeks.
     """
 
     limits: list[LimitInForce]
     history: list[PersonalLimit]
     proposals: list[Proposal]
+    suggested: list[Suggested]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,7 @@ async def limits(
         enrolled = await store_care.enrolments(seen.tx, seen.org, patient_id)
         history = await store_limits.limits(seen.tx, seen.org, patient_id)
         proposals = await store_limits.proposals(seen.tx, seen.org, patient_id, "limit")
+        suggested = await store_suggested.of_patient(seen.tx, seen.org, patient_id)
         programmes = await versions.in_force(seen.tx, seen.org, loaded)
     own = {(one.programme, one.name): one for one in history if one.since <= now}
     followed = [
@@ -144,7 +147,7 @@ async def limits(
         if one.ended_at is None and one.programme in programmes
     ]
     rows = [row for one in followed for row in _limits_of(one, own)]
-    return Limits(rows, history, proposals)
+    return Limits(rows, history, proposals, suggested)
 
 
 @router.post(

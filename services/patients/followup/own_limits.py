@@ -2,8 +2,9 @@
 
 The median of his own values and their spread: 1.4826 times the median distance from it, which in
 values spread like most bodies' is one standard deviation, and which one wild reading hardly moves.
-A proposal lies two spreads from the median. It is shown with how many values and days it rests on,
-and is nobody's limit before a clinician has saved it.
+A proposal lies two spreads from the median, and where a red rule asks three: as warning and action
+lines lie in a control chart (Shewhart 1931), so that yellow and red are not one line. It is shown
+with how many values and days it rests on, and is nobody's limit before a clinician has saved it.
 """
 
 from collections.abc import Sequence
@@ -14,15 +15,13 @@ from statistics import median
 from zoneinfo import ZoneInfo
 
 from shared.contracts import Fact
-from shared.programmes import Limit, LimitRule, Programme
+from shared.programmes import TRIAL, Limit, LimitRule, Programme
 from shared.programmes.parts import Source
 
 OSLO = ZoneInfo("Europe/Oslo")
 LOOKS_BACK = timedelta(days=28)
-TRIAL_DAYS = 14  # from the first value to the last
-LEAST = 8  # values
 AS_A_DEVIATION = Decimal("1.4826")
-SPREADS = 2
+SPREADS = {"yellow": 2, "red": 3}
 
 UP = ("above", "at_least")
 
@@ -44,7 +43,8 @@ def proposed(programme: Programme, limit: Limit, facts: Sequence[Fact]) -> Propo
     found = _measured(programme, limit.name)
     if found is None:
         return None
-    sources, goes_up = found
+    sources, goes_up, spreads = found
+    trial = programme.trial or TRIAL
     values = [
         (fact.at.astimezone(OSLO).date(), Decimal(value))
         for fact in facts
@@ -55,11 +55,11 @@ def proposed(programme: Programme, limit: Limit, facts: Sequence[Fact]) -> Propo
         return Proposed(0, None, None)
     days = [day for day, _ in values]
     first, last = min(days), max(days)
-    if len(values) < LEAST or (last - first).days + 1 < TRIAL_DAYS:
+    if len(values) < trial.values or (last - first).days + 1 < trial.days:
         return Proposed(len(values), first, last)
     middle = median(value for _, value in values)
     spread = AS_A_DEVIATION * median(abs(value - middle) for _, value in values)
-    edge = middle + SPREADS * spread if goes_up else middle - SPREADS * spread
+    edge = middle + spreads * spread if goes_up else middle - spreads * spread
     inside = min(max(_as_written(edge, limit), limit.min), limit.max)
     return Proposed(len(values), first, last, middle, spread, inside)
 
@@ -69,18 +69,28 @@ def kinds_of(programme: Programme) -> list[str]:
     return sorted({source.kind for one in found if one for source in one[0]})
 
 
+def reds_of(programme: Programme) -> frozenset[str | Decimal]:
+    """The limits that a red rule holds a measured value itself against."""
+    return frozenset(
+        rule.comparison[1]
+        for rule in programme.rules
+        if isinstance(rule, LimitRule) and rule.colour == "red"
+    )
+
+
 def since(now: datetime) -> datetime:
     return now - LOOKS_BACK
 
 
-def _measured(programme: Programme, name: str) -> tuple[tuple[Source, ...], bool] | None:
-    """What the limit is held against, and whether it speaks of what lies above it."""
+def _measured(programme: Programme, name: str) -> tuple[tuple[Source, ...], bool, int] | None:
+    """What the limit is held against, whether it speaks of what lies above it, and how many spreads
+    from the middle it may lie."""
     for rule in programme.rules:
         if not isinstance(rule, LimitRule) or rule.comparison[1] != name:
             continue
         sources = programme.input_by_name[rule.input].sources
         if all(source.kind for source in sources):
-            return sources, rule.comparison[0] in UP
+            return sources, rule.comparison[0] in UP, SPREADS[rule.colour]
     return None
 
 

@@ -12,7 +12,8 @@ View = dict[str, Any]
 
 CARE = frozenset({"nurse", "physician"})
 HOUSE = CARE | {"administrator"}
-ALL = HOUSE | {"auditor"}
+AUDIT = frozenset({"auditor"})
+ALL = HOUSE | AUDIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ TABS = (
     Tab("staff", ALL),
     Tab("programmes", ALL),
     Tab("burden", CARE, beside=True),
+    Tab("audit", AUDIT),
 )
 
 

@@ -8,12 +8,13 @@ from uuid import UUID
 
 from services.patients.measured.store_quarantine import Count
 from services.patients.nouns import Draft
-from services.patients.page import desk, enrolling, sent, words, written
+from services.patients.page import desk, enrolling, sent, trial_weeks, words, written
 from services.patients.page.words import Words
 from services.patients.setup.finding import Found
 from services.patients.setup.store_entrance import Doubted, Quiet
 from shared.access import CLINICAL, Role
 from shared.contracts import Code
+from shared.limits.nouns import SuggestedOf
 from shared.limits.nouns import Waiting as WaitingLimit
 from shared.programmes import Programme
 
@@ -34,9 +35,15 @@ class Waiting:
     in_doubt: int = 0
     drafts: list[tuple[Draft, str]] = field(default_factory=list)
     limits: list[WaitingLimit] = field(default_factory=list)
+    suggested: list[SuggestedOf] = field(default_factory=list)
 
-    def of_patients(self, drafts: list[tuple[Draft, str]], limits: list[WaitingLimit]) -> Self:
-        return replace(self, drafts=drafts, limits=limits)
+    def of_patients(
+        self,
+        drafts: list[tuple[Draft, str]],
+        limits: list[WaitingLimit],
+        suggested: list[SuggestedOf],
+    ) -> Self:
+        return replace(self, drafts=drafts, limits=limits, suggested=suggested)
 
 
 def entrance(
@@ -55,7 +62,10 @@ def entrance(
     if role in SEE_WHAT_WAITS:
         cards += [_quarantine(waiting, lang, now), _devices(waiting, lang, now)]
     if is_clinician:
-        cards += [_limits(waiting, programmes, lang, now, worklist), _drafts(waiting, lang, now)]
+        cards += [
+            _suggested(waiting, programmes, lang, now, worklist),
+            _limits(waiting, programmes, lang, now, worklist), _drafts(waiting, lang, now),
+        ]  # fmt: skip
     return {
         "finds": role in SEE_WHAT_WAITS,
         "asked": found.asked,
@@ -164,6 +174,23 @@ def _limits(
         for one in waiting.limits
     ]
     return _card("limits", "", len(rows), rows, e["limits"])
+
+
+def _suggested(
+    waiting: Waiting, programmes: Mapping[str, Programme], lang: str, now: datetime, worklist: str
+) -> View:
+    e = words.words(lang)["setup"]["entrance"]
+    rows = [
+        {
+            "name": row["name"],
+            "href": row["href"],
+            "n": None,
+            "sub": f"{row['programme']} · {words.count(e['suggested_limits'], len(row['limits']))}",
+        }
+        for row in trial_weeks.rows(waiting.suggested, programmes, {}, lang, now, worklist)
+    ]
+    card = _card("suggested", "", len(rows), rows, e["suggested"])
+    return {**card, "href": "/setup/trial-weeks"}
 
 
 def limit_name(

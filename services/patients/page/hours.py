@@ -95,6 +95,20 @@ def coming(hours: Mapping[str, Any], now: datetime, lang: str) -> list[View]:
     return found
 
 
+def promised(hours: Mapping[str, Any], now: datetime, lang: str) -> str:
+    """What is said to patients about the next holiday as long as nobody has decided about holidays:
+    that it is watched as any weekday. Empty where that is decided, or nobody watches then."""
+    if hours.get("holidays"):
+        return ""
+    s = words.words(lang)["setup"]["hours"]
+    for one in coming(hours, now, lang):
+        if not one["is_special"] and one["says"] != s["nobody"]:
+            return str(
+                s["holidays_open"].format(day=one["day"], name=one["name"], says=one["says"])
+            )
+    return ""
+
+
 def day_said(day: date, t: Words) -> str:
     """Torsdag 24. desember 2026."""
     of = t["time"]["date"].format(day=day.day, month=t["time"]["months"][day.month - 1])

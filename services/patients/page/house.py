@@ -106,14 +106,19 @@ def _days(named: Sequence[str], t: Words) -> str:
 
 
 def new_unit(said: Fields) -> View:
-    """As the door for programs takes it: one period of hours, or none."""
+    """As the door for programs takes it: one period of hours, or none. Who does not watch every day
+    does not watch on a public holiday either, before the hours' own page says otherwise."""
     days = [day for day in DAYS if f"day.{day}" in said]
     period = {"days": days, "from": said.get("from", ""), "to": said.get("to", "")}
     watched = [period] if days else []
     return {
         "name": said.get("name", ""),
         "short": said.get("short", ""),
-        "watching": {"zone": "Europe/Oslo", "hours": watched},
+        "watching": {
+            "zone": "Europe/Oslo",
+            "hours": watched,
+            **({"holidays": True} if 0 < len(days) < len(DAYS) else {}),
+        },
     }
 
 

@@ -10,7 +10,17 @@ from services.patients.hospital import signing
 from services.patients.hospital.versions import chosen
 from services.patients.nouns import Activation, Shown, Signature
 from services.patients.page import enrolling, words, written
-from shared.programmes import Limit, Programme, Text, describing, describing_nb, limits_of, marking
+from shared.programmes import (
+    TRIAL,
+    Limit,
+    Programme,
+    Text,
+    Trial,
+    describing,
+    describing_nb,
+    limits_of,
+    marking,
+)
 from shared.programmes.cases import Case
 from shared.programmes.rules import Rule
 
@@ -96,6 +106,7 @@ def page(
             for case in one.handled
         ],
         "sample": one.handled_sample,
+        "trial": _trial(one.trial or TRIAL, t),
         "cases": [
             {"name": case.name, "expect": ", ".join(case.expect)} for case in cases
         ],
@@ -165,10 +176,25 @@ def changes(before: Programme, after: Programme, lang: str) -> list[str]:
         if set(parts) & texts:
             said.append(c["rule_texts"].format(id=id))
     said += list(_limit_changes(before, after, lang))
-    for name in ("plan", "questionnaires", "handled", "life", "instruments", "inputs", "purpose"):
+    for name in (
+        "plan",
+        "questionnaires",
+        "handled",
+        "life",
+        "trial",
+        "instruments",
+        "inputs",
+        "purpose",
+    ):
         if getattr(before, name) != getattr(after, name):
             said.append(c[name])
     return said
+
+
+def _trial(trial: Trial, t: words.Words) -> str:
+    p = t["setup"]["programmes"]
+    again = p["trial_again"].format(n=trial.again.days) if trial.again else p["trial_never"]
+    return f"{p['trial'].format(days=trial.days, values=trial.values)} {again}"
 
 
 def _limit_changes(before: Programme, after: Programme, lang: str) -> Iterable[str]:

@@ -1,13 +1,14 @@
-"""Statements for the report on looks that want an explanation."""
+"""Statements for the auditor: looks that want an explanation, numbers of patients, sealed days."""
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Collection, Mapping
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
 from services.patients.privacy.snooping import Read
+from shared.audit import store as trail
 
 
 async def reads(tx: asyncpg.Connection, org: str, since: datetime, until: datetime) -> list[Read]:
@@ -42,3 +43,32 @@ async def reads(tx: asyncpg.Connection, org: str, since: datetime, until: dateti
 async def hours(tx: asyncpg.Connection, org: str) -> Mapping[UUID, Mapping[str, Any]]:
     rows = await tx.fetch("select id, watching from patients.unit where org = $1", org)
     return {row["id"]: row["watching"] for row in rows}
+
+
+async def numbers(tx: asyncpg.Connection, org: str, ids: Collection[UUID]) -> dict[UUID, str]:
+    """The patients' local numbers: how they are named where names do not belong."""
+    rows = await tx.fetch(
+        "select id, number from patients.patient where org = $1 and id = any($2)", org, list(ids)
+    )
+    return {row["id"]: row["number"] for row in rows}
+
+
+async def by_number(tx: asyncpg.Connection, org: str, number: str) -> UUID | None:
+    found: UUID | None = await tx.fetchval(
+        "select id from patients.patient where org = $1 and number = $2", org, number.upper()
+    )
+    return found
+
+
+async def days(tx: asyncpg.Connection, org: str, limit: int) -> list[asyncpg.Record]:
+    """The newest sealed days, with how many acts each holds."""
+    return await tx.fetch(
+        "select day, rows, digest from audit.day where org = $1 order by day desc limit $2",
+        org,
+        limit,
+    )
+
+
+async def unsealed(tx: asyncpg.Connection, org: str) -> list[date]:
+    """Days that are over for longer than sealing takes, and are not sealed."""
+    return [day for whose, day in await trail.unsealed(tx) if whose == org]

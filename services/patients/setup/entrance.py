@@ -13,11 +13,12 @@ from services.patients.page import entrance as view
 from services.patients.page.entrance import Waiting
 from services.patients.setup import finding, frame, store_drafts, store_entrance
 from services.patients.setup.finding import Found
-from shared import access
+from shared import access, sensitive
 from shared.access import CLINICAL, Caller
 from shared.contracts import Code
 from shared.database import Database
 from shared.limits import store as store_limits
+from shared.limits import store_suggested
 
 router = APIRouter(prefix="/setup", include_in_schema=False)
 
@@ -50,7 +51,8 @@ async def _page(
         if caller.role in view.SEE_WHAT_WAITS:
             waiting = await _of_things(tx, caller, now)
         if caller.role in CLINICAL:
-            waiting = await _of_patients(tx, looker, waiting)
+            shut = sensitive.closed(request.app.state.programmes, caller.groups)
+            waiting = await _of_patients(tx, looker, waiting, shut)
     filled = view.entrance(
         waiting, found, units, caller.role, request.app.state.programmes,
         frame.language(request), now, request.app.state.worklist_at,
@@ -69,7 +71,9 @@ async def _of_things(tx: asyncpg.Connection, caller: Caller, now: datetime) -> W
     return Waiting(counts, quiet, silent, doubted, in_doubt)
 
 
-async def _of_patients(tx: asyncpg.Connection, looker: Looker, waiting: Waiting) -> Waiting:
+async def _of_patients(
+    tx: asyncpg.Connection, looker: Looker, waiting: Waiting, shut: frozenset[str]
+) -> Waiting:
     caller = looker.caller
     drafts = await store_drafts.of_units(tx, caller.org, list(caller.units), view.MANY)
     limits = {
@@ -77,8 +81,12 @@ async def _of_patients(tx: asyncpg.Connection, looker: Looker, waiting: Waiting)
         for unit in sorted(caller.units)
         for one in await store_limits.waiting(tx, caller.org, unit, after=None, limit=view.MANY)
     }
+    suggested = await store_suggested.waiting(
+        tx, caller.org, list(caller.units), by=caller.id, but=shut, after=None, limit=view.MANY
+    )
     named = [draft.patient_id for draft, _ in drafts]
     named += [one.patient_id for one in limits.values()]
+    named += [one.patient_id for one in suggested[:MOST]]
     if named:
         await look.logged(tx, looker, list(dict.fromkeys(named)), "list")
-    return waiting.of_patients(drafts, list(limits.values()))
+    return waiting.of_patients(drafts, list(limits.values()), suggested)

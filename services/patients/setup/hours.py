@@ -109,6 +109,7 @@ def _page(
         "week": view.week(counted, lang),
         "coming": view.coming(counted, now, lang),
         "watch": pages.watching(watch, unit.name, now, t),
+        "promised": view.promised(counted, now, lang),
         "is_drawn": drawn is not None,
         "saved": request.query_params.get("saved") == "yes" and drawn is None,
         "problem": s["fault"][general] if general else "",
