@@ -61,7 +61,7 @@ from services.alerts.self_test import testing
 from services.alerts.stream import Hub, Notifier
 from services.alerts.views import Parts
 from shared import access, audit, desk, entered, ledger, programmes, push, service, settings
-from shared.access import source
+from shared.access import logout, source
 from shared.access.login import Logins
 from shared.database import Database
 from shared.instruments import forms as instrument_forms
@@ -81,6 +81,7 @@ PAGES = (
 
 PROBLEMS: dict[type[Exception], int] = {
     **access.PROBLEMS,
+    logout.LogOutIsNotValid: 400,
     reader.NoSuchPatient: 404,
     reader.NotYourUnit: 403,
     reader.NotYourGroup: 403,

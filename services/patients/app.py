@@ -94,7 +94,7 @@ from shared import (
 )
 from shared import ladders as ladder_rules
 from shared import limits as own_limits
-from shared.access import browser, certificates, source
+from shared.access import browser, certificates, logout, source
 from shared.access.login import Logins
 from shared.audit import sealing
 from shared.database import Database
@@ -102,6 +102,7 @@ from shared.instruments import forms
 
 PROBLEMS: dict[type[Exception], int] = {
     **access.PROBLEMS,
+    logout.LogOutIsNotValid: 400,
     look.NoSuchPatient: 404,
     look.AnotherUnit: 403,
     shield.AlreadyShut: 409,
