@@ -294,8 +294,7 @@ def _problems_as_pages(app: FastAPI) -> None:
             path = request.url.path
             if path == "/" or path.startswith(PAGES):
                 shown = sheet.problem_page(request, status, service.code_of(type(error)))
-                if (seconds := getattr(error, "retry_after", None)) is not None:
-                    shown.headers["Retry-After"] = str(seconds)
+                shown.headers.update(service.headers_of(error, shown.status_code))
                 return shown
             return await answer(request, error)  # type: ignore[no-any-return,misc]  # as service made it
 

@@ -331,15 +331,19 @@ def _problems_as_pages(app: FastAPI) -> None:
 
         async def handle(request: Request, error: Exception) -> Response:
             path = request.url.path
+            code = service.code_of(type(error))
             if path == "/setup" or path.startswith("/setup/"):
-                return setup_frame.problem_page(request, status, service.code_of(type(error)))
-            if (
+                shown = setup_frame.problem_page(request, status, code)
+            elif (
                 request.method == "GET"
                 and path != "/me/session"
                 and (path == "/me" or path.startswith("/me/"))
             ):
-                return sheet.problem_page(request, status, service.code_of(type(error)))
-            return await answer(request, error)  # type: ignore[no-any-return,misc]  # as service made it
+                shown = sheet.problem_page(request, status, code)
+            else:
+                return await answer(request, error)  # type: ignore[no-any-return,misc]  # as service made it
+            shown.headers.update(service.headers_of(error, shown.status_code))
+            return shown
 
         app.add_exception_handler(fact, handle)
 
