@@ -284,6 +284,14 @@ class Guard:
             issuer=row["issuer"],
         )
 
+    async def units_now(self, caller: Caller) -> frozenset[UUID]:
+        """Where a member of staff works by now; nowhere who has left. Asked by what stays open."""
+        if caller.issuer is None:  # the development key's people stand in no register
+            return caller.units
+        async with self.database.transaction() as tx:
+            rows = await store.staff_by_id(tx, caller.org, UUID(caller.id))
+        return frozenset(rows[0]["units"]) if rows else frozenset()
+
     async def left(self, caller: Caller, *, of_staff: bool = False) -> float | None:
         """Seconds until a page's session ends if nobody does anything; None if it never does, 0
         when it has. Asked by what stays open, such as the live stream."""

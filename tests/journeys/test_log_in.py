@@ -116,6 +116,35 @@ def test_whom_the_issuer_logs_out_is_logged_out_and_his_stream_ends(
     assert httpx.get(setup, headers=cookie, trust_env=False).status_code == 303
 
 
+def test_who_leaves_a_unit_hears_no_more_of_it(hospital: Hospital, browser: httpx.Client) -> None:
+    made = hospital.patients.post(
+        "/v1/staff",
+        json={"name": "Flytter Over", "role": "nurse", "units": [hospital.unit]},
+        headers=hospital.administrator,
+    ).json()
+    alerts = hospital.addresses["alerts"]
+    choose(browser, browser.get(f"{alerts}/"), made["id"])
+    cookie = {"cookie": f"hjemvakt={browser.cookies['hjemvakt']}"}
+
+    with httpx.stream(
+        "GET", f"{alerts}/v1/worklist/stream", headers=cookie, timeout=30, trust_env=False
+    ) as stream:
+        lines = stream.iter_lines()
+        next(lines)
+        moved = hospital.patients.patch(
+            f"/v1/staff/{made['id']}", json={"units": []}, headers=hospital.administrator
+        )
+        assert moved.is_success, moved.text
+        began = time.monotonic()
+        said = []
+        for line in lines:  # until it ends
+            said.append(line)
+            assert time.monotonic() - began < 30
+
+    assert "event: ended" not in said  # the session goes on, elsewhere
+    assert browser.get(f"{alerts}/v1/worklist").status_code == 200
+
+
 def test_a_patient_is_logged_in_and_out_by_the_issuer(
     hospital: Hospital, browser: httpx.Client
 ) -> None:
