@@ -26,6 +26,7 @@ log = structlog.get_logger()
 
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
 TYPES = ("logout+jwt", "jwt", "")  # the first is recommended, the others are what there is
+LONGEST = 6000  # characters of an id token; whole addresses of 8 kB are taken everywhere
 _HINT = "urn:hjemvakt:id-token"
 
 
@@ -100,8 +101,10 @@ def _named(issuer: Issuer, claims: Claims, what: str) -> bytes | None:
 
 
 def hint(guard: Guard, id_token: str, claims: Claims) -> bytes | None:
-    """The id token, sealed, for the day when the session ends; None where a national number is in
-    it, since it will stand in an address (docs/decisions/0020)."""
+    """The id token, sealed, for the hour when the session ends; None where a national number is in
+    it, since it will stand in an address (docs/decisions/0020), or where it is long for one."""
+    if len(id_token) > LONGEST:
+        return None
     may_hold_a_number = re.search(rb"(?<!\d)\d{11}(?!\d)", exact.dumps(dict(claims)))
     return None if may_hold_a_number else guard.identity_keys.seal(_HINT, id_token)
 
