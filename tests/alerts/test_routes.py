@@ -4,6 +4,7 @@ from collections import defaultdict
 from uuid import uuid4
 
 import httpx
+import pytest
 from fastapi.routing import APIRoute
 
 from tests.alerts import given
