@@ -198,6 +198,16 @@ def problem(
     )
 
 
+def headers_of(error: Exception, status: int) -> dict[str, str]:
+    """What goes with a refusal, be it told to a program or shown as a page."""
+    headers = {"Retry-After": "2"} if status == 503 else {}
+    if (seconds := getattr(error, "retry_after", None)) is not None:
+        headers["Retry-After"] = str(seconds)
+    if status == 401:
+        headers["WWW-Authenticate"] = getattr(error, "challenge", "Bearer")
+    return headers | getattr(error, "headers", {})
+
+
 def code_of(fact: type[Exception]) -> str:
     """AlertHasMoved -> alert-has-moved."""
     return re.sub(r"(?<!^)(?=[A-Z])", "-", fact.__name__).lower()
@@ -227,13 +237,8 @@ def _handle_problems(app: FastAPI, problems: Mapping[type[Exception], int]) -> N
     def handler(status: int) -> Callable[[Request, Exception], Awaitable[Response]]:
         async def handle(_request: Request, error: Exception) -> Response:
             fact = type(error)
-            headers = {"Retry-After": "2"} if status == 503 else {}
-            if (seconds := getattr(error, "retry_after", None)) is not None:
-                headers["Retry-After"] = str(seconds)
-            if status == 401:
-                headers["WWW-Authenticate"] = getattr(error, "challenge", "Bearer")
-            headers |= getattr(error, "headers", {})
             members = getattr(error, "members", {})
+            headers = headers_of(error, status)
             return problem(status, code_of(fact), title_of(fact), headers, **members)
 
         return handle

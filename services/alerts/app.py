@@ -61,7 +61,7 @@ from services.alerts.self_test import testing
 from services.alerts.stream import Hub, Notifier
 from services.alerts.views import Parts
 from shared import access, audit, desk, entered, ledger, programmes, push, service, settings
-from shared.access import source
+from shared.access import logout, source
 from shared.access.login import Logins
 from shared.database import Database
 from shared.instruments import forms as instrument_forms
@@ -81,6 +81,7 @@ PAGES = (
 
 PROBLEMS: dict[type[Exception], int] = {
     **access.PROBLEMS,
+    logout.LogOutIsNotValid: 400,
     reader.NoSuchPatient: 404,
     reader.NotYourUnit: 403,
     reader.NotYourGroup: 403,
@@ -294,8 +295,7 @@ def _problems_as_pages(app: FastAPI) -> None:
             path = request.url.path
             if path == "/" or path.startswith(PAGES):
                 shown = sheet.problem_page(request, status, service.code_of(type(error)))
-                if (seconds := getattr(error, "retry_after", None)) is not None:
-                    shown.headers["Retry-After"] = str(seconds)
+                shown.headers.update(service.headers_of(error, shown.status_code))
                 return shown
             return await answer(request, error)  # type: ignore[no-any-return,misc]  # as service made it
 

@@ -21,11 +21,13 @@ async def login_page(
     next: Annotated[str, Query(max_length=500)] = "/",
     problem: Annotated[str | None, Query(max_length=64, pattern="^[a-z-]+$")] = None,
     left: bool = False,
+    state: Annotated[str | None, Query(max_length=64)] = None,
 ) -> Response:
     """Where staff log in. With one identity provider straight to it, unless there is something to
     say first. In test mode without any, whoever reaches this page may be any of the staff."""
     logins: Logins = request.app.state.logins
     ways = logins.ways()
+    left = left or state is not None  # back from having logged out at the identity provider
     if len(ways) == 1 and problem is None and not left:
         return ENTRANCE.onwards(ENTRANCE.way_in(0, next))
     is_open = request.app.state.issuer.is_open and not ways
@@ -48,6 +50,7 @@ async def login_page(
         ],
         "next": ENTRANCE.inside(next),
         "problem": problem,
+        "left": left,
     }
     return sheet.html(request, "login.html", page.login_view(data, sheet.language(request)))
 
@@ -99,6 +102,12 @@ async def log_out(request: Request) -> Response:
     return await ENTRANCE.leave(request)
 
 
+@router.post("/back-channel/log-out")
+async def told(request: Request) -> Response:
+    """The identity provider says who is logged out there."""
+    return await ENTRANCE.told(request)
+
+
 @router.post("/stay", status_code=204)
 async def stay(request: Request, caller: access.Clinician) -> Response:
     """Somebody is at the screen: a list that is watched is in use though nothing is asked for."""
@@ -113,5 +122,13 @@ def _first_page(caller: Caller, asked: str) -> str:
     return "/connections" if is_administrator and wanted == "/" else wanted
 
 
+def _way_out(request: Request, there: str) -> Response:
+    """A page between: a form of ours may lead nowhere else, and so none of its redirects."""
+    view = page.leaving_view(sheet.looks(request), sheet.language(request), there)
+    return sheet.html(request, "leaving.html", view)
+
+
 # The browser that began is the one that comes back.
-ENTRANCE = Entrance("/login", "/", "hjemvakt-login", sheet.HEADERS, lands=_first_page)
+ENTRANCE = Entrance(
+    "/login", "/", "hjemvakt-login", sheet.HEADERS, lands=_first_page, leaves=_way_out
+)

@@ -113,7 +113,7 @@ async def check(tx: asyncpg.Connection, reader: Reader, patient_id: UUID) -> str
         why = table.why(Reach.UNIT, standing, emergency_counts=reader.in_emergency)
     except NotRelated:
         raise NotYourUnit from None
-    return TREATS if standing.treats and why != "emergency" else why
+    return why if why.startswith("emergency:") or not standing.treats else TREATS
 
 
 async def same_person(tx: asyncpg.Connection, reader: Reader, patient_id: UUID) -> list[UUID]:

@@ -106,9 +106,10 @@ async def stream(
     version: Annotated[int, Query(ge=0, description="the patient's, as it was shown")] = 0,
 ) -> EventSourceResponse:
     """Server-sent events: `changed` with unit, patients and counts; `heartbeat` every 5 s while
-    the database answers. Ends with the session. With `patient` and `version` it begins by saying
-    whether the patient has changed since he was shown. A heartbeat says in `session_left` how many
-    seconds the session has left if nobody does anything; `ended` is the last event of one."""
+    the database answers. Ends with the session, and when the caller leaves one of the units.
+    With `patient` and `version` it begins by saying whether the patient has changed since he
+    was shown. A heartbeat says in `session_left` how many seconds the session has left if
+    nobody does anything; `ended` is the last event of one."""
     if unit is not None and unit not in caller.units:
         raise NotYourUnit
     units = frozenset({unit}) if unit is not None else caller.units
@@ -126,6 +127,8 @@ async def stream(
                     if left == 0:  # nobody has done anything for long, logged out, or has left
                         yield ServerSentEvent("{}", event="ended")
                         return
+                    if not units <= await request.app.state.guard.units_now(caller):
+                        return  # no longer of the unit: the page asks anew, and is told
                     data = {**data, "session_left": None if left is None else int(left)}
                 yield ServerSentEvent(exact.dumps(data).decode(), event=name)
 

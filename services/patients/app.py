@@ -104,7 +104,7 @@ from shared import (
 )
 from shared import ladders as ladder_rules
 from shared import limits as own_limits
-from shared.access import browser, certificates, source
+from shared.access import browser, certificates, logout, source
 from shared.access.login import Logins
 from shared.audit import sealing
 from shared.database import Database
@@ -112,6 +112,7 @@ from shared.instruments import forms
 
 PROBLEMS: dict[type[Exception], int] = {
     **access.PROBLEMS,
+    logout.LogOutIsNotValid: 400,
     look.NoSuchPatient: 404,
     look.AnotherUnit: 403,
     shield.AlreadyShut: 409,
@@ -346,15 +347,19 @@ def _problems_as_pages(app: FastAPI) -> None:
 
         async def handle(request: Request, error: Exception) -> Response:
             path = request.url.path
+            code = service.code_of(type(error))
             if path == "/setup" or path.startswith("/setup/"):
-                return setup_frame.problem_page(request, status, service.code_of(type(error)))
-            if (
+                shown = setup_frame.problem_page(request, status, code)
+            elif (
                 request.method == "GET"
                 and path != "/me/session"
                 and (path == "/me" or path.startswith("/me/"))
             ):
-                return sheet.problem_page(request, status, service.code_of(type(error)))
-            return await answer(request, error)  # type: ignore[no-any-return,misc]  # as service made it
+                shown = sheet.problem_page(request, status, code)
+            else:
+                return await answer(request, error)  # type: ignore[no-any-return,misc]  # as service made it
+            shown.headers.update(service.headers_of(error, shown.status_code))
+            return shown
 
         app.add_exception_handler(fact, handle)
 

@@ -17,12 +17,23 @@ from shared.access.login import Logins
 
 HOME = "/me"
 FORM = 4096
-# The browser that began is the one that comes back.
-ENTRANCE = Entrance(
-    "/me/login", HOME, "hjemvakt-me-login", sheet.HEADERS, access.COOKIE_OF_PATIENTS
-)
 
 router = APIRouter(prefix="/me", include_in_schema=False)
+
+
+def _way_out(request: Request, there: str) -> Response:
+    """A page between: a form of ours may lead nowhere else, and so none of its redirects."""
+    lang = sheet.language(request)
+    title = words.words(lang)["login"]["left"]
+    view = {"there": there}
+    return sheet.html(request, "leaving.html", view, lang, title=title, is_mine=False)
+
+
+# The browser that began is the one that comes back.
+ENTRANCE = Entrance(
+    "/me/login", HOME, "hjemvakt-me-login", sheet.HEADERS, access.COOKIE_OF_PATIENTS,
+    leaves=_way_out,
+)  # fmt: skip
 
 
 @router.get("/login")
@@ -31,6 +42,7 @@ async def login_page(
     next: Annotated[str, Query(max_length=300)] = HOME,
     problem: Annotated[str | None, Query(max_length=64, pattern="^[a-z-]+$")] = None,
     left: bool = False,
+    state: Annotated[str | None, Query(max_length=64)] = None,
 ) -> Response:
     """Says where one is going before it leads there: an old bookmark must not surprise."""
     logins: Logins = request.app.state.logins
@@ -45,7 +57,8 @@ async def login_page(
         "by_id": request.app.state.issuer.is_open and not ways,
         "next": ENTRANCE.inside(next),
         "problem": t["error"].get(problem, t["error"]["unknown"]) if problem else "",
-        "left": left,
+        # With `state`: back from having logged out at the identity provider.
+        "left": left or state is not None,
     }
     return sheet.html(request, "login.html", view, lang, title=t["login"]["title"], is_mine=False)
 
@@ -95,6 +108,12 @@ async def log_in(request: Request, database: Db) -> Response:
 @router.post("/logout")
 async def log_out(request: Request) -> Response:
     return await ENTRANCE.leave(request)
+
+
+@router.post("/back-channel/log-out")
+async def told(request: Request) -> Response:
+    """The identity provider says who is logged out there."""
+    return await ENTRANCE.told(request)
 
 
 async def _form(request: Request) -> dict[str, str]:

@@ -125,7 +125,9 @@ def cookie_of(request: Request) -> str:
 
 def _is_set_up(request: Request) -> bool:
     """Staff's pages in a service whose other pages are patients'."""
-    return request.url.path == SET_UP or request.url.path.startswith(f"{SET_UP}/")
+    # Not `request.url`, which is made with the Host header.
+    path: str = request.scope["path"]
+    return path == SET_UP or path.startswith(f"{SET_UP}/")
 
 
 def needs(*roles: Role) -> Callable[[Request], Coroutine[Any, Any, Caller]]:

@@ -10,7 +10,7 @@ from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
 from shared import service
-from shared.access import attempts, browser, login, source
+from shared.access import attempts, browser, login, logout, source
 from shared.access.caller import (
     Caller,
     IssuerDoesNotAnswer,
@@ -43,6 +43,7 @@ class Entrance:
     headers: Mapping[str, str]
     cookie: str = COOKIE
     lands: Callable[[Caller, str], str] | None = None  # where somebody comes in, if he may choose
+    leaves: Callable[[Request, str], Response] | None = None  # the page that leads out, to there
 
     async def start(self, request: Request, way: int, next: str) -> Response:
         """To the identity provider. A link and not a form: our pages' forms lead nowhere else.
@@ -79,10 +80,27 @@ class Entrance:
         """Log out. CrossSite."""
         same_site(request)
         logins: Logins = request.app.state.logins
-        await logins.end(browser.kept(request, self.cookie), address(request))
-        response = self.onwards(f"{self.page}?left=true")
+        there = await logins.end(browser.kept(request, self.cookie), address(request))
+        if there is not None and self.leaves is not None:
+            response = self.leaves(request, there)
+        else:
+            response = self.onwards(f"{self.page}?left=true")
         browser.forget(request, response, self.cookie)
         return response
+
+    async def told(self, request: Request) -> Response:
+        """The identity provider says that somebody is logged out. LogOutIsNotValid,
+        TooManyRequests, IssuerDoesNotAnswer."""
+        guard: Guard = request.app.state.guard
+        sent = await browser.form(request)
+        try:
+            await logout.told(guard, sent.get("logout_token", ""), address(request))
+        except logout.LogOutIsNotValid:
+            request.app.state.backstop.attempt(request.scope)
+            failures: source.Failures = request.app.state.failures
+            failures.note(address(request) or "")
+            raise
+        return Response(headers={**self.headers, "Cache-Control": "no-store"})
 
     async def failed(self, request: Request, problem: str) -> Response:
         """One log-in more that did not succeed: it stands in the audit trail, and only who fails

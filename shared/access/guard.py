@@ -14,7 +14,7 @@ from uuid import UUID
 import asyncpg
 
 from shared import identity
-from shared.access import development, dpop, nonces, profiles, signed, store, tokens
+from shared.access import development, dpop, nonces, profiles, signed, store, store_sessions, tokens
 from shared.access.caller import (
     Caller,
     NobodysProxy,
@@ -75,9 +75,9 @@ class Guard:
         self.keys = keys or Keys()
         self.database = database
         self.bearer = bearer
-        self._identity_keys = identity_keys
+        self.identity_keys = identity_keys
         self._idle = idle
-        self._session = store.patient_session if of_patients else store.session
+        self._session = store_sessions.patient_session if of_patients else store_sessions.session
         self._people = people
         self._verified: dict[bytes, _Verified] = {}
         self._swept = time.monotonic()
@@ -152,10 +152,17 @@ class Guard:
 
     async def verified(self, token: str, issuer: Issuer) -> Claims:
         """The claims of an access token of this issuer, for us and now. Unusable."""
-        return (await self.read(token, issuer, tokens.TYPES, issuer.audience)).claims
+        types = tokens.TYPES if issuer.profile == "helseid" else tokens.TYPES_OF_CITIZENS
+        return (await self.read(token, issuer, types, issuer.audience)).claims
 
     async def read(
-        self, token: str, issuer: Issuer, types: Sequence[str], audience: str
+        self,
+        token: str,
+        issuer: Issuer,
+        types: Sequence[str],
+        audience: str,
+        *,
+        named: tuple[str, ...] = tokens.PERSON,
     ) -> signed.Signed:
         """Any token of this issuer: its signature, name, audience and moment. Unusable."""
         kid = signed.peek(token, 0).get("kid")
@@ -163,7 +170,8 @@ class Guard:
             raise Unusable
         key = await self.keys.key(issuer, kid)
         found = signed.read(token, lambda _: key, types=types, algorithms=issuer.algorithms)
-        tokens.check(found.claims, tokens.Expected(issuer.issuer, audience), time.time())
+        expected = tokens.Expected(issuer.issuer, audience, named=named)
+        tokens.check(found.claims, expected, time.time())
         return found
 
     async def proven(self, shown: Shown, thumbprint: str | None, *, nonce: bool = False) -> None:
@@ -179,8 +187,8 @@ class Guard:
         if proof.thumbprint != thumbprint:
             raise Unusable
         # Told only to who has the key: to anybody else the token is as good as none.
-        if nonce and not nonces.is_current(self._identity_keys, proof.nonce, time.time()):
-            raise NonceIsMissing(nonces.current(self._identity_keys, time.time()))
+        if nonce and not nonces.is_current(self.identity_keys, proof.nonce, time.time()):
+            raise NonceIsMissing(nonces.current(self.identity_keys, time.time()))
         async with self.database.transaction() as tx:
             if not await store.use_proof(tx, proof.id, 2 * dpop.WINDOW + 1):
                 raise Unusable
@@ -248,7 +256,7 @@ class Guard:
 
     def hashes(self, number: str) -> list[bytes]:
         kind = identity.kind_of(number)
-        return self._identity_keys.hashes(kind.system if kind else identity.FNR, number)
+        return self.identity_keys.hashes(kind.system if kind else identity.FNR, number)
 
     # --- by a page's session ----------------------------------------------------------------
 
@@ -261,12 +269,12 @@ class Guard:
             return self.bearer.caller(cookie, by_cookie=True)
         place = hashlib.sha256(cookie.encode()).digest()
         async with self.database.transaction() as tx:
-            session = store.session if of_staff else self._session
+            session = store_sessions.session if of_staff else self._session
             row = await session(tx, place, self._idle)
             if row is None:
                 raise NotAuthenticated
             if is_use and row["was_seen_long_ago"]:
-                await store.seen(tx, place)
+                await store_sessions.seen(tx, place)
         caller = of_session(row)
         return replace(
             caller,
@@ -276,12 +284,20 @@ class Guard:
             issuer=row["issuer"],
         )
 
+    async def units_now(self, caller: Caller) -> frozenset[UUID]:
+        """Where a member of staff works by now; nowhere who has left. Asked by what stays open."""
+        if caller.issuer is None:  # the development key's people stand in no register
+            return caller.units
+        async with self.database.transaction() as tx:
+            rows = await store.staff_by_id(tx, caller.org, UUID(caller.id))
+        return frozenset(rows[0]["units"]) if rows else frozenset()
+
     async def left(self, caller: Caller, *, of_staff: bool = False) -> float | None:
         """Seconds until a page's session ends if nobody does anything; None if it never does, 0
         when it has. Asked by what stays open, such as the live stream."""
         if caller.session is None:
             return None if caller.expires is None else max(0.0, caller.expires - time.time())
-        session = store.session if of_staff else self._session
+        session = store_sessions.session if of_staff else self._session
         async with self.database.transaction() as tx:
             row = await session(tx, caller.session, self._idle)
         if row is None:

@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import urlencode
@@ -19,10 +19,11 @@ import httpx
 import structlog
 
 from shared import audit, exact
-from shared.access import dpop, signed, store, tokens
+from shared.access import dpop, logout, profiles, signed, store_sessions, tokens
 from shared.access.caller import CLINICAL, Caller, IssuerDoesNotAnswer, Role
 from shared.access.guard import Guard
 from shared.access.signed import Claims, Unusable
+from shared.access.store_sessions import Their
 from shared.access.trust import Client, Issuer
 
 log = structlog.get_logger()
@@ -30,6 +31,12 @@ log = structlog.get_logger()
 LOGIN_SECONDS = 600  # between the first click and the return: people look for their card
 SESSION_SECONDS = 8 * 3600
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+ID_TOKEN = ("jwt", "")  # ID-porten names no type
+# ID-porten gives a lower level, and a token for nobody, to who asks for no other.
+_ASKED_OF: Mapping[str, Callable[[Issuer], Mapping[str, str]]] = {
+    "helseid": lambda _: {},
+    "idporten": lambda issuer: {"acr_values": profiles.HIGHEST[0], "resource": issuer.audience},
+}
 # Whom each profile vouches for, on pages of their own.
 ROLES = {
     "helseid": (*CLINICAL, Role.ADMINISTRATOR, Role.AUDITOR),
@@ -91,6 +98,7 @@ class Logins:
             "code_challenge": signed.plain(hashlib.sha256(verifier.encode()).digest()),
             "code_challenge_method": "S256",
             "prompt": "login",
+            **_ASKED_OF[issuer.profile](issuer),
         }
         pushed = await self._post(issuer, _address(about, "pushed_authorization_request"), form)
         kept = {
@@ -98,7 +106,7 @@ class Logins:
             "next": next,
         }  # fmt: skip
         async with self.guard.database.transaction() as tx:
-            await store.begin_login(tx, _hash(browser), kept, LOGIN_SECONDS)
+            await store_sessions.begin_login(tx, _hash(browser), kept, LOGIN_SECONDS)
         query = {"client_id": issuer.client.id, "request_uri": str(pushed.get("request_uri"))}
         return Begun(f"{about['authorization_endpoint']}?{urlencode(query)}", browser)
 
@@ -107,7 +115,7 @@ class Logins:
     ) -> Done:
         """LogInFailed, IssuerDoesNotAnswer, NotRegisteredHere, LevelIsTooLow, ScopeIsMissing."""
         async with self.guard.database.transaction() as tx:
-            kept = await store.take_login(tx, _hash(browser))
+            kept = await store_sessions.take_login(tx, _hash(browser))
         if kept is None or kept["issuer"] not in self.guard.issuers:
             raise LogInFailed
         issuer = self.guard.issuers[kept["issuer"]]
@@ -119,7 +127,7 @@ class Logins:
         if "code" not in given:
             raise LogInFailed
         try:
-            claims = await self._exchange(issuer, given["code"], kept)
+            claims, there = await self._exchange(issuer, given["code"], kept)
         except Unusable as error:
             raise LogInFailed from error
         caller = await self.guard.caller(claims, issuer)
@@ -127,11 +135,11 @@ class Logins:
             raise LogInFailed
         session = secrets.token_urlsafe(32)
         async with self.guard.database.transaction() as tx:
-            await store.begin_session(
+            await store_sessions.begin_session(
                 tx, _hash(session), caller.org,
                 staff_id=None if caller.patient_id else UUID(caller.id),
                 patient_id=caller.patient_id,
-                issuer=issuer.issuer, hpr=caller.hpr, seconds=SESSION_SECONDS,
+                issuer=issuer.issuer, hpr=caller.hpr, seconds=SESSION_SECONDS, there=there,
             )  # fmt: skip
             who = audit.Who(
                 caller.org, caller.id, caller.role.value, caller.hpr,
@@ -141,16 +149,24 @@ class Logins:
         log.info("Logged in.", org=caller.org, by=caller.id, issuer=issuer.name)
         return Done(caller, session, str(kept["next"]))
 
-    async def end(self, session: str, address: str | None = None) -> None:
-        """Log out: the session is over for every page and stream of it."""
+    async def end(
+        self, session: str, address: str | None = None, back: str | None = None
+    ) -> str | None:
+        """Log out: the session is over for every page and stream of it. Where the browser goes from
+        here, so that it is over at the issuer too; None: nowhere. `back`: our log-in page."""
         async with self.guard.database.transaction() as tx:
-            ended = await store.end_session(tx, _hash(session))
-            if ended is not None:
-                who = audit.Who(ended["org"], str(ended["by"]), ended["role"], address=address)
-                await audit.note(tx, who, (), "log-out", "changed", why="own")
+            ended = await store_sessions.end_session(tx, _hash(session))
+            if ended is None:
+                return None
+            await logout.noted(tx, ended, address)
+        back = back or self.redirect.removesuffix("/callback")
+        return await logout.onwards(self.guard, ended, back)
 
-    async def _exchange(self, issuer: Issuer, code: str, kept: Mapping[str, Any]) -> Claims:
-        """The access token's claims, after the id token has said that it answers our request."""
+    async def _exchange(
+        self, issuer: Issuer, code: str, kept: Mapping[str, Any]
+    ) -> tuple[Claims, Their]:
+        """The access token's claims, after the id token has said that it answers our request; and
+        how the issuer names the session."""
         assert issuer.client is not None
         about = await self.guard.keys.about(issuer)
         address = _address(about, "token")
@@ -164,16 +180,17 @@ class Logins:
         token, id_token = given.get("access_token"), given.get("id_token")
         if not isinstance(token, str) or not isinstance(id_token, str):
             raise Unusable
-        about_him = await self.guard.read(id_token, issuer, ("jwt",), issuer.client.id)
-        if about_him.claims.get("nonce") != kept["nonce"]:
+        about_him = (await self.guard.read(id_token, issuer, ID_TOKEN, issuer.client.id)).claims
+        if about_him.get("nonce") != kept["nonce"]:
             raise Unusable
         claims = await self.guard.verified(token, issuer)
-        if claims.get("sub") != about_him.claims.get("sub"):
+        if claims.get("sub") != about_him.get("sub"):
             raise Unusable
         bound = self._proof_key.thumbprint() if issuer.dpop else None
         if tokens.thumbprint(claims) != bound:
             raise Unusable
-        return claims
+        hint = logout.hint(self.guard, id_token, about_him)
+        return claims, logout.names(issuer, about_him, hint)
 
     async def _post(
         self,

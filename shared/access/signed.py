@@ -126,11 +126,12 @@ def fits(key: Key, algorithm: str) -> None:
         raise Unusable
 
 
-def sign(claims: Claims, key: Key, *, type: str, **header: Any) -> str:
+def sign(claims: Claims, key: Key, *, type: str | None, **header: Any) -> str:
     """Our own signature: a client's assertion, a proof, and what the development issuer gives."""
     algorithm = "ES256" if isinstance(key, jwk.ECKey) else "PS256"
+    typ = {} if type is None else {"typ": type}
     return jws.serialize_compact(
-        {"alg": algorithm, "typ": type, **header},
+        {"alg": algorithm, **typ, **header},
         exact.dumps(claims),
         key,
         registry=_Registry(algorithms=[algorithm], strict_check_header=False),

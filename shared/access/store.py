@@ -1,11 +1,10 @@
-"""Every statement about who is asking: proofs that were used, people by number, sessions.
+"""Every statement about who is asking: proofs that were used, people by number.
 
 Functions receive the connection or transaction and never commit.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -38,12 +37,12 @@ async def forget_proofs(connection: asyncpg.Connection) -> None:
 
 # --- people -----------------------------------------------------------------------------------
 
-_STAFF = "s.id, s.name, s.role, s.units, s.hpr, s.groups"
+STAFF = "s.id, s.name, s.role, s.units, s.hpr, s.groups"
 
 
 async def staff_by_hpr(connection: asyncpg.Connection, org: str, hpr: str) -> list[asyncpg.Record]:
     return await connection.fetch(
-        f"select {_STAFF} from patients.staff s where s.org = $1 and s.hpr = $2"
+        f"select {STAFF} from patients.staff s where s.org = $1 and s.hpr = $2"
         " and s.left_at is null limit 2",
         org,
         hpr,
@@ -55,7 +54,7 @@ async def staff_by_number(
 ) -> list[asyncpg.Record]:
     return await connection.fetch(
         f"""
-        select distinct {_STAFF} from patients.staff_number n
+        select distinct {STAFF} from patients.staff_number n
         join patients.staff s on s.org = n.org and s.id = n.staff_id
         where n.org = $1 and n.hash = any($2) and s.left_at is null
         limit 2
@@ -69,7 +68,7 @@ async def staff_by_id(
     connection: asyncpg.Connection, org: str, staff_id: UUID
 ) -> list[asyncpg.Record]:
     return await connection.fetch(
-        f"select {_STAFF} from patients.staff s where s.org = $1 and s.id = $2"
+        f"select {STAFF} from patients.staff s where s.org = $1 and s.id = $2"
         " and s.left_at is null",
         org,
         staff_id,
@@ -194,113 +193,4 @@ async def count_attempt(
 async def forget_attempt(connection: asyncpg.Connection, place: bytes) -> None:
     await connection.execute(
         "update access.attempt set number = number - 1 where place = $1 and number > 0", place
-    )
-
-
-# --- log-in and sessions ----------------------------------------------------------------------
-
-
-async def begin_login(
-    tx: asyncpg.Connection, browser: bytes, kept: Mapping[str, Any], seconds: int
-) -> None:
-    await tx.execute("delete from access.login where until < clock_timestamp()")
-    await tx.execute(
-        """
-        insert into access.login (browser, kept, until)
-        values ($1, $2, clock_timestamp() + make_interval(secs => $3))
-        """,
-        browser,
-        kept,
-        seconds,
-    )
-
-
-async def take_login(tx: asyncpg.Connection, browser: bytes) -> Mapping[str, Any] | None:
-    """What was kept for this browser's log-in; once only."""
-    found: Mapping[str, Any] | None = await tx.fetchval(
-        "delete from access.login where browser = $1 and until > clock_timestamp() returning kept",
-        browser,
-    )
-    return found
-
-
-async def begin_session(
-    tx: asyncpg.Connection,
-    id: bytes,
-    org: str,
-    *,
-    staff_id: UUID | None,
-    patient_id: UUID | None,
-    issuer: str,
-    hpr: str | None,
-    seconds: int,
-) -> None:
-    await tx.execute(
-        "delete from access.session where until < clock_timestamp() - interval '1 day'"
-    )
-    await tx.execute(
-        """
-        insert into access.session (id, org, staff_id, patient_id, issuer, hpr, until)
-        values ($1, $2, $3, $4, $5, $6, clock_timestamp() + make_interval(secs => $7))
-        """,
-        id, org, staff_id, patient_id, issuer, hpr, seconds,
-    )  # fmt: skip
-
-
-async def session(connection: asyncpg.Connection, id: bytes, idle: int) -> asyncpg.Record | None:
-    """The person as he stands now: who has left, or was used too long ago, is not logged in."""
-    return await connection.fetchrow(
-        f"""
-        select {_STAFF}, a.org, a.issuer, a.hpr as vouched, a.until,
-               a.seen_at, a.seen_at < clock_timestamp() - interval '30 s' as was_seen_long_ago
-        from access.session a join patients.staff s on s.org = a.org and s.id = a.staff_id
-        where a.id = $1 and a.ended_at is null and a.until > clock_timestamp()
-          and a.seen_at > clock_timestamp() - make_interval(secs => $2)
-          and s.left_at is null
-        """,
-        id,
-        idle,
-    )
-
-
-async def patient_session(
-    connection: asyncpg.Connection, id: bytes, idle: int
-) -> asyncpg.Record | None:
-    """The patient himself, on his own page."""
-    return await connection.fetchrow(
-        """
-        select p.id, p.name, 'patient' as role, a.org, a.issuer, a.hpr as vouched, a.until,
-               a.seen_at < clock_timestamp() - interval '30 s' as was_seen_long_ago
-        from access.session a join patients.patient p on p.org = a.org and p.id = a.patient_id
-        where a.id = $1 and a.ended_at is null and a.until > clock_timestamp()
-          and a.seen_at > clock_timestamp() - make_interval(secs => $2)
-          and p.deceased_at is null
-        """,
-        id,
-        idle,
-    )
-
-
-async def seen(connection: asyncpg.Connection, id: bytes) -> None:
-    await connection.execute(
-        """
-        update access.session a set seen_at = clock_timestamp()
-        from set_config('synchronous_commit', 'off', true) where a.id = $1
-        """,
-        id,
-    )
-
-
-async def end_session(tx: asyncpg.Connection, id: bytes) -> asyncpg.Record | None:
-    """Whose it was, staff's or a patient's; None if it was over already."""
-    return await tx.fetchrow(
-        """
-        update access.session a set ended_at = clock_timestamp()
-        where a.id = $1 and a.ended_at is null
-        returning a.org, coalesce(a.staff_id, a.patient_id) as by, case
-            when a.staff_id is null then 'patient'
-            else (select s.role from patients.staff s where s.org = a.org and s.id = a.staff_id)
-            end as role
-        """,
-        id,
     )

@@ -81,7 +81,8 @@ class Standing:
     treats: bool
     blocked: bool = False
     locked: bool = False
-    emergency: bool = False
+    emergency: str | None = None
+    "The reason for which she has opened the record."
 
 
 # Why somebody may look, as the access log says it.
@@ -104,8 +105,8 @@ def why(reach: Reach, standing: Standing, *, emergency_counts: bool) -> str:
         raise Blocked
     if standing.treats and not standing.locked:
         return REASON[reach]
-    if standing.emergency and emergency_counts:
-        return "emergency"
+    if standing.emergency is not None and emergency_counts:
+        return f"emergency:{standing.emergency}"
     raise Locked if standing.treats else NotRelated
 
 

@@ -85,6 +85,10 @@ class Issuer(_Read):
     )
     organisation: Slug | None = Field(default=None, description="our organisation (patients)")
     client: Client | None = None
+    log_out: Literal["everywhere", "here"] = Field(
+        default="everywhere",
+        description="everywhere: who logs out of our pages is logged out at the issuer too",
+    )
     systems: list[System] = []
 
     @property

@@ -9,7 +9,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from shared.access import NotAuthenticated, attempts, store
+from shared.access import NotAuthenticated, attempts, store_sessions
 from tests.access.conftest import ORG, House, fetch
 
 SAME_SITE = {"sec-fetch-site": "same-origin"}
@@ -18,7 +18,7 @@ SAME_SITE = {"sec-fetch-site": "same-origin"}
 async def session_of_the_patient(house: House) -> str:
     session = secrets.token_urlsafe(32)
     async with house.record.state.database.transaction() as tx:
-        await store.begin_session(
+        await store_sessions.begin_session(
             tx, hashlib.sha256(session.encode()).digest(), ORG, staff_id=None,
             patient_id=UUID(house.patient), issuer="x", hpr=None, seconds=600,
         )  # fmt: skip

@@ -87,10 +87,10 @@ def test_only_staff_who_treat_act_in_an_emergency() -> None:
 @pytest.mark.parametrize("treats", [True, False])
 @pytest.mark.parametrize("blocked", [True, False])
 @pytest.mark.parametrize("locked", [True, False])
-@pytest.mark.parametrize("emergency", [True, False])
+@pytest.mark.parametrize("emergency", ["acute-illness", None])
 @pytest.mark.parametrize("counts", [True, False])
 def test_a_block_beats_all_and_a_lock_only_an_emergency(
-    treats: bool, blocked: bool, locked: bool, emergency: bool, counts: bool
+    treats: bool, blocked: bool, locked: bool, emergency: str | None, counts: bool
 ) -> None:
     standing = Standing(treats, blocked, locked, emergency)
     try:
@@ -100,7 +100,7 @@ def test_a_block_beats_all_and_a_lock_only_an_emergency(
     expected = (
         "Blocked" if blocked
         else "treatment" if treats and not locked
-        else "emergency" if emergency and counts
+        else "emergency:acute-illness" if emergency and counts
         else "Locked" if treats
         else "NotRelated"
     )  # fmt: skip

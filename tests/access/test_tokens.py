@@ -334,14 +334,14 @@ async def test_two_answers_to_who_asks_are_none(house: House) -> None:
 
 
 async def test_a_patient_comes_by_the_other_issuer(house: House) -> None:
-    def token(**other: Any) -> str:
+    def token(*, typ: str | None = "at+jwt", **other: Any) -> str:
         key = house.idporten.keys[0]
         claims = house.claims(
             iss=house.idporten.issuer, aud="https://hjemvakt.example", cnf=None, sub="pairwise",
             pid=house.patient_number, acr="idporten-loa-high", scope="openid",
             **{profiles.PID: None, profiles.LEVEL: None, profiles.HPR: None, profiles.PARENT: None},
         ) | other  # fmt: skip
-        return signed.sign(claims, key, type="at+jwt", kid=key.kid)
+        return signed.sign(claims, key, type=typ, kid=key.kid)
 
     async def ask(token: str, scheme: str = "Bearer") -> int:
         path = f"/v1/patients/{house.patient}"
@@ -352,6 +352,10 @@ async def test_a_patient_comes_by_the_other_issuer(house: House) -> None:
 
     assert await ask(token()) == 200
     assert await ask(token(acr="Level4")) == 200
+    assert await ask(token(typ=None)) == 200  # as ID-porten makes them
+    assert await ask(token(typ="JWT")) == 401
+    assert await ask(token(typ=None, aud="hjemvakt-page")) == 401  # its id token
+    assert await ask(token(aud="unspecified")) == 401  # asked for without `resource`
     assert await ask(token(acr="idporten-loa-substantial")) == 403
     assert await ask(token(acr=None)) == 403
     assert await ask(token(pid="13116900216")) == 403  # nobody we know

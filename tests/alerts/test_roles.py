@@ -104,6 +104,7 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
     ("GET", "/login/callback"): (303,) * 6,
     ("POST", "/login"): (403,) * 6,  # not from one of our own pages
     ("POST", "/logout"): (403,) * 6,
+    ("POST", "/back-channel/log-out"): (400,) * 6,  # by the issuer's token only
     ("GET", "/livez"): OPEN,
     ("GET", "/readyz"): (503,) * 6,  # its loops do not run here
     ("GET", "/metrics"): OPEN,

@@ -4,6 +4,7 @@ from collections import defaultdict
 from uuid import uuid4
 
 import httpx
+import pytest
 from fastapi.routing import APIRoute
 
 from tests.alerts import given
@@ -232,6 +233,28 @@ async def test_a_phoned_in_reading_is_entered_corrected_and_withdrawn_from_the_p
         patient,
     )
     assert changed == 3
+
+
+async def test_a_bundle_names_us_as_the_installation_does_not_as_the_request(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HJEMVAKT_PUBLIC_URL", "https://hjemvakt.example")
+    patient = await given.patient(world)
+    await given.send(world, patient, given.systolic(85, ago(minutes=5)))
+    await world.judge()
+    async with given.client(world) as client:
+        host = {"host": "evil.example"}
+        path = f"/fhir/DetectedIssue?patient={patient}"
+        answer = await client.get(path, headers=host)
+
+    assert answer.status_code == 200, answer.text
+    assert "evil.example" not in answer.text
+    [here] = {one["url"] for one in answer.json()["link"]}
+    assert here == f"https://hjemvakt.example{path}"
+    entries = answer.json()["entry"]
+    place = "https://hjemvakt.example/fhir/DetectedIssue/"
+    assert entries
+    assert all(one["fullUrl"].startswith(place) for one in entries)
 
 
 async def test_logging_in_gives_a_cookie_that_scripts_cannot_read(world: World) -> None:

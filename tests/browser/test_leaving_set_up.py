@@ -45,7 +45,7 @@ def test_one_logs_out_from_a_set_up_page(nurse: Screen, hospital: Hospital) -> N
     page.goto(f"{hospital.addresses['patients']}/setup")
     page.locator("details.menu summary").last.click()
     page.get_by_role("button", name="Logg ut").click()
-    expect(page).to_have_url(re.compile(r"/login\?left=true$"))
+    expect(page).to_have_url(re.compile(r"/login\?state=left$"))
 
     page.goto(f"{hospital.addresses['patients']}/setup")
     expect(page.locator("h1")).to_have_text("Logg inn")

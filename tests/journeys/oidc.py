@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 
 from deploy.local.issuer.clients import ASSERTION
-from deploy.local.issuer.settings import AUDIENCE, PAGE, SYSTEM
+from deploy.local.issuer.settings import AUDIENCE, CITIZENS, PAGE, SYSTEM
 from shared.access import dpop, login, signed
 from shared.access.trust import Client
 from tests.journeys.hospital import Hospital
@@ -52,6 +52,7 @@ class Provider:
         form = {
             "response_type": "code", "redirect_uri": back, "scope": "openid profile",
             "state": "s", "nonce": "n", "code_challenge_method": "S256",
+            "acr_values": "idporten-loa-high", "resource": CITIZENS,
             "code_challenge": signed.plain(hashlib.sha256(verifier.encode()).digest()),
         }  # fmt: skip
         pushed = self._post("idporten", "par", PAGE, form)["request_uri"]

@@ -1,5 +1,6 @@
 """Log-in as people meet it: from the page to the issuer, back with a session, and out again."""
 
+import html
 import re
 import time
 from collections.abc import Iterator
@@ -64,8 +65,103 @@ def test_logging_out_ends_the_session_and_its_stream(
             pass  # until it ends
         assert time.monotonic() - began < 15
 
-    assert "/login" in str(out.url)
+    assert "Du er logget ut" in out.text
     assert httpx.get(f"{alerts}/v1/worklist", headers=stolen, trust_env=False).status_code == 401
+
+
+def test_who_logs_out_here_is_logged_out_at_the_issuer_too_and_comes_back(
+    hospital: Hospital, browser: httpx.Client
+) -> None:
+    alerts = hospital.addresses["alerts"]
+    log_in(hospital, browser)
+    out = browser.post(f"{alerts}/logout", headers={"sec-fetch-site": "same-origin"})
+    [onwards] = set(re.findall(r'href="([^"]+/endsession[^"]+)"', out.text))
+    assert f'content="0;url={onwards}"' in out.text  # nobody has to press it
+
+    page = browser.get(html.unescape(onwards))
+
+    assert str(page.url) == f"{alerts}/login?state=left"
+    assert "Du er logget ut" in page.text
+    assert not [name for name in browser.cookies if name == "hjemvakt"]
+
+
+def test_whom_the_issuer_logs_out_is_logged_out_and_his_stream_ends(
+    hospital: Hospital, browser: httpx.Client
+) -> None:
+    made = hospital.patients.post(
+        "/v1/staff",
+        json={"name": "Logget Ut", "role": "nurse", "units": [hospital.unit]},
+        headers=hospital.administrator,
+    ).json()
+    alerts = hospital.addresses["alerts"]
+    choose(browser, browser.get(f"{alerts}/"), made["id"])
+    cookie = {"cookie": f"hjemvakt={browser.cookies['hjemvakt']}"}
+    setup = f"{hospital.addresses['patients']}/setup/devices"
+    assert httpx.get(setup, headers=cookie, trust_env=False).status_code == 200
+
+    with httpx.stream(
+        "GET", f"{alerts}/v1/worklist/stream", headers=cookie, timeout=30, trust_env=False
+    ) as stream:
+        lines = stream.iter_lines()
+        next(lines)
+        there = f"{hospital.addresses['issuer']}/helseid/log-out"
+        told = httpx.post(there, data={"sub": made["id"]}, trust_env=False)
+        began = time.monotonic()
+        said = list(lines)  # until it ends
+        assert time.monotonic() - began < 30
+
+    assert told.json() == {"told": 1}
+    assert "event: ended" in said
+    assert browser.get(f"{alerts}/v1/worklist").status_code == 401
+    assert httpx.get(setup, headers=cookie, trust_env=False).status_code == 303
+
+
+def test_who_leaves_a_unit_hears_no_more_of_it(hospital: Hospital, browser: httpx.Client) -> None:
+    made = hospital.patients.post(
+        "/v1/staff",
+        json={"name": "Flytter Over", "role": "nurse", "units": [hospital.unit]},
+        headers=hospital.administrator,
+    ).json()
+    alerts = hospital.addresses["alerts"]
+    choose(browser, browser.get(f"{alerts}/"), made["id"])
+    cookie = {"cookie": f"hjemvakt={browser.cookies['hjemvakt']}"}
+
+    with httpx.stream(
+        "GET", f"{alerts}/v1/worklist/stream", headers=cookie, timeout=30, trust_env=False
+    ) as stream:
+        lines = stream.iter_lines()
+        next(lines)
+        moved = hospital.patients.patch(
+            f"/v1/staff/{made['id']}", json={"units": []}, headers=hospital.administrator
+        )
+        assert moved.is_success, moved.text
+        began = time.monotonic()
+        said = []
+        for line in lines:  # until it ends
+            said.append(line)
+            assert time.monotonic() - began < 30
+
+    assert "event: ended" not in said  # the session goes on, elsewhere
+    assert browser.get(f"{alerts}/v1/worklist").status_code == 200
+
+
+def test_a_patient_is_logged_in_and_out_by_the_issuer(
+    hospital: Hospital, browser: httpx.Client
+) -> None:
+    patient, mine = hospital.patient(), f"{hospital.addresses['patients']}/me"
+    way_in = browser.get(f"{mine}/login").text
+    [start] = re.findall(r'href="(/me/login/start[^"]+)"', way_in)
+    page = browser.get(f"{hospital.addresses['patients']}{html.unescape(start)}")
+    hidden = dict(re.findall(r'name="(client_id|request_uri)" value="([^"]+)"', page.text))
+    home = browser.post(page.url, data={**hidden, "pid": patient.number})
+    assert str(home.url) == mine, home.text
+    assert browser.get(mine).status_code == 200
+
+    there = f"{hospital.addresses['issuer']}/idporten/log-out"
+    told = httpx.post(there, data={"sub": f"citizen-{patient.number}"}, trust_env=False)
+
+    assert told.json() == {"told": 1}
+    assert str(browser.get(mine).url).startswith(f"{mine}/login")
 
 
 def test_who_leaves_is_out_at_once(hospital: Hospital, browser: httpx.Client) -> None:

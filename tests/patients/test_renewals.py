@@ -132,6 +132,35 @@ async def test_the_desk_shows_which_device_has_not_renewed(
     assert "Enheten har ikke fornyet det selv" not in page
 
 
+@pytest.mark.parametrize(
+    ("happened", "says", "does"),
+    [
+        ("until = '2026-05-03 10:00+00'", "gikk ut 3. mai 2026", "Enheten har ikke fornyet"),
+        ("withdrawn_at = '2026-05-03 10:00+00'", "trukket tilbake 3. mai 2026", "Lag en ny"),
+    ],
+)
+async def test_the_desk_says_that_a_certificate_has_ended_and_when(
+    ward: Ward, device: Device, happened: str, says: str, does: str
+) -> None:
+    await ward.record.rows(f"update patients.certificate set {happened}")
+    page = (await ward.nurse.ask("GET", f"/setup/devices/{device.cred}")).text
+    assert says in page
+    assert does in page
+    assert "gjelder til" not in page
+    listed = (await ward.nurse.ask("GET", "/setup/devices")).text
+    assert says in listed
+    assert "hemmelighet fra" not in listed
+
+
+async def test_a_revoked_devices_certificate_does_not_read_as_one_in_force(
+    ward: Ward, device: Device
+) -> None:
+    await ward.nurse.post(f"/v1/credentials/{device.cred}/revoke", {}, 200)
+    page = (await ward.nurse.ask("GET", f"/setup/devices/{device.cred}")).text
+    assert "gjelder til" not in page
+    assert "og slipper ikke inn lenger" in page
+
+
 async def test_a_lost_answer_costs_nothing(ward: Ward, authorities: Path, device: Device) -> None:
     lost = await device.renewed()
     again = await device.renewed()

@@ -28,7 +28,7 @@ async def test_another_unit_opens_the_record_for_an_hour_and_everybody_is_told(w
 
     await doctor.get(f"{ward.path}/readings")
     assert (await log(ward, patient))[1:4] == [
-        ("readings", "emergency", "shown"),
+        ("readings", "emergency:acute-illness", "shown"),
         ("emergency-access", "emergency:acute-illness", "changed"),
         ("readings", "treatment", "refused"),
     ]

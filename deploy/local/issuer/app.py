@@ -15,6 +15,7 @@ from deploy.local.issuer import clients, page
 from deploy.local.issuer.clients import Client, Refused
 from deploy.local.issuer.people import People, Person, citizen
 from deploy.local.issuer.realm import SECONDS, Realm
+from deploy.local.issuer.sessions import Sessions
 from shared import identity
 from shared.access import dpop, profiles, signed
 from shared.access.signed import Unusable
@@ -40,6 +41,8 @@ class Asked:
     nonce: str
     scopes: frozenset[str]
     until: float
+    resource: str | None = None
+    "For whom the access token is to be (RFC 8707)."
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ class Desk:
         self._people = people
         self._asked: dict[str, Asked] = {}
         self._given: dict[str, Given] = {}
+        self.sessions = Sessions(realm)
 
     def push(self, form: Mapping[str, str]) -> dict[str, Any]:
         client = self._client(form, "page")
@@ -72,10 +76,12 @@ class Desk:
             raise Refused("invalid_request")
         if "openid" not in scopes or not scopes <= client.scopes:
             raise Refused("invalid_scope")
+        if self.realm.profile == "idporten" and form.get("acr_values") != "idporten-loa-high":
+            raise Refused("invalid_request")  # ID-porten would let a lower level do
         name = f"urn:ietf:params:oauth:request_uri:{secrets.token_urlsafe(24)}"
         self._asked[name] = Asked(
             client, form["redirect_uri"], challenge, form["state"], form["nonce"], scopes,
-            time.time() + REQUEST_SECONDS,
+            time.time() + REQUEST_SECONDS, form.get("resource"),
         )  # fmt: skip
         return {"request_uri": name, "expires_in": REQUEST_SECONDS}
 
@@ -129,9 +135,13 @@ class Desk:
         if form.get("redirect_uri") != given.asked.redirect:
             raise Refused("invalid_grant")
         who = self.realm.claims(given.person)
+        # As ID-porten: a token that nobody was named for is nobody's.
+        of_citizens = self.realm.profile == "idporten"
+        audience = (given.asked.resource or "unspecified") if of_citizens else None
+        sid = self.sessions.begin(given.person, client)
         return {
-            **self._answer(who, client, given.asked.scopes, bound),
-            "id_token": self.realm.id_token(given.person, client, given.asked.nonce),
+            **self._answer(who, client, given.asked.scopes, bound, audience),
+            "id_token": self.realm.id_token(given.person, client, given.asked.nonce, sid),
         }
 
     def _for_system(self, form: Mapping[str, str], bound: str | None) -> dict[str, Any]:
@@ -143,10 +153,15 @@ class Desk:
         return self._answer(whose, client, scopes, bound)
 
     def _answer(
-        self, who: Mapping[str, Any], client: Client, scopes: frozenset[str], bound: str | None
+        self,
+        who: Mapping[str, Any],
+        client: Client,
+        scopes: frozenset[str],
+        bound: str | None,
+        audience: str | None = None,
     ) -> dict[str, Any]:
         return {
-            "access_token": self.realm.access_token(who, client, scopes, bound),
+            "access_token": self.realm.access_token(who, client, scopes, bound, audience),
             "token_type": "DPoP" if bound else "Bearer",
             "expires_in": SECONDS,
             "scope": " ".join(sorted(scopes)),
@@ -244,8 +259,23 @@ def _mount(app: FastAPI, at: str, desk: Desk) -> None:
         return JSONResponse(given, headers={"Cache-Control": "no-store"})
 
     @app.get(f"{at}/endsession")
-    async def end() -> Response:
-        return _html(page.logged_out(), "'none'")
+    async def end(
+        id_token_hint: str = "", client_id: str = "", post_logout_redirect_uri: str = "",
+        state: str = "",
+    ) -> Response:  # fmt: skip
+        """A client's log-out is everybody's: each is told, also the one that asked."""
+        client = realm.clients.get(client_id)
+        if not await desk.sessions.end_by(id_token_hint, client):
+            return _html(page.logged_out(), "'none'")
+        if client is None or post_logout_redirect_uri not in client.leaves:
+            return _html(page.logged_out(), "'none'")
+        return RedirectResponse(f"{post_logout_redirect_uri}?{urlencode({'state': state})}", 303)
+
+    @app.post(f"{at}/log-out")
+    async def log_out(request: Request) -> Response:
+        """For trying it out: as if this person (`sub`) had logged out at another client."""
+        told = await desk.sessions.end_of((await _form(request)).get("sub", ""))
+        return JSONResponse({"told": told})
 
 
 async def _form(request: Request) -> dict[str, str]:

@@ -34,6 +34,10 @@ class Client:
     redirects: frozenset[str] = frozenset()
     organisation: str | None = None
     "On whose behalf a system's tokens are."
+    leaves: frozenset[str] = frozenset()
+    "Where a browser may go after log-out."
+    back_channel: str | None = None
+    "Where the client is told that somebody has logged out here."
 
 
 @dataclass

@@ -11,6 +11,7 @@ from joserfc.jwk import ECKey
 from deploy.local.issuer.clients import Client, Once
 from deploy.local.issuer.people import Person
 from shared.access import profiles, signed
+from shared.access.logout import EVENT
 
 SECONDS = 600
 KEYS_KEPT = 3
@@ -48,6 +49,8 @@ class Realm:
             "token_endpoint": f"{self.issuer}/token",
             "jwks_uri": f"{self.issuer}/jwks",
             "end_session_endpoint": f"{self.issuer}/endsession",
+            "backchannel_logout_supported": True,
+            "backchannel_logout_session_supported": True,
             "require_pushed_authorization_requests": True,
             "response_types_supported": ["code"],
             "grant_types_supported": ["authorization_code", "client_credentials"],
@@ -61,12 +64,17 @@ class Realm:
         }
 
     def access_token(
-        self, who: Mapping[str, Any], client: Client, scopes: frozenset[str], jkt: str | None
+        self,
+        who: Mapping[str, Any],
+        client: Client,
+        scopes: frozenset[str],
+        jkt: str | None,
+        audience: str | None = None,
     ) -> str:
         now = int(time.time())
         claims = {
             "iss": self.issuer,
-            "aud": self.audience,
+            "aud": audience or self.audience,
             "client_id": client.id,
             "scope": sorted(scopes),
             "iat": now,
@@ -76,9 +84,9 @@ class Realm:
             **({"cnf": {"jkt": jkt}} if jkt else {}),
             **who,
         }
-        return self._signed(claims, "at+jwt")
+        return self._signed(claims, "at+jwt" if self.profile == "helseid" else None)
 
-    def id_token(self, person: Person, client: Client, nonce: str) -> str:
+    def id_token(self, person: Person, client: Client, nonce: str, sid: str) -> str:
         now = int(time.time())
         claims = {
             "iss": self.issuer,
@@ -87,10 +95,26 @@ class Realm:
             "nonce": nonce,
             "iat": now,
             "exp": now + SECONDS,
-            "sid": secrets.token_hex(8),
+            "sid": sid,
             "name": person.name,
+            **({"pid": person.pid} if self.profile == "idporten" else {}),
         }
-        return self._signed(claims, "JWT")
+        # ID-porten writes no `typ` into its headers.
+        return self._signed(claims, "JWT" if self.profile == "helseid" else None)
+
+    def logout_token(self, client: Client, **about: str) -> str:
+        """`about`: `sid`, `sub` or both."""
+        now = int(time.time())
+        claims = {
+            "iss": self.issuer,
+            "aud": client.id,
+            "iat": now,
+            "exp": now + 120,
+            "jti": secrets.token_hex(16),
+            "events": {EVENT: {}},
+            **about,
+        }
+        return self._signed(claims, "logout+jwt")
 
     def claims(self, person: Person) -> dict[str, Any]:
         """What the profile says of a person."""
@@ -105,6 +129,6 @@ class Realm:
             **({profiles.HPR: person.hpr} if person.hpr else {}),
         }
 
-    def _signed(self, claims: Mapping[str, Any], type: str) -> str:
+    def _signed(self, claims: Mapping[str, Any], type: str | None) -> str:
         key = self.keys[0]
         return signed.sign(claims, key, type=type, kid=key.kid)

@@ -39,6 +39,11 @@ def write(
             "key": signed.as_public(page_key),
             "scopes": ["openid", "profile", STAFF],
             "redirects": [f"{alerts}/login/callback", f"{patients}/me/login/callback"],
+            "leaves": [f"{alerts}/login", f"{patients}/me/login"],
+            "back_channel": {
+                "helseid": f"{alerts}/back-channel/log-out",
+                "idporten": f"{patients}/me/back-channel/log-out",
+            },
         },
         SYSTEM: {
             "kind": "system",
@@ -54,17 +59,26 @@ def write(
 
 
 def realms(port: int, known: Mapping[str, Any]) -> list[Realm]:
-    clients = {
+    return [
+        Realm("helseid", address(port, "helseid"), AUDIENCE, _clients(known, "helseid")),
+        Realm("idporten", address(port, "idporten"), CITIZENS, _clients(known, "idporten")),
+    ]
+
+
+def _clients(known: Mapping[str, Any], profile: str) -> dict[str, Client]:
+    return {
         name: Client(
-            name, one["kind"], one["key"], frozenset(one["scopes"]),
-            frozenset(one.get("redirects", ())), one.get("organisation"),
+            name,
+            one["kind"],
+            one["key"],
+            frozenset(one["scopes"]),
+            redirects=frozenset(one.get("redirects", ())),
+            leaves=frozenset(one.get("leaves", ())),
+            back_channel=one.get("back_channel", {}).get(profile),
+            organisation=one.get("organisation"),
         )
         for name, one in known.items()
-    }  # fmt: skip
-    return [
-        Realm("helseid", address(port, "helseid"), AUDIENCE, clients),
-        Realm("idporten", address(port, "idporten"), CITIZENS, clients),
-    ]
+    }
 
 
 def _key(file: Path) -> signed.Key:

@@ -1,7 +1,5 @@
 """The page from which follow-up is steered, and the same as a table for a spreadsheet."""
 
-import csv
-import io
 from typing import Annotated
 from uuid import UUID
 
@@ -14,7 +12,7 @@ from services.alerts.looking_back.steering import Question
 from services.alerts.looking_back.weeks import Steering
 from services.alerts.page.steering import table
 from services.alerts.reader import Reader
-from shared import access
+from shared import access, spreadsheet
 
 router = APIRouter(include_in_schema=False)
 
@@ -48,10 +46,9 @@ async def burden_table(
     patients is left empty in it, though the page shows it."""
     by = door.reader(request, caller)
     told = await _told(request, has, by, unit, programme, weeks)
-    text = io.StringIO()
-    csv.writer(text, delimiter=";").writerows(table(told, sheet.language(request)))
+    made = spreadsheet.table(table(told, sheet.language(request)), mark=True)
     headers = {**sheet.HEADERS, "Content-Disposition": 'attachment; filename="hjemvakt-burden.csv"'}
-    return Response("\ufeff" + text.getvalue(), headers=headers, media_type="text/csv")
+    return Response(made, headers=headers, media_type="text/csv")
 
 
 async def _told(

@@ -120,8 +120,12 @@ def _id(told: str | None) -> UUID | None:
 
 
 def _bundle(request: Request, resources: list[Resource]) -> Response:
-    address = f"{str(request.base_url).rstrip('/')}/fhir"
-    return _answer(fhir_bundles.searchset(resources, address, links={"self": str(request.url)}))
+    # By our own setting: the Host header may say anything, and behind the front door no https.
+    public: str | None = request.app.state.public_url
+    here = public or str(request.base_url).rstrip("/")
+    asked = f"?{request.url.query}" if request.url.query else ""
+    links = {"self": f"{here}{request.scope['path']}{asked}"}
+    return _answer(fhir_bundles.searchset(resources, f"{here}/fhir", links=links))
 
 
 def _answer(resource: Resource) -> Response:

@@ -75,7 +75,7 @@ from services.alerts.page.chart import chart_view
 from services.alerts.page.connections import connection_view, connections_view
 from services.alerts.page.downtime import downtime_view
 from services.alerts.page.filling import form_view
-from services.alerts.page.frame import error_view, login_view, render
+from services.alerts.page.frame import error_view, leaving_view, login_view, render
 from services.alerts.page.messages import messages_view
 from services.alerts.page.patient import patient_view
 from services.alerts.page.row import drawn as row_view
@@ -91,6 +91,7 @@ __all__ = [
     "downtime_view",
     "error_view",
     "form_view",
+    "leaving_view",
     "login_view",
     "messages_view",
     "patient_view",

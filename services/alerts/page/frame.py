@@ -64,7 +64,14 @@ def login_view(data: Json, lang: str) -> View:
         else None,
         "ways": [dict(each) for each in data.get("ways") or ()],
         "next": str(data.get("next") or ""),
+        "left": bool(data.get("left")),
     }
+
+
+def leaving_view(data: Json, lang: str, there: str) -> View:
+    """Logged out here; `there` is where the identity provider does the same."""
+    t = words.words(lang)
+    return {**frame(data, lang), "title": t["login"]["left_title"], "there": there}
 
 
 def error_view(data: Json, lang: str, now: datetime) -> View:

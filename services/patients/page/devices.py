@@ -90,8 +90,8 @@ def _row(
         else "",
         "low": battery is not None and float(battery) < LOW,
         "state": state(one, now, t),
-        "certificate": _certificate(one, t),
-        "ends_soon": _ends_soon(one, now),
+        "certificate": _certificate(one, now, t),
+        "looked_after": _wants_looking_after(one, now, t),
         "revoked": one.revoked_at is not None,
     }  # fmt: skip
 
@@ -107,26 +107,38 @@ def state(one: Thing, now: datetime, t: Words) -> str:
         return str(s["not_set_up"])
     if one.client_id:
         return str(s["by_client"])
-    if _ends_soon(one, now):
-        return _certificate(one, t)
+    if _wants_looking_after(one, now, t):
+        return _certificate(one, now, t)
     if one.has_key:
         return str(s["by_key"])
     since = one.rotated_at or one.created_at
     return str(s["by_secret"].format(at=written.moment(since, now, t)))
 
 
-def _ends_soon(one: Thing, now: datetime) -> bool:
-    """A device renews by itself long before, so somebody must look after this one."""
-    until = one.certificate_until
-    return until is not None and until < now + SOON and one.revoked_at is None
-
-
-def _certificate(one: Thing, t: Words) -> str:
-    if one.certificate_until is None:
+def _wants_looking_after(one: Thing, now: datetime, t: Words) -> str:
+    """What is to be done about its certificate, if anything: a device renews by itself long before
+    the end, so somebody must look after one that has not."""
+    s, until = t["setup"]["devices"], one.certificate_until
+    if one.revoked_at is not None:
         return ""
-    said = t["setup"]["devices"]["certificate_until"]
-    until = one.certificate_until.astimezone(written.OSLO)
-    return str(said.format(at=f"{written.date(until, t)} {until.year}"))
+    if one.certificate_withdrawn is not None and not one.has_key:
+        return str(s["certificate_anew"])
+    return str(s["certificate_soon"]) if until is not None and until < now + SOON else ""
+
+
+def _certificate(one: Thing, now: datetime, t: Words) -> str:
+    """Until when, or since when no longer."""
+    until, withdrawn = one.certificate_until, one.certificate_withdrawn
+    if until is not None and one.revoked_at is not None:
+        until, withdrawn = None, one.revoked_at
+    if withdrawn is not None:
+        how, at = "certificate_withdrawn", withdrawn
+    elif until is not None:
+        how, at = "certificate_until" if until > now else "certificate_ended", until
+    else:
+        return ""
+    day = at.astimezone(written.OSLO)
+    return str(t["setup"]["devices"][how].format(at=f"{written.date(day, t)} {day.year}"))
 
 
 def device(

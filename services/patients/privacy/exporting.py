@@ -5,12 +5,11 @@ a transaction of its own, as it stood at that moment.
 """
 
 import base64
-import csv
 import io
 import zipfile
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +19,16 @@ from services.patients.look import Looker
 from services.patients.nouns import Identifier, Patient
 from services.patients.numbers import Numbers
 from services.patients.privacy import closed, tables_out
-from shared import attachments, exact, fhir, fhir_attachments, fhir_record, ledger, messages
+from shared import (
+    attachments,
+    exact,
+    fhir,
+    fhir_attachments,
+    fhir_record,
+    ledger,
+    messages,
+    spreadsheet,
+)
 from shared.audit import store as audit_store
 from shared.audit.store import Wanted
 from shared.contracts import Fact
@@ -209,16 +217,16 @@ async def archive(taken: Taken) -> AsyncIterator[bytes]:
             ("messages.csv", tables_out.MESSAGES, tables_out.message),
         ):
             with made.open(name, "w") as file:
-                file.write(_csv([header], mark=True))
+                file.write(spreadsheet.table([header], mark=True))
                 async for fact in facts(taken):
-                    file.write(_csv(rows(fact)))
+                    file.write(spreadsheet.table(rows(fact)))
                     yield out.taken()
         _write(made, "decisions.csv", tables_out.decisions(taken.decisions))
         if taken.looker.caller.patient_id is not None:
             with made.open("looks.csv", "w") as file:
-                file.write(_csv([tables_out.LOOKS], mark=True))
+                file.write(spreadsheet.table([tables_out.LOOKS], mark=True))
                 async for event in looks(taken):
-                    file.write(_csv([tables_out.look(event)]))
+                    file.write(spreadsheet.table([tables_out.look(event)]))
                     yield out.taken()
         async for fact in facts(taken):
             if (found := await _file(taken, fact)) is not None:
@@ -229,20 +237,4 @@ async def archive(taken: Taken) -> AsyncIterator[bytes]:
 
 
 def _write(made: zipfile.ZipFile, name: str, rows: Iterable[Sequence[Any]]) -> None:
-    made.writestr(name, _csv(rows, mark=True))
-
-
-def _csv(rows: Iterable[Sequence[Any]], *, mark: bool = False) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, delimiter=";").writerows([[_cell(cell) for cell in row] for row in rows])
-    return (b"\xef\xbb\xbf" if mark else b"") + text.getvalue().encode()
-
-
-def _cell(value: Any) -> str:
-    """A text that a spreadsheet would take for a formula is told to be text."""
-    if value is None:
-        return ""
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat()
-    text = str(value)
-    return f"'{text}" if isinstance(value, str) and text[:1] in "=+-@\t\r" and text else text
+    made.writestr(name, spreadsheet.table(rows, mark=True))

@@ -28,10 +28,11 @@ async def standing(
                ),
                coalesce(bool_or(s.staff_id = $3), false),
                coalesce(bool_or(s.staff_id is null), false),
-               exists (
-                   select from patients.emergency
+               (
+                   select reason from patients.emergency
                    where org = $1 and patient_id = $2 and staff_id = $3
                      and until > clock_timestamp()
+                   order by until desc limit 1
                )
         from patients.shield s
         where s.org = $1 and s.patient_id = $2 and s.ended_at is null

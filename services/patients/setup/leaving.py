@@ -29,10 +29,15 @@ async def stay(request: Request, caller: access.AnyStaff) -> Response:
 
 @router.post("/logout")
 async def log_out(request: Request) -> Response:
-    """CrossSite."""
+    """To the log-in page. A script is told in `to` where to go: by the identity provider, where the
+    session is to end there too. A form of ours may lead nowhere else. CrossSite."""
     access.same_site(request)
     logins: Logins = request.app.state.logins
-    await logins.end(browser.kept(request, access.COOKIE), entrance.address(request))
-    response = frame.onwards(frame.log_in_at(request, "left=true"))
+    page = f"{request.app.state.worklist_at or request.app.state.public_url or ''}/login"
+    session = browser.kept(request, access.COOKIE)
+    there = await logins.end(session, entrance.address(request), page)
+    home = frame.log_in_at(request, "left=true")
+    by_script = request.headers.get("accept") == "application/json"
+    response = door.json({"to": there or home}) if by_script else frame.onwards(home)
     browser.forget(request, response, access.COOKIE)
     return response

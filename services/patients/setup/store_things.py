@@ -31,6 +31,8 @@ class Thing:
     client_id: str | None
     has_key: bool
     certificate_until: datetime | None
+    certificate_withdrawn: datetime | None
+    "When the last of them was; None while one is in force."
     is_set_up: bool
     code_until: datetime | None
     heard_at: datetime | None
@@ -42,6 +44,7 @@ _THING = """
 select c.cred, c.kind, c.label, c.unit_id, c.device_id, d.manufacturer, d.model, d.serial,
        c.created_at, c.rotated_at, c.revoked_at, c.client_id,
        c.thumbprint is not null or k.until is not null as has_key, k.until as certificate_until,
+       case when k.until is null then k.withdrawn_at end as certificate_withdrawn,
        c.mqtt_hash <> '' or c.rotated_at is not null as is_set_up,
        (select max(e.until) from patients.enrolment_code e
         where e.org = c.org and e.cred = c.cred and e.redeemed_at is null
@@ -50,8 +53,9 @@ select c.cred, c.kind, c.label, c.unit_id, c.device_id, d.manufacturer, d.model,
 from patients.credential c
 left join patients.device d on d.org = c.org and d.id = c.device_id
 left join lateral (
-    select max(k.until) as until from patients.certificate k
-    where k.org = c.org and k.cred = c.cred and k.withdrawn_at is null) k on true
+    select max(k.until) filter (where k.withdrawn_at is null) as until,
+           max(k.withdrawn_at) as withdrawn_at
+    from patients.certificate k where k.org = c.org and k.cred = c.cred) k on true
 left join lateral (
     select max(t.last_at) as heard_at from ledger.traffic t
     where t.org = c.org and t.cred = c.cred) t on true

@@ -64,8 +64,13 @@
   leave.addEventListener("submit", async (event) => {
     // Where the worklist has another address a form may not lead there, and a script may.
     event.preventDefault();
-    await fetch(leave.action, { method: "POST", body: new URLSearchParams(new FormData(leave)), redirect: "manual" }).catch(() => null);
-    location.assign(leave.dataset.at);
+    const answer = await fetch(leave.action, {
+      method: "POST",
+      body: new URLSearchParams(new FormData(leave)),
+      headers: { Accept: "application/json" },
+    }).catch(() => null);
+    const said = answer?.ok ? await answer.json().catch(() => null) : null;
+    location.assign(said?.to ?? leave.dataset.at);
   });
   for (const touch of ["keydown", "pointerdown", "wheel"]) addEventListener(touch, used, { passive: true });
   document.getElementById("stay").addEventListener("click", used);
