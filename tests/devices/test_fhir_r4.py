@@ -618,7 +618,7 @@ class TestAnswers:
         (b"{}", "not-a-resource"),
         (b'{"resourceType":7}', "not-a-resource"),
         (b'{"resourceType":"Claim"}', "resource-not-taken"),
-        (b'{"resourceType":"Patient"}', "resource-not-taken"),
+        (b'{"resourceType":"Medication"}', "resource-not-taken"),
         (b'{"resourceType":"Bundle"}', "bundle-not-taken"),
         (b'{"resourceType":"Bundle","type":"document","entry":[]}', "bundle-not-taken"),
         (b'{"resourceType":"Bundle","type":"batch","entry":{}}', "bundle-not-taken"),
