@@ -48,6 +48,7 @@ class Code(StrEnum):
     NOT_STORABLE = "not-storable"
     REVOKED = "revoked"
     TRANSACTION = "transaction"
+    REJECTED = "rejected"  # by a person, whatever it waited for: only of a receipt
 
 
 class Flag(StrEnum):

@@ -208,7 +208,12 @@ def _schemas() -> Json:
         "ref": {"type": ["string", "null"], "description": "Where it can be read as FHIR"},
         "received": moment,
         "flags": {"type": "array", "items": {"enum": [flag.value for flag in Flag]}},
-        "errors": {"type": "array", "items": error},
+        "errors": {
+            "type": "array",
+            "items": error,
+            "description": "Why it waits; first `rejected` if a person has rejected it: it will "
+            "not be stored, and is not to be sent again",
+        },
         "watch": {
             "type": "object",
             "description": "Whether anybody is watching the patient's unit now, and when next",
