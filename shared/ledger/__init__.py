@@ -65,6 +65,7 @@ from shared.ledger.reading import (
     in_force,
     in_reach,
     read,
+    touched,
 )
 from shared.ledger.waking import (
     CHANNEL,
@@ -123,6 +124,7 @@ __all__ = [
     "reject",
     "release",
     "take",
+    "touched",
     "waiting_patients",
     "wake",
     "wake_alone",
