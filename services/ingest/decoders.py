@@ -15,6 +15,8 @@ from shared.form_answers import Forms
 
 log = structlog.get_logger()
 
+MOST_FAULTS = 100  # told of a transaction; a person needs no more, and an answer has its bounds
+
 
 def decode_again(
     body: bytes,
@@ -73,7 +75,7 @@ def not_whole(
     alarms = [item.alarm for item in items if item.alarm is not None]
     return replace(
         unreadable(body, formats.FHIR),
-        errors=(ItemError("", Code.TRANSACTION), *errors),
+        errors=(ItemError("", Code.TRANSACTION), *errors[:MOST_FAULTS]),
         alarm=max(alarms, key=lambda one: one.harm, default=None),
     )
 

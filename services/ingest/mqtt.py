@@ -327,14 +327,14 @@ class Broker:
         self._ack(taken.message)
 
     def _answer(self, message: Message, answers: list[Receipt], is_array: bool) -> None:
-        body = receipts.message(answers, is_array)
-        if message.correlation is None:
-            self._client.send_receipt(message.reply_to, body)
-            return
-        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-        properties.ContentType = "application/json"
-        properties.CorrelationData = message.correlation
-        self._client.publish(message.reply_to, body, qos=1, properties=properties)
+        for body in receipts.pieces(answers, is_array):
+            if message.correlation is None:
+                self._client.send_receipt(message.reply_to, body)
+                continue
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            properties.ContentType = "application/json"
+            properties.CorrelationData = message.correlation
+            self._client.publish(message.reply_to, body, qos=1, properties=properties)
 
     def _ack(self, message: Message) -> None:
         if message.qos and message.connection == self._connection:

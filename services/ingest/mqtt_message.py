@@ -36,6 +36,7 @@ CORRELATION_BYTES = 64
 # Of a Response Topic: a broker may end the connection of who publishes to one of very many levels.
 LEVELS = 12
 TOPIC_BYTES = 512
+LONGEST_NAME = 200
 
 _BY_TOPIC: dict[str, Format] = {"obs": "json", "fhir": "fhir", "status": "status"}
 
@@ -215,7 +216,7 @@ def _fhir(body: bytes, reader: Reader, now: datetime) -> Read:
         elif entry.refusal is not None:
             items.append(decoders.unreadable(entry.raw, formats.FHIR))
         else:
-            beside.append((place, entry.full_url or entry.kind))
+            beside.append((place, (entry.full_url or entry.kind)[:LONGEST_NAME]))
     is_whole = received.bundle == "transaction" and bool(items)
     return Read(items, received.bundle is not None, is_whole, tuple(beside))
 

@@ -9,9 +9,9 @@ from paho.mqtt.client import MQTTMessage
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from services.ingest import app, formats, mqtt_message
+from services.ingest import app, formats, mqtt_message, receipts
 from services.ingest.devices import hl7_items, open_mhealth, senml, vendor_clouds
-from shared.contracts import Code
+from shared.contracts import Code, Watch
 
 NOW = datetime(2026, 11, 23, 6, 12, tzinfo=UTC)
 FORMS = app.questionnaires(None)
@@ -146,6 +146,17 @@ def test_a_pack_may_have_more_records_than_an_array_has_items() -> None:
     pack = [{"n": "heart_rate", "u": "beat/min", "v": 60 + n % 30, "t": 1795413600 + n}
             for n in range(150)]  # fmt: skip
     assert len(read(pack, None).items) == 150
+
+
+def test_what_accompanies_is_named_within_bounds_and_so_that_it_can_be_written() -> None:
+    entries = [{"fullUrl": url, "resource": {"resourceType": "Patient"}}
+               for url in ("urn:uuid:1", "x" * 5_000, "\ud800")]  # fmt: skip
+    told = read({"resourceType": "Bundle", "type": "batch", "entry": entries}, None, "fhir")
+
+    answers = told.answers([], NOW, Watch(now=False))
+    assert [one["id"] for one in json.loads(receipts.message(answers, told.is_array))] == [
+        "urn:uuid:1", "x" * 200, "Patient",
+    ]  # fmt: skip
 
 
 def test_the_secret_in_a_message_is_not_kept() -> None:

@@ -119,8 +119,9 @@ def _entries(parts: list[exact.Part], whole: fhir_items.Envelope) -> tuple[Entry
 def _entry(envelope: fhir_items.Envelope) -> Entry:
     sent = envelope.part.value if isinstance(envelope.part.value, dict) else {}
     told, resource = sent.get("fullUrl"), sent.get("resource")
-    full_url = told if isinstance(told, str) else None
     raw = envelope.part.raw
+    is_url = isinstance(told, str) and exact.storable(exact.Part(told, raw))
+    full_url = told if is_url else None  # one that cannot be written is not echoed
     try:
         fhir_request.method(sent.get("request"))
         if not isinstance(resource, dict):
