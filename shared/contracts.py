@@ -16,13 +16,15 @@ Json = Mapping[str, Any]
 
 
 class Result(StrEnum):
-    """What became of one item. Only a person rejects, so intake never says so."""
+    """What became of one item. Only a person rejects, so intake never says so. `ignored`: what only
+    tells of the readings beside it (a Patient, a Device), and is nothing to store by itself."""
 
     STORED = "stored"
     DUPLICATE = "duplicate"
     CORRECTED = "corrected"
     VOIDED = "voided"
     QUARANTINED = "quarantined"
+    IGNORED = "ignored"
 
 
 class Code(StrEnum):
@@ -46,6 +48,7 @@ class Code(StrEnum):
     NOT_STORABLE = "not-storable"
     REVOKED = "revoked"
     TRANSACTION = "transaction"
+    REJECTED = "rejected"  # by a person, whatever it waited for: only of a receipt
 
 
 class Flag(StrEnum):

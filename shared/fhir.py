@@ -93,6 +93,12 @@ def resource(
     return observation(fact, status)
 
 
+def touch(made: Resource, at: datetime | None) -> None:
+    """Let the resource say that it was last changed then: withdrawn, or filed on another."""
+    if at is not None:
+        made["meta"] = {**made["meta"], "lastUpdated": instant(at)}
+
+
 def questionnaire_url(name: str, version: object = None) -> str:
     url = name if "/" in name else f"{QUESTIONNAIRES}{name}"
     return f"{url}|{version}" if version else url

@@ -46,6 +46,10 @@ _ISSUES: Mapping[Code, tuple[str, str]] = {
     Code.NOT_STORABLE: ("value", "A text holds characters that cannot be stored."),
     Code.REVOKED: ("security", "The sender's credential had been withdrawn."),
     Code.TRANSACTION: ("business-rule", "Another entry of the transaction could not be stored."),
+    Code.REJECTED: (
+        "business-rule",
+        "A person has looked at it and rejected it: it will not be stored. Do not send it again.",
+    ),
 }
 
 

@@ -187,7 +187,8 @@ below `gw/{{org}}/{{cred}}/`, most simply by the topic prefix of its own setting
 bridge. What it sends ends stored, known already, or in quarantine with a reason; who wants the
 receipts reads them at `hjv/1/{{org}}/{{cred}}/ack`. A topic that no row knows waits in quarantine,
 each reading of it; at most 24 of a topic and 240 of a gateway a day: what is beyond is counted as
-refused (`too-many-unknown`) on the connection's page.
+refused (`too-many-unknown`) on the connection's page. Each ingest counts by itself, in memory:
+replicas hear the same and let the same through, and a restart begins anew.
 
 A hospital adds a family in a file of the same form (`HJEMVAKT_GATEWAYS`), which is looked at first;
 its faults are told in a sentence at the start. The words of a row are explained at the top of

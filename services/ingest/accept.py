@@ -239,6 +239,11 @@ class Intake:
             for one in answers
         ]
 
+    async def watch(self, credential: Credential) -> Watch:
+        """Who watches the unit that a sender belongs to."""
+        watches = await self._watching(credential.org, {credential.unit_id})
+        return watches[credential.unit_id]
+
     async def _watching(
         self, org: str, units: Iterable[UUID | None]
     ) -> Mapping[UUID | None, Watch]:

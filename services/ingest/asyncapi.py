@@ -5,7 +5,7 @@ from typing import Any
 
 from fastapi import FastAPI, Response
 
-from services.ingest import decoders, fhir_examples, hot, mqtt, openapi, routes
+from services.ingest import fhir_examples, formats, hl7, hot, mqtt_message, openapi, routes
 from services.ingest.devices import json_v1
 from shared import exact
 from shared.contracts import Code, Flag, Result
@@ -20,22 +20,27 @@ _PROMISE = (
     "durably stored. Keep a reading until its receipt has come; send it again, with the same id, "
     "if none comes: what is known already is answered `duplicate` and stored once."
 )
+_BYTES = mqtt_message.CORRELATION_BYTES
 _REPLY = (
     "With MQTT 5 a Response Topic is honoured if it starts with your own `hjv/1/{org}/{cred}/` "
-    f"and ends in `ack`; Correlation Data of at most {mqtt.CORRELATION_BYTES} bytes comes back "
+    f"and ends in `ack`; Correlation Data of at most {_BYTES} bytes comes back "
     "unchanged. Without one, and with MQTT 3.1.1, receipts go to `…/ack`: subscribe to it first."
 )
 _SENT: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "obs": (
         "Readings in JSON, version 1",
         f"One item, or an array of at most {json_v1.MQTT_ITEMS}; an array is answered with an "
-        "array of receipts, in order.",
-        ("item", "items", "form"),
+        "array of receipts, in order, an empty one with an empty one. With a Content Type of FHIR "
+        "(JSON or XML), SenML or HL7 v2 the body is read as at the door of that format; without "
+        "one, JSON that is no item of ours is read as `/v1/uploads` reads it.",
+        ("item", "items", "form", "senml", "hl7"),
     ),
     "fhir": (
         "FHIR R4",
         "An Observation, a QuestionnaireResponse, a Communication or a Bundle; answered with "
         "JSON receipts. "
+        "An entry that only tells of the others (a Patient, a Device) is answered `ignored`, one "
+        "of another type waits in quarantine. "
         "Of a transaction all is stored, or it waits whole in quarantine, with one receipt.",
         ("observation", "answers", "message", "bundle"),
     ),
@@ -47,6 +52,10 @@ _SENT: dict[str, tuple[str, str, tuple[str, ...]]] = {
 }
 
 
+SENML = [
+    {"bn": "urn:dev:mac:0024befffe804ff1:", "bt": 1795416720, "n": "body_weight", "u": "kg",
+     "v": 82.4},
+]  # fmt: skip
 # Below miscale/{user}/weight, and below homeassistant/sensor/{node}/weight/config.
 NATIVE = {"weight": 82.4, "weight_unit": "kg", "timestamp": "2026-11-23T07:12:00+00:00"}
 ANNOUNCEMENT = {
@@ -60,16 +69,16 @@ ANNOUNCEMENT = {
 
 
 def document() -> Json:
-    channels = {name: _channel(name, _SENT[name][2]) for name in mqtt.CHANNELS}
+    channels = {name: _channel(name, _SENT[name][2]) for name in mqtt_message.CHANNELS}
     channels["ack"] = _channel("ack", ("receipt", "receipts"))
     channels["gateway"] = {
         **_channel("gateway", ("native", "announcement")),
-        "address": f"{mqtt.GATEWAY}/{{org}}/{{cred}}/{{native}}",
+        "address": f"{mqtt_message.GATEWAY}/{{org}}/{{cred}}/{{native}}",
     }
     channels["gateway"]["parameters"]["native"] = {
         "description": "The gateway's own topic, of one or more levels (docs/gateways.md)"
     }
-    operations = {f"receive-{name}": _receive(name) for name in mqtt.CHANNELS}
+    operations = {f"receive-{name}": _receive(name) for name in mqtt_message.CHANNELS}
     operations["receive-gateway"] = _of_gateways()
     operations["send-receipts"] = {
         "action": "send",
@@ -84,7 +93,7 @@ def document() -> Json:
             "version": metadata.version("hjemvakt"),
             "description": f"{_PROMISE}\n\n{_REPLY}",
         },
-        "defaultContentType": decoders.JSON,
+        "defaultContentType": formats.JSON,
         "servers": {
             name: {
                 "host": "{broker}:1883",
@@ -158,25 +167,27 @@ def _bindings(*, retain: bool) -> Json:
 
 def _messages() -> Json:
     return {
-        "item": _message(decoders.JSON, "#/components/schemas/Observation", routes.EXAMPLE),
-        "items": _message(decoders.JSON, "#/components/schemas/Observations", [routes.EXAMPLE]),
-        "form": _message(decoders.JSON, "#/components/schemas/FormAnswers", routes.ANSWERS),
-        "observation": _message(decoders.FHIR, None, fhir_examples.OBSERVATION),
-        "answers": _message(decoders.FHIR, None, fhir_examples.ANSWERS),
-        "message": _message(decoders.FHIR, None, fhir_examples.MESSAGE),
-        "bundle": _message(decoders.FHIR, None, fhir_examples.BUNDLE),
-        "native": _message(decoders.JSON, None, NATIVE),
-        "announcement": _message(decoders.JSON, None, ANNOUNCEMENT),
-        "status": _message(decoders.JSON, "#/components/schemas/Status", STATUS),
-        "receipt": _message(decoders.JSON, "#/components/schemas/Receipt", routes.RECEIPT),
-        "receipts": _message(decoders.JSON, "#/components/schemas/Receipts", [routes.RECEIPT]),
+        "item": _message(formats.JSON, "#/components/schemas/Observation", routes.EXAMPLE),
+        "items": _message(formats.JSON, "#/components/schemas/Observations", [routes.EXAMPLE]),
+        "form": _message(formats.JSON, "#/components/schemas/FormAnswers", routes.ANSWERS),
+        "observation": _message(formats.FHIR, None, fhir_examples.OBSERVATION),
+        "answers": _message(formats.FHIR, None, fhir_examples.ANSWERS),
+        "message": _message(formats.FHIR, None, fhir_examples.MESSAGE),
+        "bundle": _message(formats.FHIR, None, fhir_examples.BUNDLE),
+        "senml": _message(formats.TYPES["senml"][0], None, SENML, "array"),
+        "hl7": _message(formats.HL7, None, hl7.EXAMPLE, "string"),
+        "native": _message(formats.JSON, None, NATIVE),
+        "announcement": _message(formats.JSON, None, ANNOUNCEMENT),
+        "status": _message(formats.JSON, "#/components/schemas/Status", STATUS),
+        "receipt": _message(formats.JSON, "#/components/schemas/Receipt", routes.RECEIPT),
+        "receipts": _message(formats.JSON, "#/components/schemas/Receipts", [routes.RECEIPT]),
     }
 
 
-def _message(media_type: str, schema: str | None, example: Any) -> Json:
+def _message(media_type: str, schema: str | None, example: Any, form: str = "object") -> Json:
     return {
         "contentType": media_type,
-        "payload": {"$ref": schema} if schema else {"type": "object"},
+        "payload": {"$ref": schema} if schema else {"type": form},
         "examples": [{"payload": example}],
     }
 
@@ -197,7 +208,12 @@ def _schemas() -> Json:
         "ref": {"type": ["string", "null"], "description": "Where it can be read as FHIR"},
         "received": moment,
         "flags": {"type": "array", "items": {"enum": [flag.value for flag in Flag]}},
-        "errors": {"type": "array", "items": error},
+        "errors": {
+            "type": "array",
+            "items": error,
+            "description": "Why it waits; first `rejected` if a person has rejected it: it will "
+            "not be stored, and is not to be sent again",
+        },
         "watch": {
             "type": "object",
             "description": "Whether anybody is watching the patient's unit now, and when next",
@@ -245,7 +261,7 @@ def _schemas() -> Json:
             "required": list(members),
             "properties": {**members, "crisis": crisis},
         },
-        "Receipts": _several("Receipt", json_v1.MQTT_ITEMS),
+        "Receipts": {"type": "array", "items": {"$ref": "#/components/schemas/Receipt"}},
     }
 
 

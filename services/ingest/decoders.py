@@ -1,4 +1,4 @@
-"""Which decoder reads what: by MQTT channel, or by the media type kept with the raw bytes."""
+"""Which decoder reads what was kept, and what becomes of a body that none can read."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -7,6 +7,7 @@ from datetime import datetime
 
 import structlog
 
+from services.ingest import formats
 from services.ingest.devices import fhir_r4, foreign, gateways, hl7_adt, json_v1, status
 from services.ingest.devices.gateway_table import Gateway
 from shared.contracts import Code, Item, ItemError
@@ -14,32 +15,7 @@ from shared.form_answers import Forms
 
 log = structlog.get_logger()
 
-JSON = "application/json"
-FHIR = "application/fhir+json"
-STATUS = "application/vnd.hjemvakt.status+json"
-
-_MEDIA = {"obs": JSON, "fhir": FHIR, "status": STATUS}
-
-
-def media_type(channel: str) -> str:
-    return _MEDIA[channel]
-
-
-def decode(
-    channel: str, body: bytes, media: str, now: datetime, forms: Forms
-) -> tuple[list[Item], bool]:
-    """The items of an MQTT message, and whether all of them are stored or none. Raises a kind of
-    Refused."""
-    match channel:
-        case "fhir":
-            received = fhir_r4.decode(body, media, forms, now)
-            if received.bundle == "transaction":
-                return _transaction(received, body)
-            return _whole(received, body, media), False
-        case "status":
-            return status.decode(body, media, now), False
-        case _:
-            return json_v1.decode(body, media, json_v1.MQTT_ITEMS, forms), False
+MOST_FAULTS = 100  # told of a transaction; a person needs no more, and an answer has its bounds
 
 
 def decode_again(
@@ -51,11 +27,11 @@ def decode_again(
     hashes: hl7_adt.Hashes,
 ) -> list[Item]:
     """The items of one message's kept bytes. Raises a kind of Refused."""
-    match media or JSON:
+    match media or formats.JSON:
         case "application/fhir+json":
-            return fhir_r4.decode(body, FHIR, forms, now).items
+            return fhir_r4.decode(body, formats.FHIR, forms, now).items
         case "application/vnd.hjemvakt.status+json":
-            return status.decode(body, STATUS, now)
+            return status.decode(body, formats.STATUS, now)
         case "application/hl7-v2":
             return hl7_adt.again(body, now, hashes)
         case gateways.MEDIA:
@@ -63,7 +39,7 @@ def decode_again(
         case other if other in foreign.MEDIA:
             return foreign.again(body, other, now)
         case _:
-            return json_v1.decode(body, JSON, json_v1.HTTP_ITEMS, forms)
+            return json_v1.decode(body, formats.JSON, json_v1.HTTP_ITEMS, forms)
 
 
 def unreadable(body: bytes, media: str) -> Item:
@@ -98,8 +74,8 @@ def not_whole(
     ]
     alarms = [item.alarm for item in items if item.alarm is not None]
     return replace(
-        unreadable(body, FHIR),
-        errors=(ItemError("", Code.TRANSACTION), *errors),
+        unreadable(body, formats.FHIR),
+        errors=(ItemError("", Code.TRANSACTION), *errors[:MOST_FAULTS]),
         alarm=max(alarms, key=lambda one: one.harm, default=None),
     )
 
@@ -115,18 +91,18 @@ def revoked(item: Item) -> Item | None:
 def not_whole_again(body: bytes, media: str | None, now: datetime, forms: Forms) -> Item | None:
     """A transaction that was kept whole: its parts are not filed one by one, and its reason stands.
     None of what is no transaction."""
-    if media != FHIR:
+    if media != formats.FHIR:
         return None
-    received = fhir_r4.decode(body, FHIR, forms, now)
+    received = fhir_r4.decode(body, formats.FHIR, forms, now)
     if received.bundle != "transaction":
         return None
     return not_whole(body, received.items, _faults(received))
 
 
-def _transaction(received: fhir_r4.Received, body: bytes) -> tuple[list[Item], bool]:
-    if faults := _faults(received):
-        return [not_whole(body, received.items, faults)], False
-    return received.items, True
+def held_whole(received: fhir_r4.Received, body: bytes) -> Item | None:
+    """What waits of a transaction in which something cannot be stored; None of one without."""
+    faults = _faults(received)
+    return not_whole(body, received.items, faults) if faults else None
 
 
 def _faults(received: fhir_r4.Received) -> dict[int, Sequence[ItemError]]:
@@ -137,10 +113,3 @@ def _faults(received: fhir_r4.Received) -> dict[int, Sequence[ItemError]]:
         elif entry.item is not None and entry.item.errors:
             faults[place] = entry.item.errors
     return faults
-
-
-def _whole(received: fhir_r4.Received, body: bytes, media: str) -> list[Item]:
-    """The items, and the body itself beside them when an entry of it could not be taken."""
-    if any(entry.refusal is not None for entry in received.entries):
-        return [*received.items, unreadable(body, media)]
-    return received.items

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
 
-from services.ingest import fhir_examples, fhir_replies, hot
+from services.ingest import fhir_examples, fhir_replies, formats, hot
 from services.ingest.accept import CannotCommit
 from services.ingest.devices import fhir_r4, fhir_xml, refused
 from services.ingest.senders import Credential
@@ -20,7 +20,7 @@ MOST_BYTES = 5 * 1024 * 1024
 RESOURCE_BYTES = 256 * 1024
 KEYS = fhir_r4.KEYS
 
-TYPES = (b"application/fhir+json", b"application/json", *fhir_xml.TYPES)
+TYPES = formats.taken("fhir", "fhir-xml", besides=(formats.JSON,))
 _CONDITIONS = {
     b"if-none-exist": "ifNoneExist",
     b"if-match": "ifMatch",
@@ -188,8 +188,8 @@ async def received(request: Request, most: int, resource: str | None) -> Respons
 
 def plain(headers: Mapping[bytes, bytes], body: bytes) -> bytes:
     """The body in JSON: what comes as XML is kept as the JSON that says the same."""
-    media = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
-    return fhir_xml.as_json(body) if media in fhir_xml.TYPES else body
+    told = headers.get(b"content-type", b"").decode("latin-1")
+    return fhir_xml.as_json(body) if formats.of(told) == "fhir-xml" else body
 
 
 def read(

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from fastapi import APIRouter, Request, Response
 
-from services.ingest import card, hot, receipts
+from services.ingest import card, formats, hot, receipts
 from services.ingest.accept import CannotCommit
 from services.ingest.devices import cpap, foreign, refused
 from services.ingest.senders import Credential
@@ -19,14 +19,13 @@ AT_ONCE = 200  # items a commit
 _CARDS = asyncio.Semaphore(2)
 
 _KEPT = "application/octet-stream"  # of a file that a decoder of ours failed on
-_TYPES = (
-    b"application/json",
-    b"application/senml+json",
-    b"application/zip",
-    b"application/x-zip-compressed",
-    b"application/edf",
-    b"application/octet-stream",
+_FILES = (
+    "application/zip",
+    "application/x-zip-compressed",
+    "application/edf",
+    "application/octet-stream",
 )
+_TYPES = formats.taken("senml", besides=(formats.JSON, *_FILES))
 _EXAMPLE = {
     "header": {
         "id": "0190f3a2-7c1e-7b4a-9b1d-2f6f0c1a0001",

@@ -26,8 +26,11 @@ Heard = Callable[[str, str, Sequence[Suggestion]], None]
 
 class Waiting:
     """How much of what nothing knows was set aside today. A neighbour's sensor that speaks every
-    minute must not bury what else waits for a person; what is beyond is counted as refused. In
-    memory: after a restart, and in each replica, it is counted anew."""
+    minute must not bury what else waits for a person; what is beyond is counted as refused.
+
+    In memory, because it is asked before anything is written: the database would be asked for each
+    message of a neighbour. Replicas do not add up, for each hears every gateway and lets the same
+    ones through, which are stored once. After a restart it is counted anew."""
 
     def __init__(self) -> None:
         self._day: date | None = None

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import asyncpg
 from fastapi import APIRouter, Request, Response
 
-from services.ingest import decoders, hot, tokens
+from services.ingest import decoders, formats, hot, tokens
 from services.ingest.accept import CannotCommit
 from services.ingest.devices import (
     hl7_adt,
@@ -28,8 +28,8 @@ router = APIRouter(tags=["HL7 v2"])
 MEDIA = hl7_items.MEDIA
 MOST_BYTES = 5 * 1024 * 1024
 
-_TYPES = (MEDIA.encode(), b"x-application/hl7-v2+er7", b"text/plain")
-_EXAMPLE = "\r".join(
+_TYPES = formats.taken("hl7", besides=("text/plain",))
+EXAMPLE = "\r".join(
     (
         r"MSH|^~\&|Engine|Clinic|Hjemvakt|Hospital|20261123071500+0100||ORU^R01^ORU_R01|M-1001|P|2.6",
         "PID|||13116900216^^^&2.16.578.1.12.4.1.4.1&ISO",
@@ -62,7 +62,7 @@ class Reply:
         "security": [{"secret": []}],
         "requestBody": {
             "required": True,
-            "content": {MEDIA: {"schema": {"type": "string"}, "example": _EXAMPLE}},
+            "content": {MEDIA: {"schema": {"type": "string"}, "example": EXAMPLE}},
         },
     },
     responses={

@@ -12,7 +12,7 @@ from fastapi import FastAPI, Response
 from prometheus_client import Counter
 from starlette.types import Receive, Scope, Send
 
-from services.ingest import decoders, receipts, room, tokens
+from services.ingest import decoders, formats, receipts, room, tokens
 from services.ingest.accept import CannotCommit, Intake
 from services.ingest.admission import Admission, bearer
 from services.ingest.devices import json_v1, refused
@@ -62,11 +62,11 @@ class Door:
         try:
             credential, body = await self.admitted(scope, receive, (JSON,), MOST_BYTES)
             try:
-                items = json_v1.decode(body, decoders.JSON, json_v1.HTTP_ITEMS, self.forms)
+                items = json_v1.decode(body, formats.JSON, json_v1.HTTP_ITEMS, self.forms)
             except refused.Refused:
                 raise
             except Exception as error:
-                items = [self.failed(credential, body, decoders.JSON, error)]
+                items = [self.failed(credential, body, formats.JSON, error)]
             must_be_given_for(credential, items)
         except NotAdmitted as refusal:
             return refusal.answer

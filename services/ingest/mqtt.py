@@ -24,52 +24,34 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 from prometheus_client import Counter
 
-from services.ingest import decoders, receipts
+from services.ingest import decoders, mqtt_message, receipts
 from services.ingest.accept import CannotCommit, Intake
-from services.ingest.devices import gateways, refused
+from services.ingest.devices import refused
 from services.ingest.devices.fhir_answers import Forms
 from services.ingest.gateway_door import Gateways
 from services.ingest.mqtt_client import Client, Plain
+from services.ingest.mqtt_message import CHANNELS, GATEWAY, Message, Read, Reader
 from services.ingest.senders import Credential, Senders
 from shared import ledger
-from shared.contracts import Code, Item, ItemError, Receipt
+from shared.contracts import Code, ItemError, Receipt, Watch
 from shared.database import DatabaseIsAway
 
 log = structlog.get_logger()
 
-CHANNELS = ("obs", "fhir", "status")
-GATEWAY = "gw"
 KEEPALIVE = 30
 RECEIVE_MAXIMUM = 1_000
 SESSION_SECONDS = 24 * 3600
-CORRELATION_BYTES = 64
 RETRY_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0)
 
 MESSAGES = Counter("hjemvakt_mqtt_messages_total", "Messages from the broker", ["fate"])
 
 
-class Message(NamedTuple):
-    org: str
-    cred: str
-    channel: str  # one of CHANNELS, or "gw": then `native` is the gateway's own topic
-    body: bytes
-    media_type: str
-    reply_to: str
-    correlation: bytes | None
-    mid: int
-    qos: int
-    connection: int
-    native: str = ""
-
-
 class Taken(NamedTuple):
-    """A message on its way through the intake. `whole`: all of its items are stored, or none."""
+    """A message on its way through the intake."""
 
     message: Message
     credential: Credential
-    items: list[Item]
-    is_array: bool
-    whole: bool = False
+    read: Read
 
 
 class Broker:
@@ -88,7 +70,7 @@ class Broker:
     ) -> None:
         self._senders = senders
         self._intake = intake
-        self._forms = forms
+        self._reader = Reader(forms, intake.hashes)
         self._gateways = gateways
         self._shared = shared
         self._connection = 0  # acks of an older connection are dropped
@@ -224,7 +206,7 @@ class Broker:
     # --- messages ---------------------------------------------------------------------------
 
     def _on_message(self, sent: paho.MQTTMessage | Plain) -> None:
-        message = parse(sent, self._connection)
+        message = mqtt_message.parse(sent, self._connection)
         if message is None or (sent.retain and message.channel != "status"):
             MESSAGES.labels("ignored").inc()
             self._client.ack(sent.mid, sent.qos)
@@ -266,30 +248,39 @@ class Broker:
         self._take(message, credential)
 
     def _take(self, message: Message, credential: Credential) -> None:
-        items, is_array, whole = self._items(message, credential)
+        read = self._read_message(message, credential)
         if credential.is_revoked:
             # The device has its word that it was taken, and the credential was good then.
             MESSAGES.labels("revoked-credential").inc()
-            items, whole = [item for each in items if (item := decoders.revoked(each))], False
-        if not items:
-            self._ack(message)
-        elif whole:
-            self._spawn(self._put_whole(Taken(message, credential, items, is_array, whole)))
+            kept = [item for each in read.items if (item := decoders.revoked(each))]
+            read = Read(kept, read.is_array)
+        if not read.items and (message.channel == GATEWAY or credential.is_revoked):
+            self._ack(message)  # there is nobody who waits for an answer
+        elif not read.items:
+            self._spawn(self._answer_nothing(Taken(message, credential, read)))
+        elif read.whole:
+            self._spawn(self._put_whole(Taken(message, credential, read)))
         else:
-            self._put(Taken(message, credential, items, is_array))
+            self._put(Taken(message, credential, read))
 
-    def _items(self, message: Message, credential: Credential) -> tuple[list[Item], bool, bool]:
-        if message.channel != GATEWAY:
-            return decode(message, self._forms)
+    def _read_message(self, message: Message, credential: Credential) -> Read:
         now = datetime.now(UTC)
+        if message.channel != GATEWAY:
+            is_system = credential.sender.names_its_subject
+            return mqtt_message.read(message, self._reader, is_system, now)
         try:
             items = self._gateways.decode(credential, message.native, message.body, now)
         except refused.Refused as fault:  # nobody is there to be told; the set-up page shows it
             self._intake.traffic.refused(credential, fault.code)
-            return [], True, False
+            return Read([], True)
         except Exception as error:
-            items = [_failed(message, error)]
-        return items, len(items) != 1, False
+            items = [mqtt_message.failed(message, error)]
+        return Read(items, len(items) != 1)
+
+    async def _answer_nothing(self, taken: Taken) -> None:
+        """There was nothing to store: an empty array, or what only accompanies readings."""
+        watch = await self._intake.watch(taken.credential)
+        self._settle(taken, [], watch)
 
     async def _put_whole(self, taken: Taken) -> None:
         """A transaction. Over HTTP its sender is told of a refusal; here it waits in quarantine."""
@@ -297,27 +288,28 @@ class Broker:
         message, held = taken.message, None
         while message.connection == self._connection:
             try:
-                receipts = await self._intake.accept_transaction(taken.credential, taken.items)
+                receipts = await self._intake.accept_transaction(taken.credential, taken.read.items)
             except ledger.NotIndivisible as refusal:
                 place = refusal.position - 1
-                held = decoders.not_whole(message.body, taken.items, {place: refusal.errors})
+                held = decoders.not_whole(message.body, taken.read.items, {place: refusal.errors})
             except CannotCommit as error:
                 state = getattr(error.__cause__, "sqlstate", None) or ""
                 if not state.startswith(ledger.DEFINITE):
                     await asyncio.sleep(next(pauses, RETRY_SECONDS[-1]))
                     continue
                 errors = (ItemError("", Code.NOT_STORABLE),)
-                held = decoders.not_whole(message.body, taken.items, {0: errors})
+                held = decoders.not_whole(message.body, taken.read.items, {0: errors})
             if held is None:
                 self._answered(taken, 0, receipts)
             else:
-                self._put(Taken(message, taken.credential, [held], False))
+                self._put(taken._replace(read=Read([held], False)))
             return
 
     def _put(self, taken: Taken, failed: int = 0) -> None:
         if not failed or taken.message.connection == self._connection:
             # A bound method: functions that name each other live until a collection finds them.
-            self._intake.put(taken.credential, taken.items, partial(self._answered, taken, failed))
+            answered = partial(self._answered, taken, failed)
+            self._intake.put(taken.credential, taken.read.items, answered)
 
     def _answered(self, taken: Taken, failed: int, outcome: list[Receipt] | CannotCommit) -> None:
         if isinstance(outcome, CannotCommit):
@@ -325,19 +317,24 @@ class Broker:
             pause = RETRY_SECONDS[min(failed, len(RETRY_SECONDS) - 1)]
             self._loop.call_later(pause, self._put, taken, failed + 1)
             return
+        self._settle(taken, outcome, outcome[0].watch)
+
+    def _settle(self, taken: Taken, receipts: list[Receipt], watch: Watch) -> None:
         MESSAGES.labels("answered").inc()
-        self._answer(taken.message, outcome, taken.is_array)
+        if taken.read.beside:
+            receipts = taken.read.answers(receipts, datetime.now(UTC), watch)
+        self._answer(taken.message, receipts, taken.read.is_array)
         self._ack(taken.message)
 
     def _answer(self, message: Message, answers: list[Receipt], is_array: bool) -> None:
-        body = receipts.message(answers, is_array)
-        if message.correlation is None:
-            self._client.send_receipt(message.reply_to, body)
-            return
-        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-        properties.ContentType = "application/json"
-        properties.CorrelationData = message.correlation
-        self._client.publish(message.reply_to, body, qos=1, properties=properties)
+        for body in receipts.pieces(answers, is_array):
+            if message.correlation is None:
+                self._client.send_receipt(message.reply_to, body)
+                continue
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            properties.ContentType = "application/json"
+            properties.CorrelationData = message.correlation
+            self._client.publish(message.reply_to, body, qos=1, properties=properties)
 
     def _ack(self, message: Message) -> None:
         if message.qos and message.connection == self._connection:
@@ -347,64 +344,3 @@ class Broker:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def decode(message: Message, forms: Forms) -> tuple[list[Item], bool, bool]:
-    """The items of a message, whether its receipts go back as an array, and whether all of them
-    are stored or none."""
-    try:
-        items, whole = decoders.decode(
-            message.channel, message.body, message.media_type, datetime.now(UTC), forms
-        )
-    except refused.Refused:
-        return [decoders.unreadable(message.body, message.media_type)], False, False
-    except Exception as error:
-        return [_failed(message, error)], False, False
-    return items, len(items) != 1 or bool(items[0].position), whole
-
-
-def _failed(message: Message, error: Exception) -> Item:
-    return decoders.failed(message.body, message.media_type, error, message.org, message.cred)
-
-
-def parse(sent: paho.MQTTMessage | Plain, connection: int) -> Message | None:
-    levels = sent.topic.split("/")
-    if levels[0] == GATEWAY and len(levels) > 3:
-        return Message(
-            org=levels[1],
-            cred=levels[2],
-            channel=GATEWAY,
-            body=bytes(sent.payload),
-            media_type=gateways.MEDIA,
-            reply_to=f"hjv/1/{levels[1]}/{levels[2]}/ack",
-            correlation=None,
-            mid=sent.mid,
-            qos=sent.qos,
-            connection=connection,
-            native="/".join(levels[3:]),
-        )
-    if len(levels) != 5 or levels[:2] != ["hjv", "1"] or levels[4] not in CHANNELS:
-        return None
-    _, _, org, cred, channel = levels
-    own = f"hjv/1/{org}/{cred}/"
-    properties: Any = sent.properties
-    wanted = str(getattr(properties, "ResponseTopic", "") or "")
-    # A response topic outside the credential's own could make us write into another's intake.
-    reply_to = wanted if wanted.startswith(own) and wanted.endswith("ack") else f"{own}ack"
-    if any(sign in reply_to for sign in "+#\x00"):
-        reply_to = f"{own}ack"
-    correlation = getattr(properties, "CorrelationData", None)
-    if correlation is not None and len(correlation) > CORRELATION_BYTES:
-        correlation = None
-    return Message(
-        org=org,
-        cred=cred,
-        channel=channel,
-        body=bytes(sent.payload),
-        media_type=decoders.media_type(channel),
-        reply_to=reply_to,
-        correlation=correlation,
-        mid=sent.mid,
-        qos=sent.qos,
-        connection=connection,
-    )

@@ -1,6 +1,6 @@
 """A receipt as a sender reads it: what became of the item, and whether anybody is watching."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -17,6 +17,9 @@ _NAMES = {
     "answers": "QuestionnaireResponse",
     messages.TYPE: "Communication",
 }
+# A broker ends the connection of who sends it more than it takes (ours: 300 000 bytes), and would
+# then send us again what we answered.
+MOST_BYTES = 256 * 1024
 NOBODY = Watch(now=False, followed=False)
 
 
@@ -92,6 +95,17 @@ def results(receipts: Sequence[Receipt]) -> bytes:
 def message(receipts: Sequence[Receipt], is_array: bool) -> bytes:
     """The answer to one message: an array's receipts as an array, an object's as an object."""
     return exact.dumps(list(map(sent, receipts)) if is_array else sent(receipts[0]))
+
+
+def pieces(receipts: Sequence[Receipt], is_array: bool) -> Iterator[bytes]:
+    """The same for a broker: an array of more than it takes is several arrays, in order."""
+    body = message(receipts, is_array)
+    if len(body) <= MOST_BYTES or len(receipts) < 2:
+        yield body
+        return
+    half = len(receipts) // 2
+    for some in (receipts[:half], receipts[half:]):
+        yield from pieces(some, is_array)
 
 
 def sent(receipt: Receipt) -> Sent:

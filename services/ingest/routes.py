@@ -59,7 +59,9 @@ _ERRORS = {
     description=(
         "One object or an array of at most 500. Each item gets a receipt, in order, after it is "
         "durably stored. Sent again with the same id and content it is answered `duplicate`. "
-        "An item with a fault is quarantined and named; the others are stored. The answers to a "
+        "An item with a fault is quarantined and named; the others are stored. One that a person "
+        "has rejected since is `quarantined` with `rejected` as its first error: it is not to be "
+        "sent again. The answers to a "
         "form are an item of kind `questionnaire`. A receipt has `crisis` when an answer is red by "
         "itself, stored or not: words and numbers to show the patient at once."
     ),

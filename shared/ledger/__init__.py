@@ -66,6 +66,7 @@ from shared.ledger.reading import (
     in_force,
     in_reach,
     read,
+    touched,
 )
 from shared.ledger.waking import (
     CHANNEL,
@@ -125,6 +126,7 @@ __all__ = [
     "release",
     "take",
     "take_rest",
+    "touched",
     "waiting_patients",
     "wake",
     "wake_alone",

@@ -167,6 +167,43 @@ async def read(tx: asyncpg.Connection, org: str, ids: Sequence[UUID]) -> list[Fa
     return _facts(org, rows)
 
 
+async def touched(
+    tx: asyncpg.Connection, org: str, facts: Sequence[Fact]
+) -> Mapping[UUID, datetime]:
+    """When they were last withdrawn, corrected, filed on another patient, or filed at all after
+    they had waited; nothing of those that stand as they came."""
+    if not facts:
+        return {}
+    rows = await tx.fetch(
+        """
+        select asked.id, greatest(taken.at, made.at, filed.at) as at
+        from unnest($2::uuid[], $3::uuid[], $4::timestamptz[]) as asked(id, origin, at)
+        left join lateral (
+            select max(s.recorded_at) as at from ledger.superseded s
+            where s.org = $1 and s.target_id = any (array[asked.id, asked.origin])
+              and s.target_id = case s.how when 'refiled' then asked.id else asked.origin end
+        ) taken on true
+        left join lateral (
+            select max(s.recorded_at) as at from ledger.superseded s
+            where s.org = $1 and s.by_id = asked.id and s.how = 'refiled'
+        ) made on true
+        left join lateral (
+            select max(q.decided_at) as at
+            from ledger.reading f
+            join ledger.quarantine q on q.org = f.org and q.cred = f.cred
+                and q.message_id = f.message_id and q.received_at = f.received_at
+            where f.org = $1 and f.id = asked.id and f.at = asked.at and q.state = 'released'
+        ) filed on true
+        where coalesce(taken.at, made.at, filed.at) is not null
+        """,
+        org,
+        [fact.id for fact in facts],
+        [fact.origin or fact.id for fact in facts],
+        [fact.at for fact in facts],
+    )
+    return {row["id"]: row["at"] for row in rows}
+
+
 async def in_force(
     tx: asyncpg.Connection,
     org: str,

@@ -246,7 +246,7 @@ class RateRule(RuleHead, Compared):
 
     `per` is an input of the same session (the nearest sample within `joins`) or a limit;
     `per_hour` divides by the input `hours` (in minutes) where that is given and has come, or else
-    by the length of the session.
+    by the length of the session (not past when we heard of it, and a day at most).
     """
 
     kind: Literal["rate"]

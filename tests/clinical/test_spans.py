@@ -31,6 +31,7 @@ INPUTS = (
     ("pulse", "heart_rate", "value"),
     ("saturation", "spo2", "value"),
     ("uf", "hd_session", "uf_volume"),
+    ("minutes", "hd_session", "duration"),
     ("weight", "body_weight", "value"),
     ("ahi", "cpap_night", "ahi"),
 )
@@ -336,6 +337,38 @@ def test_a_rate_keeps_silent_without_hours_or_without_what_it_is_divided_by() ->
 
     assert not spoken_at(dry, session(NOW, 9000, 4))
     assert not spoken_at(programme(RATE, limits={"dry": Decimal(80)}), endless)
+
+
+@pytest.mark.parametrize(
+    ("end", "heard", "limit", "speaks"),
+    [
+        # A wrong year in the end: it was over when we heard of it, after four hours.
+        (timedelta(days=36_525), timedelta(hours=4), 10, True),
+        (timedelta(days=36_525), timedelta(hours=4), Decimal("10.01"), False),
+        # Heard of so late that nobody knows how long it lasted: no rate at all.
+        (timedelta(days=36_525), timedelta(days=30), 0, False),
+        # Over when we heard of it, but no session lasts three days.
+        (timedelta(days=3), timedelta(days=4), 0, False),
+    ],
+)
+def test_a_claimed_length_that_cannot_be_is_not_divided_by(
+    end: timedelta, heard: timedelta, limit: Any, speaks: bool
+) -> None:
+    of = programme({**RATE, "above": limit}, limits={"dry": Decimal(80)})
+    at = ago(days=31)
+    claimed = reading("hd_session", at, uf_volume=3201, until=at + end, after=heard - end)
+
+    assert bool(spoken_at(of, claimed)) is speaks
+
+
+def test_a_duration_of_nothing_gives_way_to_the_length_of_the_session() -> None:
+    of = programme({**RATE, "hours": "minutes"}, limits={"dry": Decimal(80)})
+    at = ago(hours=5)
+    set_to_nothing = reading(
+        "hd_session", at, uf_volume=3201, duration=0, until=at + timedelta(hours=4)
+    )
+
+    assert spoken_at(of, set_to_nothing) == [at]
 
 
 def test_a_rate_per_another_measurement_of_the_same_session() -> None:

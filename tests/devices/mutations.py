@@ -16,7 +16,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from services.ingest import decoders
+from services.ingest import formats
 from services.ingest.devices import (
     attachment,
     cpap,
@@ -185,12 +185,12 @@ def _fhir() -> list[bytes]:
 
 
 DECODERS = (
-    Decoder("json-v1", given.OWN, lambda b: json_v1.decode(b, decoders.JSON, 500)),
-    Decoder("fhir-json", _fhir(), lambda b: fhir_r4.decode(b, decoders.FHIR, arrived=NOW).items),
+    Decoder("json-v1", given.OWN, lambda b: json_v1.decode(b, formats.JSON, 500)),
+    Decoder("fhir-json", _fhir(), lambda b: fhir_r4.decode(b, formats.FHIR, arrived=NOW).items),
     Decoder(
         "fhir-xml",
         given.XML,
-        lambda b: fhir_r4.decode(fhir_xml.as_json(b), decoders.FHIR, arrived=NOW).items,
+        lambda b: fhir_r4.decode(fhir_xml.as_json(b), formats.FHIR, arrived=NOW).items,
     ),
     Decoder("fhir-files", given.MEDIA, _media),
     Decoder("hl7-results", given.RESULTS, _hl7),
@@ -201,7 +201,7 @@ DECODERS = (
     Decoder("clouds", given.CLOUDS, lambda b: foreign.decode(b, NOW)),
     Decoder("cpap-app", given.CPAP_APP, lambda b: foreign.decode(b, NOW)),
     Decoder("cpap-card", (given.card(), _zip(given.card())), _card),
-    Decoder("status", given.STATUS, lambda b: status.decode(b, decoders.STATUS, NOW)),
+    Decoder("status", given.STATUS, lambda b: status.decode(b, formats.STATUS, NOW)),
     Decoder("attachment", given.ABOUT, _about),
 )
 

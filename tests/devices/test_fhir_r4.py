@@ -231,6 +231,77 @@ class TestSimulatedPatients:
         again = fhir_r4.decode(other.encode(), MEDIA).items[0]
 
         assert again.message_id == file("simulated_transaction").items[0].message_id
+        assert again.content == file("simulated_transaction").items[0].content
+
+    @pytest.mark.parametrize(
+        "spelling",
+        [
+            {"effectiveDateTime": "2026-02-03T06:12:00Z"},
+            {"effectiveDateTime": "2026-02-03T06:12:00.000+00:00"},
+            {"effectiveDateTime": ..., "effectiveInstant": "2026-02-03T08:12:00+02:00"},
+            {"valueQuantity": {"value": Decimal("82.400"), "unit": "kilo", "code": "kg",
+                               "system": "http://unitsofmeasure.org"}},
+            {"valueQuantity": {"value": 82400, "code": "g",
+                               "system": "http://unitsofmeasure.org"}},
+            {"text": {"status": "generated", "div": "<div>82,4 kg</div>"}},
+            {"id": "of-the-server"},
+        ],
+    )  # fmt: skip
+    def test_a_resource_sent_again_is_the_same_however_it_is_spelt(
+        self, spelling: dict[str, Any]
+    ) -> None:
+        assert one(**spelling).content == one().content
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            {"effectiveDateTime": "2026-02-03T06:12:01Z"},
+            {"effectiveDateTime": "2026-02-03"},
+            {"valueQuantity": {"value": 82.5, "code": "kg"}},
+            {"subject": {"reference": f"Patient/{UUID(int=7)}"}},
+            {"status": "amended"},
+            {"status": "preliminary"},
+            {"meta": {"versionId": "2"}},
+            {"meta": {"lastUpdated": "2026-02-03T06:12:00Z"}},
+            {"issued": "2026-02-03T06:12:00Z"},
+            {"note": [{"text": "Etter frokost"}]},
+            {"device": {"identifier": {"value": "B2"}}},
+        ],
+    )
+    def test_a_resource_that_says_anything_else_is_another(self, other: dict[str, Any]) -> None:
+        assert one(**other).content != one().content
+
+    def test_a_version_is_the_same_however_its_moment_is_spelt(self) -> None:
+        made = [
+            one(status="amended", meta={"lastUpdated": told}).content
+            for told in ("2026-02-03T06:12:00Z", "2026-02-03T07:12:00.0+01:00")
+        ]
+        assert made[0] == made[1]
+
+    @pytest.mark.parametrize(
+        "fault",
+        [
+            {"status": "entered-in-error"},
+            {"status": "nonsense"},
+            {"category": LABORATORY, "code": {"text": "CRP"}},
+        ],
+    )
+    def test_what_is_withdrawn_faulty_or_not_ours_is_the_same_too(
+        self, fault: dict[str, Any]
+    ) -> None:
+        unit = {"value": 82.4, "unit": "kg", "code": "kg", "system": "http://unitsofmeasure.org"}
+        again = one(**fault, effectiveDateTime="2026-02-03T06:12:00Z", valueQuantity=unit)
+        assert again.content == one(**fault).content
+        assert one(**fault, valueQuantity={"value": 8}).content != one(**fault).content
+
+    def test_answers_sent_again_are_the_same_however_their_time_is_spelt(self) -> None:
+        text = (PAYLOADS / "answers.json").read_text()
+        sent = json.loads(text)
+        at = datetime.fromisoformat(sent["authored"])
+        other = {**sent, "authored": at.astimezone(UTC).isoformat().replace("+00:00", ".000Z")}
+
+        [first], [again] = (fhir_r4.decode(exact.dumps(one), MEDIA).items for one in (sent, other))
+        assert (again.message_id, again.content) == (first.message_id, first.content)
 
 
 class TestAbsence:
@@ -618,7 +689,7 @@ class TestAnswers:
         (b"{}", "not-a-resource"),
         (b'{"resourceType":7}', "not-a-resource"),
         (b'{"resourceType":"Claim"}', "resource-not-taken"),
-        (b'{"resourceType":"Patient"}', "resource-not-taken"),
+        (b'{"resourceType":"Medication"}', "resource-not-taken"),
         (b'{"resourceType":"Bundle"}', "bundle-not-taken"),
         (b'{"resourceType":"Bundle","type":"document","entry":[]}', "bundle-not-taken"),
         (b'{"resourceType":"Bundle","type":"batch","entry":{}}', "bundle-not-taken"),

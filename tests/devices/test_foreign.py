@@ -58,6 +58,32 @@ def test_a_data_point_is_named_by_its_header_and_a_bare_body_by_its_content() ->
     assert len(decoded([point(PRESSURE, "a"), point(PRESSURE, "b")])) == 2
 
 
+@pytest.mark.parametrize("time", [False, "2026", 1e15])
+def test_a_record_whose_time_is_none_has_none_when_it_is_read_again(time: Any) -> None:
+    item = only([{"n": "body_weight", "u": "kg", "v": 82.4, "t": time}])
+    assert [error.code for error in item.errors] == [Code.BAD_TIME]
+
+    [again] = foreign.again(item.raw, item.media_type, NOW)
+    assert (again.message_id, again.at, again.errors) == (item.message_id, None, item.errors)
+
+
+def test_a_point_and_a_group_sent_again_are_the_same_whatever_else_was_touched() -> None:
+    utc = {"effective_time_frame": {"date_time": AT.isoformat().replace("+00:00", "Z")}}
+    again = point({**PRESSURE, **utc})
+    again["header"] = {**again["header"], "creation_date_time": "2026-11-30T10:00:00Z"}
+    assert only(again).content == only(point(PRESSURE)).content
+
+    group = {"grpid": 7, "date": 1795413600, "category": 1, "modified": 1795413600,
+             "measures": [{"type": 1, "value": 8240, "unit": -2}]}  # fmt: skip
+    [first] = decoded({"measuregrps": [group]})
+    [touched] = decoded({"measuregrps": [{**group, "modified": 1795999999}]})
+    measured = {**group, "measures": [{"type": 1, "value": 824, "unit": -1}]}
+    [coarser] = decoded({"measuregrps": [measured]})
+    assert first.content == touched.content == coarser.content
+    [other] = decoded({"measuregrps": [{**group, "date": 1795413601}]})
+    assert other.content != first.content
+
+
 @pytest.mark.parametrize(
     ("body", "kind", "value"),
     [

@@ -72,6 +72,18 @@ def test_the_same_results_in_a_new_message_have_the_same_name_and_content() -> N
     assert (first.message_id, first.content) == (second.message_id, second.content)
 
 
+def test_a_result_is_the_same_however_its_number_and_unit_are_spelt() -> None:
+    first = only(MSH, PID, OBR, WEIGHT)
+    for spelt in (
+        WEIGHT.replace("|82.4|", "|82.40|"),
+        WEIGHT.replace("263875^MDC_DIM_KILO_G^MDC", "kg^^UCUM"),
+    ):
+        assert only(MSH, PID, OBR, spelt).content == first.content
+        assert spelt != WEIGHT
+    for other in (WEIGHT.replace("|82.4|", "|82.5|"), WEIGHT[:-1] + "C"):
+        assert only(MSH, PID, OBR, other).content != first.content
+
+
 def test_two_orders_and_two_moments_are_readings_of_their_own() -> None:
     later = WEIGHT.replace("|||||F", "|||||F|||20261123073000+0100")
     other = OBR.replace("R-1", "R-2")

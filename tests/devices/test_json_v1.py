@@ -122,6 +122,20 @@ def test_a_reading_sent_again_is_the_same_however_the_day_or_the_app_spells_it()
 
 
 @pytest.mark.parametrize(
+    "about",
+    [
+        {"kind": "questionnaire", "questionnaire": "phq-9", "answers": {"item-1": 1}},
+        {"void": True},
+        {"values": {"value": 8240}},
+    ],
+)
+def test_answers_withdrawals_and_faults_too(about: dict[str, Any]) -> None:
+    first, again = one(**about), one(**about, at="2026-02-03T06:10:00Z")
+    assert first.content == again.content
+    assert one(**about, at="2026-02-03T06:13:00Z").content != first.content
+
+
+@pytest.mark.parametrize(
     "other",
     [
         {"at": "2026-02-03T07:12:01+01:00"},

@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 from fastapi import FastAPI
 
-from services.ingest import gateway_door, mqtt
+from services.ingest import gateway_door, mqtt, mqtt_message, receipts
 from services.ingest.devices import gateway_table
 from services.ingest.mqtt_client import Plain
 from shared.contracts import Receipt
@@ -24,12 +24,19 @@ class Broker(mqtt.Broker):
     """Connected to nothing: messages are handed to it as the broker would, and receipts kept."""
 
     receipts: list[Receipt]
+    told: list[Any]  # what each message was answered
     acknowledged: int = 0
 
-    def _answer(self, _message: mqtt.Message, answers: list[Receipt], _is_array: bool) -> None:
+    def _answer(
+        self, _message: mqtt_message.Message, answers: list[Receipt], is_array: bool
+    ) -> None:
         self.receipts += answers
+        self.told.append(json.loads(receipts.message(answers, is_array)))
 
-    def _ack(self, message: mqtt.Message) -> None:
+    async def answers(self) -> list[Any]:
+        return self.told
+
+    def _ack(self, message: mqtt_message.Message) -> None:
         self.acknowledged += 1
 
     async def acked(self) -> int:
@@ -48,7 +55,7 @@ async def broker(app: FastAPI) -> Broker:
         forms=app.state.forms,
         gateways=gateway_door.Gateways(gateway_table.load(), lambda _org, _cred, _told: None),
     )
-    made.receipts = []
+    made.receipts, made.told = [], []
     made._loop = asyncio.get_running_loop()
     return made
 
@@ -185,3 +192,74 @@ async def test_of_a_transaction_of_nobodys_nothing_is_stored_until_it_is_sent_ag
     await owner.execute("update patients.binding set valid = '[2020-01-01,)'::tstzrange")
     heard(broker, holder, "fhir", both)
     assert await until(lambda: stored(owner, holder), 2) == 2
+
+
+PATIENT = {"fullUrl": "urn:uuid:6f0c", "resource": {"resourceType": "Patient", "id": "p"},
+           "request": {"method": "POST", "url": "Patient"}}  # fmt: skip
+MEDICINE = {"resource": {"resourceType": "MedicationStatement", "status": "active"},
+            "request": {"method": "POST", "url": "MedicationStatement"}}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("channel", "body", "answer"),
+    [
+        ("obs", [], []),
+        ("fhir", {"resourceType": "Bundle", "type": "batch", "entry": []}, []),
+        ("fhir", {"resourceType": "Patient", "id": "p"}, ("Patient", "ignored")),
+        (
+            "fhir",
+            {"resourceType": "Bundle", "type": "batch", "entry": [PATIENT]},
+            [("urn:uuid:6f0c", "ignored")],
+        ),
+    ],
+)
+async def test_a_message_with_nothing_to_store_is_answered_once_and_acknowledged(
+    broker: Broker, holder: Holder, owner: asyncpg.Connection, channel: str, body: Any, answer: Any
+) -> None:
+    heard(broker, holder, channel, body)
+    [told] = await until(broker.answers, ...)
+
+    several = told if isinstance(told, list) else [told]
+    named = [(one["id"], one["result"]) for one in several]
+    assert (named if isinstance(told, list) else named[0]) == answer
+    assert all(one["watch"]["now"] and one["ref"] is None for one in several)
+    assert broker.acknowledged == 1
+    assert await held(owner, holder) == []
+
+
+async def test_every_entry_of_a_batch_is_answered_in_its_place(
+    broker: Broker, holder: Holder, owner: asyncpg.Connection
+) -> None:
+    sent = [PATIENT, observation(81.5), MEDICINE, observation(8150), PATIENT, observation(81.7)]
+    heard(broker, holder, "fhir", {"resourceType": "Bundle", "type": "batch", "entry": sent})
+    [told] = await until(broker.answers, ...)
+
+    assert [one["result"] for one in told] == [
+        "ignored", "stored", "quarantined", "quarantined", "ignored", "stored",
+    ]  # fmt: skip
+    assert [one["errors"] for one in told[2:4]] == [
+        [{"path": "", "code": "unreadable"}],
+        [{"path": "value", "code": "implausible"}],
+    ]
+    raw = await owner.fetchval(
+        "select raw from ledger.receipt where org = $1 and message_id = $2", ORG, told[2]["id"]
+    )
+    assert json.loads(raw) == MEDICINE  # the entry itself, and not the whole Bundle with it
+    assert await stored(owner, holder) == 2
+
+
+async def test_what_accompanies_a_transaction_has_its_answer_too(
+    broker: Broker, holder: Holder
+) -> None:
+    heard(broker, holder, "fhir", transaction(observation(81.5), PATIENT, observation(81.7)))
+    [told] = await until(broker.answers, ...)
+    assert [one["result"] for one in told] == ["stored", "ignored", "stored"]
+
+
+async def test_a_gateway_that_says_nothing_hears_nothing(broker: Broker, holder: Holder) -> None:
+    topic = f"gw/{ORG}/{holder.cred}/miscale/jo/unknown"
+    for payload in (b"", b"{}"):
+        broker._on_message(Plain(topic=topic, payload=payload, mid=1, retain=False))
+    heard(broker, holder, "obs", [])
+    await until(broker.acked, 3)
+    assert broker.told == [[]]

@@ -1,17 +1,23 @@
 """Where a receipt may go: never where it would be taken for somebody's reading. And a message that
 a fault of ours keeps from being read."""
 
-from typing import NoReturn
+from datetime import UTC, datetime
+from typing import Any, NoReturn
 
 import pytest
 from paho.mqtt.client import MQTTMessage
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from services.ingest import mqtt
+from services.ingest import mqtt_message
 from shared.contracts import Code
 
 OWN = "hjv/1/hospital/c-abc/"
+NOW = datetime(2026, 11, 23, 6, 12, tzinfo=UTC)
+
+
+def reader(forms: Any) -> mqtt_message.Reader:
+    return mqtt_message.Reader(forms, lambda _system, _value: [])
 
 
 def message(
@@ -47,15 +53,15 @@ def message(
 def test_a_response_topic_is_answered_only_below_the_senders_own_ack(
     wanted: str | None, goes_to: str
 ) -> None:
-    parsed = mqtt.parse(message(f"{OWN}obs", wanted), 1)
+    parsed = mqtt_message.parse(message(f"{OWN}obs", wanted), 1)
 
     assert parsed is not None
     assert parsed.reply_to == goes_to
 
 
 def test_correlation_data_comes_back_unchanged_up_to_64_bytes() -> None:
-    short = mqtt.parse(message(f"{OWN}obs", None, b"\x00\xff" * 32), 1)
-    long = mqtt.parse(message(f"{OWN}obs", None, b"x" * 65), 1)
+    short = mqtt_message.parse(message(f"{OWN}obs", None, b"\x00\xff" * 32), 1)
+    long = mqtt_message.parse(message(f"{OWN}obs", None, b"x" * 65), 1)
 
     assert short is not None
     assert short.correlation == b"\x00\xff" * 32
@@ -73,7 +79,7 @@ def test_correlation_data_comes_back_unchanged_up_to_64_bytes() -> None:
     ],
 )
 def test_other_topics_are_not_ours(topic: str) -> None:
-    assert mqtt.parse(message(topic), 1) is None
+    assert mqtt_message.parse(message(topic), 1) is None
 
 
 class Broken:
@@ -85,11 +91,11 @@ class Broken:
 
 def test_a_fault_of_a_decoder_sets_the_message_aside_and_holds_up_nothing() -> None:
     answers = b'{"resourceType":"QuestionnaireResponse","status":"completed","item":[]}'
-    parsed = mqtt.parse(message(f"{OWN}fhir", None, body=answers), 1)
+    parsed = mqtt_message.parse(message(f"{OWN}fhir", None, body=answers), 1)
     assert parsed is not None
 
-    items, is_array, _ = mqtt.decode(parsed, Broken())  # type: ignore[arg-type]
+    read = mqtt_message.read(parsed, reader(Broken()), False, NOW)
 
-    assert not is_array
-    assert [error.code for error in items[0].errors] == [Code.UNREADABLE]
-    assert items[0].raw == answers
+    assert not read.is_array
+    assert [error.code for error in read.items[0].errors] == [Code.UNREADABLE]
+    assert read.items[0].raw == answers

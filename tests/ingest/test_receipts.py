@@ -85,6 +85,22 @@ def test_an_array_is_answered_as_an_array_even_of_one() -> None:
     assert receipts.message([STORED, STORED], is_array=True) == b"[" + whole + b"," + whole + b"]"
 
 
+def test_an_answer_of_more_than_a_broker_takes_is_several_arrays_in_order() -> None:
+    many = [
+        Receipt(f"weight-{n:04}", Result.STORED, AT, "Observation/1", watch=WATCHED)
+        for n in range(3_000)
+    ]
+
+    told = list(receipts.pieces(many, is_array=True))
+
+    assert len(told) > 1
+    assert all(len(piece) <= receipts.MOST_BYTES for piece in told)
+    assert [one["id"] for piece in told for one in json.loads(piece)] == [one.id for one in many]
+    assert len(list(receipts.pieces(many[:100], is_array=True))) == 1
+    assert list(receipts.pieces([STORED], is_array=False)) == [receipts.message([STORED], False)]
+    assert list(receipts.pieces([], is_array=True)) == [b"[]"]
+
+
 def test_a_moment_is_told_in_utc_wherever_it_was_read() -> None:
     oslo = AT.astimezone(timezone(timedelta(hours=1)))
 

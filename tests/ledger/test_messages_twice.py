@@ -13,7 +13,7 @@ import pytest
 
 from services.ingest.devices import json_v1
 from shared import ledger
-from shared.contracts import Item, Result
+from shared.contracts import Code, Item, Result
 from tests.ledger.hospital import Hospital, send, take_all, waits
 from tests.ledger.items import ago, amendment, message, now, reading, results, void, withdrawal
 
@@ -229,6 +229,11 @@ async def test_a_rejected_item_sent_again_stays_quarantined(hospital: Hospital) 
         await ledger.reject(tx, hospital.org, held.id, by="nurse", reason="a test weight")
     [again] = await hospital.send(cred, item)
     assert again.result is Result.QUARANTINED
+    assert [error.code for error in again.errors] == [Code.REJECTED, Code.UNBOUND]
+
+    # Of other content under its id, and of what still waits, nothing of the kind is said.
+    [other] = await hospital.send(cred, reading(item.message_id, "81"))
+    assert [error.code for error in other.errors] == [Code.UNBOUND]
 
 
 async def test_put_of_what_was_posted_alike_is_a_duplicate(hospital: Hospital) -> None:

@@ -159,6 +159,59 @@ async def test_a_mended_second_content_under_one_id_is_a_fact_of_its_own(
     assert await hospital.values(anna) == []
 
 
+async def test_what_was_filed_once_and_taken_back_is_filed_again_when_it_is_read_anew(
+    hospital: Hospital,
+) -> None:
+    """Its ids are taken by its first filing: it has new ones, and the first for its origin."""
+    anna, berit = await hospital.patient(), await hospital.patient()
+    cred = await hospital.held_by(anna)
+    item = reading(value="80", pulse="60")
+    await hospital.send(cred, item)
+    first = {fact.id for fact in await hospital.facts(anna)}
+    await hospital.hand_over(cred, None, ago(days=5))
+    [held] = await hospital.quarantined()
+
+    # Nobody's, and read anew: what waits has lost what the taking back had said of it.
+    for code in ("unknown-ucum", None):
+        async with hospital.patients.transaction() as tx:
+            await ledger.ask_replay(tx, hospital.org, held.id, by="nurse")
+        assert await mend(hospital, held.id, cred, item, code) == "waiting"
+    await hospital.hand_over(cred, berit, ago(days=5))
+
+    facts = await hospital.facts(berit)
+    assert sorted(map(value_of, facts)) == [60, 80]
+    assert {fact.origin for fact in facts} == first
+    assert {fact.id for fact in facts}.isdisjoint(first)
+    assert await hospital.facts(anna) == []
+    [again] = await hospital.send(cred, item)
+    assert (again.result, again.fact_id in {fact.id for fact in facts}) == (Result.DUPLICATE, True)
+
+    # It moves on, and is withdrawn, like any other.
+    assert (await hospital.hand_over(cred, anna, ago(days=5))).moved == 1
+    assert sorted(map(value_of, await hospital.facts(anna))) == [60, 80]
+    await hospital.send(cred, void(item.message_id))
+    assert await hospital.facts(anna) == []
+
+
+async def test_what_was_filed_once_is_filed_by_hand_when_an_older_reading_lost_its_ids(
+    hospital: Hospital,
+) -> None:
+    anna, berit = await hospital.patient(), await hospital.patient()
+    cred = await hospital.held_by(anna)
+    item = reading(value="80")
+    await hospital.send(cred, item)
+    await hospital.hand_over(cred, None, ago(days=5))
+    [held] = await hospital.quarantined()
+    async with hospital.patients.transaction() as tx:
+        await ledger.ask_replay(tx, hospital.org, held.id, by="nurse")
+    await mend(hospital, held.id, cred, item)
+
+    await hospital.release(held.id, berit)
+
+    assert await hospital.values(berit) == [80]
+    assert await hospital.facts(anna) == []
+
+
 async def test_an_item_that_was_rejected_meanwhile_is_gone(hospital: Hospital) -> None:
     anna = await hospital.patient()
     cred = await hospital.held_by(anna)

@@ -238,8 +238,36 @@ async def test_a_corrected_reading_says_so_and_a_withdrawn_one_too(measured: War
     assert [(one["id"], one["status"]) for one in now] == [(corrected["id"], "corrected")]
     old = valid(await nurse.get(f"/fhir/Observation/{weight['id']}"))
     assert old["status"] == "entered-in-error"
+    # It was changed when it was corrected, and not when it came.
+    assert weight["meta"]["lastUpdated"] == weight["issued"] == old["issued"]
+    assert old["meta"]["lastUpdated"] >= now[0]["issued"] > old["issued"]
+    assert now[0]["meta"]["lastUpdated"] == now[0]["issued"]
+
+    await nurse.post(
+        f"{measured.path}/readings/{corrected['id']}/void", {"reason": "Feil person"}, 204
+    )
+    gone = valid(await nurse.get(f"/fhir/Observation/{corrected['id']}"))
+    assert gone["status"] == "entered-in-error"
+    assert gone["meta"]["lastUpdated"] > gone["issued"] == now[0]["issued"]
     patient = await measured.record.person(patient=measured.patient)
     await patient.get(f"/fhir/Observation/{weight['id']}", 404)
+
+
+async def test_what_was_filed_on_another_or_after_it_had_waited_was_changed_then(
+    measured: Ward,
+) -> None:
+    cred = await measured.record.credential(measured.nurse, measured.unit)
+    await measured.record.send(cred)
+    [held] = (await measured.nurse.get("/v1/quarantine", cred=cred))["items"]
+    answer = await measured.nurse.post(
+        f"/v1/quarantine/{held['id']}/bind", {"patient_id": measured.patient}, 200
+    )
+    read = valid(await measured.nurse.get(f"/fhir/Observation/{answer['fact_id']}"))
+    assert read["status"] == "final"
+    assert read["meta"]["lastUpdated"] > read["issued"]
+    about = {"patient": measured.patient, "code": "29463-7"}
+    found = resources(await measured.nurse.get("/fhir/Observation", **about))
+    assert read["meta"]["lastUpdated"] in [one["meta"]["lastUpdated"] for one in found]
 
 
 async def test_answers_come_as_questionnaire_responses(measured: Ward) -> None:

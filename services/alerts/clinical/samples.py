@@ -21,6 +21,7 @@ Key = tuple[str, str]  # (kind, field), ("", "context.effluent") or ("answers:<f
 Plain = Decimal | str | bool | tuple[Any, ...]
 
 WHOLE = "*"  # the fact itself, whatever fields it has
+LONGEST = timedelta(days=1)  # of a session or a night; a duration of more is no duration either
 
 
 @dataclass(slots=True)
@@ -209,6 +210,15 @@ def over(sample: Sample) -> datetime:
     if fact.until is None:
         return sample.at
     return min(fact.until, max(fact.at, fact.received_at))
+
+
+def lasted(sample: Sample) -> timedelta | None:
+    """How long what was measured took; None where nobody can tell, or where it cannot be: what is
+    divided by a wrong year would be no rate at all."""
+    if sample.fact.until is None:
+        return None
+    length = over(sample) - sample.fact.at
+    return length if timedelta(0) < length <= LONGEST else None
 
 
 def place(sample: Sample) -> tuple[datetime, int, int, str]:

@@ -212,11 +212,10 @@ def _window(
 def _hours(rule: RateRule, programme: Programme, record: Record, sample: Sample) -> Decimal | None:
     if rule.hours is not None:
         joined = _nearest(rule.hours, rule.joins, programme, record, sample)
-        if joined is not None:
+        if joined is not None and joined[1]:
             return joined[1] / 60
-    if sample.fact.until is None:
-        return None
-    return measure.seconds(sample.fact.until - sample.fact.at) / 3600
+    length = samples.lasted(sample)
+    return None if length is None else measure.seconds(length) / 3600
 
 
 def _nearest(

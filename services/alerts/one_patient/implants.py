@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from services.alerts import telling
+from services.alerts.clinical import samples
 from services.alerts.clinical.history import Record
 from services.alerts.clinical.samples import WHOLE, Sample
 from shared import attachments, kinds
@@ -29,15 +30,15 @@ def of_record(record: Record, programme: Programme, sent: list[Fact], now: datet
     if REPORT not in reads and EVENT not in reads:
         return None
     said = _said(programme)
-    samples = [
+    every = [
         *record.series((REPORT, WHOLE)).all.samples,
         *record.series((EVENT, WHOLE)).all.samples,
     ]
-    samples.sort(key=lambda one: one.at, reverse=True)
+    every.sort(key=lambda one: one.at, reverse=True)
     documents = [one for one in sent if one.body["file"]["media_type"] == attachments.PDF]
     held: set[str] = set()
     rows = []
-    for sample in samples[:SHOWN]:
+    for sample in every[:SHOWN]:
         near = [
             one for one in documents if abs(one.at - sample.at) <= NEAR and str(one.id) not in held
         ]
@@ -46,7 +47,7 @@ def of_record(record: Record, programme: Programme, sent: list[Fact], now: datet
     connection = record.series((CONNECTION, "value")).all.samples
     return {
         "transmissions": rows,
-        "of": len(samples),
+        "of": len(every),
         "connection": {"code": connection[-1].value, "at": telling.iso(connection[-1].at)}
         if connection
         else None,
@@ -78,7 +79,7 @@ def _transmission(
     of = kinds.CATALOGUE[sample.kind]
     return {
         "fact": str(fact.id),
-        "at": telling.iso(fact.until or fact.at),
+        "at": telling.iso(samples.over(sample)),
         "event": {"colour": colour or None, "says": words} if code else None,
         "figures": [
             {

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from services.alerts import telling
+from services.alerts.clinical import samples
 from services.alerts.clinical.history import Record
 from services.alerts.clinical.samples import WHOLE, Key, Sample
 from services.alerts.rows import cells
@@ -25,6 +26,7 @@ LONGEST = timedelta(hours=14)  # from the weight before to the weight after
 AROUND = timedelta(hours=6)  # a pressure or a weight this near belongs to the session
 GAIN_WITHIN = timedelta(days=7)  # as the rules on gain have it
 HOUR = Decimal(60)
+NO_TIME = timedelta(0)
 
 TARGET = "target_weight"
 GAIN = ("interdialytic_gain_yellow", "interdialytic_gain_red")
@@ -67,7 +69,9 @@ def of_record(record: Record, programme: Programme, now: datetime) -> Json | Non
 
 def _sessions(record: Record) -> list[Session]:
     found = [
-        Session(one.at, one.fact.until or one.at, True, dict(one.fact.body["values"]))
+        Session(
+            one.at, one.at + (samples.lasted(one) or NO_TIME), True, dict(one.fact.body["values"])
+        )
         for one in record.series((KIND, WHOLE)).all.samples
     ]
     for name in ("weight_pre", "weight_post", "uf_volume", "uf_rate", "duration", "systolic_pre",

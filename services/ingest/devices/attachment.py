@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from services.ingest.devices import moments, refused
+from services.ingest.devices import bodies, moments, refused
 from shared import attachments, exact, identity
 from shared.attachments import File
 from shared.contracts import Clock, Code, Draft, How, Item, ItemError, Subject
@@ -71,6 +71,8 @@ def item(said: Mapping[str, Any], file: File) -> Item:
     if not (type(message_id) is str and _ID.fullmatch(message_id)):
         errors.append(ItemError("id", Code.BAD_ID))
         message_id = f"sha256:{content.hex()}"
+    else:
+        content = bodies.content_of_sent({"about": said, "file": file.sha256.hex()})
     if not exact.storable(exact.Part(said, raw)):
         errors.append(ItemError("", Code.NOT_STORABLE))
         return Item(message_id, content, raw, attachments.MEDIA, errors=tuple(errors))

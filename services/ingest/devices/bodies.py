@@ -6,6 +6,7 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
+from services.ingest.devices import moments
 from shared import exact, kinds, values
 from shared.contracts import Draft
 
@@ -18,8 +19,9 @@ _CONTEXT: Mapping[str, Callable[[Any], bool]] = {
     "glucose_percent": lambda value: type(value) in (int, Decimal),
 }
 
-# How a reading was spelt: kept, and no difference between two of them.
-_SPELLING = {"message", "original", "claimed_at", "claimed_until"}
+# How a reading was spelt, and how far the clock was out when it was sent: kept, and no difference
+# between two of them.
+_SPELLING = {"message", "original", "claimed_at", "claimed_until", "clock_ahead_seconds"}
 
 
 def of_reading(
@@ -47,8 +49,10 @@ def content(
     until: datetime | None = None,
     slot: str | None = None,
     replaces: str | None = None,
+    *besides: Any,
 ) -> bytes:
-    """What makes two readings with one id the same: what was read, not how it was spelt.
+    """What makes two messages with one id the same, in every format: what was read, not how it was
+    spelt. `besides`: what else a format says, such as whom it names and which version it is.
 
     An app that writes the time anew when it sends again writes it with the offset of that day.
     """
@@ -56,7 +60,26 @@ def content(
         (one.kind, {key: value for key, value in one.body.items() if key not in _SPELLING})
         for one in drafts
     ]
-    return sha256(exact.canonical((at, until, slot, replaces, read))).digest()
+    return sha256(exact.canonical((at, until, slot, replaces, read, *besides))).digest()
+
+
+def content_of_sent(sent: Any) -> bytes:
+    """The same of what was not read, or is shown as it was told: as it was sent, but for how
+    moments are spelt, and what a unit is called beside its code."""
+    return sha256(exact.canonical(_plainly(sent))).digest()
+
+
+def is_foreign(drafts: Sequence[Draft]) -> bool:
+    return any("foreign" in one.body for one in drafts)
+
+
+def _plainly(sent: Any) -> Any:
+    if isinstance(sent, dict):
+        unit = "unit" if "value" in sent and sent.get("code") else None
+        return {key: _plainly(value) for key, value in sent.items() if key != unit}
+    if isinstance(sent, list):
+        return [_plainly(value) for value in sent]
+    return moments.instant(sent) or sent
 
 
 def _drop_context(body: dict[str, Any], names: tuple[str, ...]) -> None:

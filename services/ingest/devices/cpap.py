@@ -169,7 +169,7 @@ def _item(
         drafts = tuple(bodies.of_reading(kind, reading, message_id, around))
     return Item(
         message_id=message_id,
-        content=sha256(exact.canonical(exact.loads(raw))).digest(),
+        content=bodies.content_of_sent(exact.loads(raw)),
         raw=raw,
         media_type=MEDIA,
         drafts=drafts,

@@ -10,6 +10,7 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from services.ingest.devices import (
+    bodies,
     fhir_answers,
     fhir_clock,
     fhir_message,
@@ -76,7 +77,7 @@ def read(sent: dict[str, Any], shape: type[Shaped], envelope: Envelope) -> Item:
     resource = _shaped(shape, sent, envelope.part, errors)
     if resource is None:
         return Item(
-            message_id=f"sha256:{content.hex()}",
+            message_id=_named_by(content),
             content=content,
             raw=envelope.part.raw,
             media_type=envelope.media_type,
@@ -84,7 +85,7 @@ def read(sent: dict[str, Any], shape: type[Shaped], envelope: Envelope) -> Item:
             position=envelope.position if exact.storable(envelope.part) else "",
         )
     subject = _subject(resource, envelope.around, errors)
-    content = _content(sent, subject, content)
+    content = _by_subject(sent, subject, content)
     message_id = _message_id(resource, sent["resourceType"], envelope.request, content)
     how = _how(resource, envelope.request.method, errors)
     when, until, told = _times(resource, how, errors)
@@ -107,6 +108,8 @@ def read(sent: dict[str, Any], shape: type[Shaped], envelope: Envelope) -> Item:
         told |= _told(resource, device)
         if how != "void":
             drafts = fhir_observation.drafts(resource, message_id, told, errors)
+    if message_id != _named_by(content):
+        content = _content(sent, resource, subject, drafts, when, until)
     return Item(
         message_id=message_id,
         content=content,
@@ -159,13 +162,51 @@ def _subject(
         return None
 
 
-def _content(sent: dict[str, Any], subject: Subject | None, content: bytes) -> bytes:
+def _named_by(content: bytes) -> str:
+    """The name of what has none."""
+    return f"sha256:{content.hex()}"
+
+
+def _by_subject(sent: dict[str, Any], subject: Subject | None, content: bytes) -> bytes:
     """A reference into the Bundle is new in every Bundle; who it leads to is the content."""
     reference = (sent.get("subject") or {}).get("reference")
     if subject is None or not isinstance(reference, str) or not reference.startswith("urn:"):
         return content
     who = {"system": subject.system, "value": subject.value}
     return sha256(exact.canonical({**sent, "subject": who})).digest()
+
+
+def _content(
+    sent: dict[str, Any],
+    resource: Shaped,
+    subject: Subject | None,
+    drafts: tuple[Draft, ...],
+    when: moments.When | None,
+    until: datetime | None,
+) -> bytes:
+    """What makes two resources of one name the same. Another version says another thing, were it
+    of the same values: it may be the way back to them."""
+    who = [subject.patient_id, subject.system, subject.value] if subject else None
+    if not drafts or when is None or bodies.is_foreign(drafts):
+        return bodies.content_of_sent({**sent, "subject": who} if who else sent)
+    meta = resource.meta
+    made = [_instant(meta.lastUpdated), _instant(_made(resource))]
+    version = [resource.status, meta.versionId, *made]
+    read = [_without_place(one) for one in drafts]
+    return bodies.content(read, when.at, until, None, None, who, when.precision, version)
+
+
+def _without_place(draft: Draft) -> Draft:
+    """A device's place in the Bundle is new in every Bundle, as its subject's is."""
+    device = draft.body.get("device") or {}
+    if not str(device.get("reference", "")).startswith(("urn:", "#")):
+        return draft
+    told = {key: value for key, value in device.items() if key != "reference"}
+    return Draft(draft.type, draft.kind, {**draft.body, "device": told})
+
+
+def _instant(told: Any) -> Any:
+    return moments.instant(told) or told
 
 
 def _message_id(resource: Shaped, kind: str, request: fhir_request.Request, content: bytes) -> str:
@@ -176,7 +217,7 @@ def _message_id(resource: Shaped, kind: str, request: fhir_request.Request, cont
             raise refused.NotNamed
         told = f"{kind}/{request.id}"
     if not told:
-        return f"sha256:{content.hex()}"
+        return _named_by(content)
     if len(told) > _LONGEST_ID:
         return f"sha256:{sha256(told.encode()).hexdigest()}"
     return told
@@ -280,10 +321,10 @@ def _version(resource: shapes.Resource) -> int | None:
 
 def _updated(resource: Shaped) -> datetime | None:
     """When the sender made this version of it; what FHIR defines `issued` and `authored` to be."""
+    return moments.instant(resource.meta.lastUpdated) or moments.instant(_made(resource))
+
+
+def _made(resource: Shaped) -> Any:
     if isinstance(resource, shapes.QuestionnaireResponse):
-        made = resource.authored
-    elif isinstance(resource, shapes.Communication):
-        made = resource.sent
-    else:
-        made = resource.issued
-    return moments.instant(resource.meta.lastUpdated) or moments.instant(made)
+        return resource.authored
+    return resource.sent if isinstance(resource, shapes.Communication) else resource.issued

@@ -38,11 +38,14 @@ _SHAPES: Mapping[str, type[fhir_items.Shaped]] = {
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry: an item to store, a refusal, or (neither) a resource that only accompanies."""
+    """One entry: an item to store, a refusal, or (neither) a resource that only accompanies. `kind`
+    is its type; `raw` its bytes."""
 
     full_url: str | None
     item: Item | None = None
     refusal: refused.Refused | None = None
+    kind: str = ""
+    raw: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +93,8 @@ def _single(part: exact.Part, envelope: fhir_items.Envelope) -> Received:
         if entry.refusal is not None:
             raise entry.refusal
     else:
-        entry = Entry(None, _item(part.value, envelope, None))
-    resource = part.value if "resourceType" in part.value else part.value["resource"]
-    if entry.item is None and not fhir_clock.is_one(resource):
-        raise refused.ResourceNotTaken
+        item = _item(part.value, envelope, None)
+        entry = Entry(None, item, kind=str(part.value["resourceType"]), raw=part.raw)
     return Received((entry,))
 
 
@@ -118,15 +119,18 @@ def _entries(parts: list[exact.Part], whole: fhir_items.Envelope) -> tuple[Entry
 def _entry(envelope: fhir_items.Envelope) -> Entry:
     sent = envelope.part.value if isinstance(envelope.part.value, dict) else {}
     told, resource = sent.get("fullUrl"), sent.get("resource")
-    full_url = told if isinstance(told, str) else None
+    raw = envelope.part.raw
+    is_url = isinstance(told, str) and exact.storable(exact.Part(told, raw))
+    full_url = told if is_url else None  # one that cannot be written is not echoed
     try:
         fhir_request.method(sent.get("request"))
         if not isinstance(resource, dict):
             raise refused.NotAResource
         envelope = replace(envelope, position=full_url or envelope.position)
-        return Entry(full_url, _item(resource, envelope, sent.get("request")))
+        item = _item(resource, envelope, sent.get("request"))
+        return Entry(full_url, item, kind=str(resource["resourceType"]), raw=raw)
     except refused.Refused as refusal:
-        return Entry(full_url, refusal=refusal)
+        return Entry(full_url, refusal=refusal, raw=raw)
 
 
 def _item(sent: dict[str, Any], envelope: fhir_items.Envelope, request: Any) -> Item | None:

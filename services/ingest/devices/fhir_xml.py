@@ -11,8 +11,6 @@ from xml.parsers import expat
 from services.ingest.devices import refused
 from shared import exact
 
-TYPES = (b"application/fhir+xml", b"application/xml", b"text/xml")
-
 _FHIR = "http://hl7.org/fhir"
 _DEEPEST = 64
 _MOST = 200_000

@@ -47,9 +47,15 @@ def item(
     elif kind is not None and reading is not None:
         drafts = tuple(bodies.of_reading(kind, reading, message_id, around))
     raw = _raw(order, rows)
+    content = sha256(exact.canonical(_content(order, rows))).digest()
+    if reading is not None and drafts and at is not None:
+        statuses = [row.status for row in rows]
+        content = bodies.content(
+            drafts, at.at, until, None, None, _who(order), at.precision, statuses
+        )
     return Item(
         message_id=message_id,
-        content=sha256(exact.canonical(_content(order, rows))).digest(),
+        content=content,
         raw=raw,
         media_type=MEDIA,
         drafts=drafts,
@@ -94,12 +100,16 @@ def _doubts(rows: Sequence[Observed]) -> dict[str, Any]:
 
 
 def _content(order: Order, rows: Sequence[Observed]) -> dict[str, Any]:
-    subject = order.subject
     return {
-        "who": [subject.system, subject.value] if subject else order.serial,
+        "who": _who(order),
         "test": order.is_test,
         "rows": [row.segment.fields[2:] for row in rows],
     }
+
+
+def _who(order: Order) -> Any:
+    subject = order.subject
+    return [subject.system, subject.value] if subject else order.serial
 
 
 def _raw(order: Order, rows: Sequence[Observed]) -> bytes:

@@ -81,8 +81,10 @@ def _item(part: exact.Part, media_type: str, position: str, forms: Forms) -> Ite
     how, replaces = _how(sent, message_id, errors)
     slot = _slot(sent, errors)
     drafts, alarm = _drafts(sent, message_id, device, how, forms, errors)
-    if at and not errors and drafts and drafts[0].type == "reading":
+    if at and not errors and drafts:
         content = bodies.content(drafts, at, until, slot, replaces)
+    elif message_id == sent.get("id"):
+        content = bodies.content_of_sent(_numbers_read(sent))
     return Item(
         message_id=message_id,
         content=content,

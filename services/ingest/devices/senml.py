@@ -114,6 +114,6 @@ def _time(base: Any, own: Any, now: datetime) -> datetime | None:
 def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
     """The record as SenML again, in itself complete."""
     kept = {key: row[key] for key in ("n", "u", "v", "vs") if key in row}
-    if row["at"] is not None:
-        kept["t"] = Decimal(str(row["at"].timestamp()))
+    # A time that is none stays none: a record without one would be of when it is read.
+    kept["t"] = False if row["at"] is None else Decimal(str(row["at"].timestamp()))
     return kept

@@ -59,6 +59,10 @@ class Measured:
                 errors.append(ItemError("at", Code.BAD_TIME))
             if not errors:
                 drafts = tuple(bodies.of_reading(kind, self.reading, message_id, self.around))
+        if self.id and drafts and self.at:
+            content = bodies.content(drafts, self.at, self.until, None, None, self.precision)
+        elif self.id:
+            content = bodies.content_of_sent(exact.loads(raw))
         return Item(
             message_id=message_id,
             content=content,

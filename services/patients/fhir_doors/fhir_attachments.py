@@ -11,7 +11,7 @@ from services.patients.door import Db, Keys
 from services.patients.fhir_doors import fhir_door, fhir_facts, search
 from services.patients.fhir_doors.search import Asked
 from services.patients.measured import attach
-from shared import access, attachments, fhir_attachments, ledger
+from shared import access, attachments, fhir, fhir_attachments, ledger
 from shared.access import CITIZENS
 from shared.contracts import Fact
 from shared.fhir_attachments import Name
@@ -79,11 +79,14 @@ async def _search(
             types=[attachments.TYPE], since=since, until=until, after=asked.place(),
             newest_first=asked.newest_first(), limit=count + 1,
         )  # fmt: skip
+        touched = await ledger.touched(seen.tx, seen.org, found[:count])
     shown = found[:count]
     rest = places.cursor(shown[-1].at, shown[-1].id) if len(found) > count else None
     others = (pair for pair in asked.pairs if pair[0] not in ("patient", "subject"))
     about = Asked(name, (("patient", str(patient_id)), *others))
     resources = [fhir_attachments.resource(fact, _url(request, fact)) for fact in shown]
+    for fact, made in zip(shown, resources, strict=True):
+        fhir.touch(made, touched.get(fact.id))
     return fhir_door.bundle(request, about, resources, rest)
 
 
@@ -98,6 +101,7 @@ async def _one(
             if fact.type == attachments.TYPE and fact.kind in fhir_attachments.KINDS[name]
         ]
         standing = await ledger.in_force(tx, caller.org, [(fact.id, fact.at) for fact in found])
+        touched = await ledger.touched(tx, caller.org, found)
     # What was filed on the wrong patient is not for that patient to read.
     if not found or (caller.role in CITIZENS and not standing):
         raise fhir_door.NoSuchResource
@@ -109,9 +113,9 @@ async def _one(
             pass
     except look.NoSuchPatient:
         raise fhir_door.NoSuchResource from None
-    return fhir_door.answer(
-        fhir_attachments.resource(fact, _url(request, fact), withdrawn=not standing)
-    )
+    made = fhir_attachments.resource(fact, _url(request, fact), withdrawn=not standing)
+    fhir.touch(made, touched.get(fact.id))
+    return fhir_door.answer(made)
 
 
 def _url(request: Request, fact: Fact) -> str:

@@ -88,7 +88,10 @@ async def _facts(
         return fhir_door.bundle(request, asked, [], None)
     async with look.opened(database, looker, patient_id, asked.resource) as seen:
         shown = await _shown(request, caller, seen)
-        resources, rest = await _page(seen.tx, seen.org, patient_id, asked, shown)
+        found, rest = await _page(seen.tx, seen.org, patient_id, asked, shown)
+        touched = await ledger.touched(seen.tx, seen.org, [fact for fact, _ in found])
+    for fact, resource in found:
+        fhir.touch(resource, touched.get(fact.id))
     about = Asked(
         asked.resource,
         (
@@ -96,7 +99,7 @@ async def _facts(
             *(pair for pair in asked.pairs if pair[0] not in ("patient", "subject")),
         ),
     )
-    return fhir_door.bundle(request, about, resources, rest)
+    return fhir_door.bundle(request, about, [resource for _, resource in found], rest)
 
 
 async def patient_asked_for(database: Db, keys: Keys, looker: Looker, asked: Asked) -> UUID | None:
@@ -146,8 +149,8 @@ async def _shown(request: Request, caller: access.Caller, seen: Opened) -> Shown
 
 async def _page(
     tx: asyncpg.Connection, org: str, patient_id: UUID, asked: Asked, shown: Shown
-) -> tuple[list[fhir.Resource], str | None]:
-    """The resources of this page and where the next one begins."""
+) -> tuple[list[tuple[Fact, fhir.Resource]], str | None]:
+    """The facts of this page as resources, and where the next one begins."""
     answers = asked.resource == "QuestionnaireResponse"
     since, until = search.span(asked.all("authored" if answers else "date"))
     codes, categories = (search.tokens(asked.all(name)) for name in ("code", "category"))
@@ -157,7 +160,7 @@ async def _page(
     if not answers and fhir_scores.may_match(codes, categories):
         types.append("answers")
         kinds = None if kinds is None else [*kinds, "questionnaire"]
-    found: list[fhir.Resource] = []
+    found: list[tuple[Fact, fhir.Resource]] = []
     scanned = 0
     while True:
         batch = await ledger.facts(
@@ -171,7 +174,7 @@ async def _page(
                 continue
             if len(found) == count:
                 return found, paging.cursor(*after) if after else None
-            found.append(resource)
+            found.append((fact, resource))
             after = fact.at, fact.id
         if len(batch) <= count:
             return found, None
@@ -196,6 +199,7 @@ async def _fact(
         read = await ledger.read(tx, caller.org, [fact_id])
         found = [fact for fact in read if fact.type == stored]
         standing = await ledger.in_force(tx, caller.org, [(fact.id, fact.at) for fact in found])
+        touched = await ledger.touched(tx, caller.org, found)
     # What was filed on the wrong patient is not for that patient to read.
     if not found or (caller.role in CITIZENS and not standing):
         raise fhir_door.NoSuchResource
@@ -213,6 +217,7 @@ async def _fact(
     resource = shown.resource(fact, wanted, status)
     if resource is None:
         raise fhir_door.NoSuchResource
+    fhir.touch(resource, touched.get(fact.id))
     return fhir_door.answer(resource)
 
 

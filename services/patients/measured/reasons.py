@@ -81,6 +81,10 @@ REASONS: Mapping[Code, tuple[str, str]] = {
         "En samlet sending (transaksjon) der noe ikke kunne lagres. Ingenting av den er lagret.",
         "A transaction of which something could not be stored. Nothing of it is stored.",
     ),
+    Code.REJECTED: (
+        "Vist bort av en person.",
+        "Rejected by a person.",
+    ),
 }
 
 
