@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
-from services.alerts.page import words, written
+from services.alerts.page import heading, words, written
 from services.alerts.page.frame import frame
 
 View = dict[str, Any]
@@ -67,6 +68,8 @@ def connection_view(data: Json, lang: str, now: datetime) -> View:
             {
                 "code": one["code"],
                 "why": _why(t, one["code"]),
+                # There stands what an unknown topic says, without its values, and the row it needs.
+                "href": _desk(one["code"], sender["cred"]),
                 "paths": one["paths"],
                 "number": one["number"],
                 "last": written.clock(one["last_at"], now, t, lang),
@@ -75,6 +78,10 @@ def connection_view(data: Json, lang: str, now: datetime) -> View:
         ],
         "announced": [_announced(one, now, lang) for one in sender["suggestions"]],
     }
+
+
+def _desk(code: str, cred: str) -> str:
+    return f"{heading.DESK}?{urlencode({'code': code, 'cred': cred})}"
 
 
 def _announced(one: Json, now: datetime, lang: str) -> View:

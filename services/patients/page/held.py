@@ -35,6 +35,7 @@ class Filter:
     code: Code | None = None
     cred: str | None = None
     unit: UUID | None = None
+    topic: str | None = None
 
     def query(self, **more: object) -> str:
         """As it stands in an address; what is as it always is stays out."""
@@ -43,6 +44,7 @@ class Filter:
             "code": self.code.value if self.code else None,
             "cred": self.cred,
             "unit": self.unit,
+            "topic": self.topic,
             **more,
         }
         return urlencode({name: str(value) for name, value in said.items() if value is not None})
@@ -75,6 +77,7 @@ class Around:
     people: Mapping[UUID, Patient] = field(default_factory=dict)
     decided_by: str = ""
     following: UUID | None = None
+    past: Sequence[tuple[Mapping[str, Any], str, str]] = ()  # with the names of who did it
 
 
 # --- the list ---------------------------------------------------------------------------------
@@ -90,13 +93,16 @@ def desk(
     next_place: str | None,
     *,
     settles: bool,
+    newest: datetime | None,
     lang: str,
     now: datetime,
 ) -> View:
+    """`newest`: until when what waits has been seen, so that none is rejected that came later."""
     t = words.words(lang)
     s = t["setup"]["held"]
     reasons = sorted(counts, key=lambda one: (-one.waiting, one.code))
     of_reason = next((one for one in reasons if chosen.code and one.code == chosen.code), None)
+    all_of = settles and chosen.state == "waiting" and of_reason is not None and chosen.unit is None
     return {
         "rows": [_row(one, labels, units, chosen, lang, now) for one in seen],
         "total": sum(one.waiting for one in reasons),
@@ -133,12 +139,14 @@ def desk(
         "next": chosen.address(cursor=next_place) if next_place else "",
         "chosen": {
             "code": chosen.code.value if chosen.code else "", "cred": chosen.cred or "",
+            "topic": chosen.topic or "", "until": newest.isoformat() if newest else "",
             "reason": sent.reason(chosen.code, lang) if chosen.code else "",
             "connection": labels.get(chosen.cred or "", chosen.cred or ""),
-            "todo": todo(chosen.code, t) if chosen.code else "",
+            "todo": todo(chosen.code, t, is_topic=chosen.topic is not None)
+            if chosen.code else "",
         },
-        "replays": settles and chosen.state == "waiting" and of_reason is not None
-        and chosen.unit is None and chosen.code is not Code.WHOSE,
+        "replays": all_of and chosen.code is not Code.WHOSE,
+        "rejects": all_of,
     }  # fmt: skip
 
 
@@ -196,11 +204,19 @@ def one(
         "back": chosen.address(),
         "next": chosen.address(f"/{around.following}") if around.following else "",
         "reason": sent.reason(item.code, lang),
-        "todo": todo(item.code, t),
+        "todo": todo(item.code, t, is_topic=item.topic is not None),
         "state": item.state,
         "waits": waits,
         "decided": _decided(item, around, lang, now),
         "because": item.reason or "",
+        "reopens": settles and seen.opened and item.state == "rejected",
+        "past": [
+            s["past"].format(
+                by=rejected_by, at=written.moment(_then(each["rejected_at"]), now, t),
+                reason=each["reason"] or "", reopened_by=reopened_by,
+                reopened_at=written.moment(_then(each["reopened_at"]), now, t))
+            for each, rejected_by, reopened_by in around.past
+        ],
         "facts": [
             {"name": s["connection"], "value": around.label, "more": item.cred},
             {"name": s["unit"], "value": around.unit or s["no_unit"], "more": ""},
@@ -209,6 +225,7 @@ def one(
             {"name": s["received"], "value": written.moment(item.received_at, now, t),
              "more": ""},
             {"name": s["message"], "value": item.message_id, "more": ""},
+            *([{"name": s["topic"], "value": item.topic, "more": ""}] if item.topic else ()),
         ],
         "faults": list(sent.faults(item, raw, lang)),
         "readable": seen.readable,
@@ -233,17 +250,23 @@ def one(
     }  # fmt: skip
 
 
+def _then(said: str) -> datetime:
+    return datetime.fromisoformat(said)
+
+
 def _person(patient: Patient, units: Mapping[UUID, str], now: datetime) -> View:
     return {**enrolling.person(patient, now), "unit": units.get(patient.unit_id, "")}
 
 
-def todo(code: Code, t: Words) -> str:
+def todo(code: Code, t: Words, *, is_topic: bool = False) -> str:
     """What somebody who stands before such an item does about it."""
     said = t["setup"]["held"]["todo"]
     if code in OF_ITS_OWN:
         return str(said[code.value])
     if code in WHOSE:
         return str(said["unbound"])
+    if is_topic:
+        return str(said["topic"])
     return str(said["sender"] if code in SENDERS else said["value"])
 
 
