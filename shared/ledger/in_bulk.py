@@ -121,19 +121,37 @@ async def run(tx: asyncpg.Connection, org: str, id: UUID) -> Run | None:
 
 
 async def newest(
-    tx: asyncpg.Connection, org: str, since: datetime, limit: int
+    tx: asyncpg.Connection, org: str, since: datetime, limit: int, unit_ids: Sequence[UUID]
 ) -> list[tuple[Run, int]]:
-    """Each with how many of it are being read again just now."""
+    """Those that concern these units, each with how many of it are being read again just now."""
     rows = await tx.fetch(
         """
         select r.*, (select count(*) from ledger.quarantine q
                      where q.org = r.org and q.run = r.id and q.state = 'replaying') as replaying
-        from ledger.run r where r.org = $1 and r.at >= $2 and r.number > 0
+        from ledger.run r where r.org = $1 and r.at >= $2 and r.number > 0 and exists (
+            select from ledger.quarantine q where q.org = r.org and q.run = r.id
+              and (q.unit_id is null or q.unit_id = any($4)))
         order by r.at desc, r.id desc limit $3
         """,
-        org, since, limit,
+        org, since, limit, list(unit_ids),
     )  # fmt: skip
     return [(_run(row), int(row["replaying"])) for row in rows]
+
+
+async def concerns(tx: asyncpg.Connection, org: str, run: UUID, unit_ids: Sequence[UUID]) -> bool:
+    """Whether any of its items is of these units, or of none that is known."""
+    return bool(
+        await tx.fetchval(
+            """
+            select exists (
+                select from ledger.quarantine where org = $1 and run = $2
+                  and (unit_id is null or unit_id = any($3)))
+            """,
+            org,
+            run,
+            list(unit_ids),
+        )
+    )
 
 
 async def left(tx: asyncpg.Connection, org: str, run: UUID) -> Left:

@@ -226,5 +226,5 @@ async def test_another_organisation_is_never_touched(hospital: Hospital) -> None
         assert await in_bulk.reject(tx, "elsewhere", ids, by="x", reason="x", run=uuid4()) == 0
         assert await in_bulk.run(tx, "elsewhere", uuid4()) is None
         now = await tx.fetchval("select clock_timestamp()")
-        assert await in_bulk.newest(tx, "elsewhere", now - timedelta(days=1), 5) == []
+        assert await in_bulk.newest(tx, "elsewhere", now - timedelta(days=1), 5, []) == []
     assert [one.state for one in await hospital.quarantined()] == ["waiting"]

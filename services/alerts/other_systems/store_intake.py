@@ -19,10 +19,12 @@ async def senders(
     after: str | None = None,
     limit: int,
     failing: bool = False,
+    find: str | None = None,
 ) -> list[asyncpg.Record]:
     """Credentials in force or heard within a month, by name, with what came of them. `hour` is of
     the hour that is under way, `day` of it and the 23 before. `failing`: only those of which
-    something waits, or was set aside or refused in that day, the worst first."""
+    something waits, or was set aside or refused in that day, the worst first. `find`: a part of the
+    name, or the credential."""
     return await tx.fetch(
         """
         select c.cred, c.kind, c.label, c.revoked_at, t.*,
@@ -47,6 +49,7 @@ async def senders(
         where c.org = $1 and c.kind = any($3) and ($4::text is null or c.cred = $4)
           and ($5::text is null or c.cred > $5)
           and (c.revoked_at is null or t.last_at is not null)
+          and ($9::text is null or c.cred = $9 or strpos(lower(c.label), lower($9)) > 0)
           and (not $8 or c.cred in (
               select cred from ledger.traffic
               where org = $1 and result in ('quarantined', 'refused')
@@ -55,7 +58,7 @@ async def senders(
               select cred from ledger.quarantine where org = $1 and state = 'waiting'))
         order by case when $8 then -(t.refused + t.set_aside) end, c.cred limit $6
         """,
-        org, now, list(kinds), cred, after, limit, DAY, failing,
+        org, now, list(kinds), cred, after, limit, DAY, failing, find,
     )  # fmt: skip
 
 

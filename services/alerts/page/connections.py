@@ -16,7 +16,8 @@ _BAR = 36  # height of the busiest hour's
 
 
 def connections_view(data: Json, lang: str, now: datetime) -> View:
-    """`failing`, `senders`, `out`, `late` as the API tells them; apps, next?, again? (how many)."""
+    """`failing`, `senders`, `out`, `late` as the API tells them; apps, find?, next?, again? (how
+    many)."""
     t = words.words(lang)
     said = t["connections"]
     again = data.get("again")
@@ -25,6 +26,7 @@ def connections_view(data: Json, lang: str, now: datetime) -> View:
         **frame(data, lang),
         "title": said["title"],
         "apps": data["apps"],
+        "find": data.get("find", ""),
         "failing": [_sender(one, now, lang) for one in data["failing"]],
         "more_failing": data["more_failing"],
         "senders": [_sender(one, now, lang) for one in data["senders"]],

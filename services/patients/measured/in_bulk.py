@@ -93,9 +93,7 @@ async def undo(database: Database, looker: Looker, run_id: UUID) -> Done:
     number = 0
     while True:
         async with database.transaction() as tx:
-            run = await in_bulk.run(tx, looker.org, run_id)
-            if run is None:
-                raise NoSuchRun
+            run = await _opened(tx, looker, run_id)
             if run.act != "reject":
                 raise IsNotRejection
             found = await store_quarantine.rejected_in(
@@ -105,16 +103,25 @@ async def undo(database: Database, looker: Looker, run_id: UUID) -> Done:
             number += await in_bulk.reopen(tx, looker.org, [one.id for one in hers], by=looker.by)
             await _logged(tx, looker, hers)
             if len(found) < AT_ONCE or not hers:
-                await in_bulk.undone(tx, looker.org, run_id, by=looker.by)
+                if number:
+                    await in_bulk.undone(tx, looker.org, run_id, by=looker.by)
                 return Done(run_id, number)
 
 
-async def progress(tx: asyncpg.Connection, org: str, run_id: UUID) -> tuple[Run, Left]:
+async def progress(tx: asyncpg.Connection, looker: Looker, run_id: UUID) -> tuple[Run, Left]:
     """The run and what has become of its items. NoSuchRun."""
-    run = await in_bulk.run(tx, org, run_id)
-    if run is None:
+    run = await _opened(tx, looker, run_id)
+    return run, await in_bulk.left(tx, looker.org, run_id)
+
+
+async def _opened(tx: asyncpg.Connection, looker: Looker, run_id: UUID) -> Run:
+    """The caller's own, or one of her units. NoSuchRun."""
+    run = await in_bulk.run(tx, looker.org, run_id)
+    if run is not None and run.by == looker.by:
+        return run
+    if run is None or not await in_bulk.concerns(tx, looker.org, run_id, list(looker.caller.units)):
         raise NoSuchRun
-    return run, await in_bulk.left(tx, org, run_id)
+    return run
 
 
 async def _hers(

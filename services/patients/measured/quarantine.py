@@ -236,7 +236,7 @@ async def reject_all(
 async def run(request: Request, database: Db, caller: access.Clinician, run_id: UUID) -> Ran:
     """How far one act on many has come, and why those wait that still do."""
     async with database.transaction() as tx:
-        of, left = await bulk.progress(tx, caller.org, run_id)
+        of, left = await bulk.progress(tx, door.looker(request, caller), run_id)
     return Ran(
         id=of.id, act=of.act, code=Code(of.code), cred=of.cred, topic=of.topic, by=of.by, at=of.at,
         reason=of.reason, number=of.number, replaying=left.replaying, released=left.released,

@@ -20,6 +20,7 @@ from shared.ledger import Quarantined
 View = dict[str, Any]
 
 AT = "/setup/quarantine"
+_EXCERPT = 80
 STATES = ("waiting", "released", "rejected")
 SENDERS = (Code.BAD_ID, Code.UNKNOWN_VERSION, Code.UNKNOWN_KIND, Code.UNKNOWN_FIELD,
            Code.UNKNOWN_UCUM, Code.UNKNOWN_CODE, Code.UNREADABLE, Code.NOT_STORABLE)  # fmt: skip
@@ -93,11 +94,9 @@ def desk(
     next_place: str | None,
     *,
     settles: bool,
-    newest: datetime | None,
     lang: str,
     now: datetime,
 ) -> View:
-    """`newest`: until when what waits has been seen, so that none is rejected that came later."""
     t = words.words(lang)
     s = t["setup"]["held"]
     reasons = sorted(counts, key=lambda one: (-one.waiting, one.code))
@@ -139,7 +138,8 @@ def desk(
         "next": chosen.address(cursor=next_place) if next_place else "",
         "chosen": {
             "code": chosen.code.value if chosen.code else "", "cred": chosen.cred or "",
-            "topic": chosen.topic or "", "until": newest.isoformat() if newest else "",
+            # What comes later has not been seen, and is not rejected with the others.
+            "topic": chosen.topic or "", "until": now.isoformat(),
             "reason": sent.reason(chosen.code, lang) if chosen.code else "",
             "connection": labels.get(chosen.cred or "", chosen.cred or ""),
             "todo": todo(chosen.code, t, is_topic=chosen.topic is not None)
@@ -163,6 +163,8 @@ def _row(
     why = sent.reason(item.code, lang)
     of = [*sent.readings(item, t, lang), *sent.answered(item, {}, t, lang)] if seen.opened else []
     what = "; ".join([each["line" if seen.readable else "name"] for each in of][:2])
+    if item.topic is not None and seen.readable:
+        what = sent.payload(item)[:_EXCERPT]
     # Where one reason is looked at, the rows differ by what they hold.
     lead, sub = (what, "") if chosen.code and what else (why, what)
     return {
@@ -205,6 +207,8 @@ def one(
         "next": chosen.address(f"/{around.following}") if around.following else "",
         "reason": sent.reason(item.code, lang),
         "todo": todo(item.code, t, is_topic=item.topic is not None),
+        "of_topic": Filter(code=item.code, cred=item.cred, topic=item.topic).address()
+        if item.topic is not None else "",
         "state": item.state,
         "waits": waits,
         "decided": _decided(item, around, lang, now),

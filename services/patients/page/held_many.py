@@ -52,7 +52,7 @@ def of_topic(raw: bytes | None, announced: str | None, lang: str) -> View:
             {"key": key or s["bare"], "is": s["sorts"][sort]} for key, sort in said.keys.items()
         ],
         "table_row": table_row.row(said),
-        "units_of_row": ", ".join(table_row.units(said)),
+        "units_of_row": ", ".join(table_row.units(said)) if "?" in table_row.row(said) else "",
         "announced": announced or "",
     }
 

@@ -1,6 +1,7 @@
 """The pages of the quarantine desk: the list, one item, and how far a replay has come."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -30,6 +31,7 @@ router = APIRouter(prefix=view.AT, include_in_schema=False)
 PAGE = 50
 CONNECTIONS = 200
 TOPICS = 25
+TOPICS_ABOVE = 5  # above all else that waits
 RECENT = timedelta(days=1)
 HOLDERS = 50
 
@@ -93,15 +95,16 @@ async def desk(
         creds = {item.cred for item in found} | {one.cred for one in folded}
         creds |= {chosen.cred} if chosen.cred else set()
         labels = await store_held.labels(tx, caller.org, sorted(creds))
-        acts = await in_bulk.newest(tx, caller.org, now - RECENT, many.SHOWN_IN_THE_LIST)
+        acts = await in_bulk.newest(
+            tx, caller.org, now - RECENT, many.SHOWN_IN_THE_LIST, list(caller.units)
+        )
         names = await store_held.names(tx, caller.org, [each.by for each, _ in acts])
     last = found[PAGE - 1] if len(found) > PAGE else None
     lang = frame.language(request)
     filled = view.desk(
         shown, counts, connections, labels, units, chosen,
         paging.cursor(last.received_at, last.id) if last else None,
-        settles=caller.role in CLINICAL, newest=found[0].received_at if found else None, lang=lang,
-        now=now,
+        settles=caller.role in CLINICAL, lang=lang, now=now,
     )  # fmt: skip
     filled |= many.of_topic(None, None, lang)
     filled |= many.topics(folded, labels, more, lang, now)
@@ -160,11 +163,13 @@ async def _folded(
     """The topics, and where the next ones stand."""
     if not _folds(chosen):
         return [], ""
+    most = TOPICS if chosen.code else TOPICS_ABOVE
     found = await store_quarantine.topics(
-        tx, caller.org, unit_ids, chosen.cred, None, skip, TOPICS + 1
+        tx, caller.org, unit_ids, chosen.cred, None, skip, most + 1
     )
-    more = chosen.address(topics=skip + TOPICS) if len(found) > TOPICS else ""
-    return found[:TOPICS], more
+    every = replace(chosen, code=Code.UNKNOWN_KIND)
+    more = every.address(topics=skip + most) if chosen.code else every.address()
+    return found[:most], more if len(found) > most else ""
 
 
 async def _announced(database: Database, caller: Caller, chosen: Filter) -> str | None:

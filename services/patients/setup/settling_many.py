@@ -30,7 +30,7 @@ async def replay_all(request: Request, database: Db, caller: access.Clinician) -
 async def reject_all(
     request: Request, database: Db, now: Now, caller: access.Clinician
 ) -> Response:
-    """`until`: the newest that stood on the page. What came later nobody has seen."""
+    """`until`: when the page was made. What came later nobody has seen."""
     said = await frame.form(request, caller)
     which, reason = _which(said), said.get("reason", "").strip()[:2000]
     if not reason:
@@ -49,7 +49,7 @@ async def run(
 ) -> Response:
     """How far it has come. The page asks again by itself until nothing is being read any more."""
     async with database.transaction() as tx:
-        of, left = await bulk.progress(tx, caller.org, run_id)
+        of, left = await bulk.progress(tx, door.looker(request, caller), run_id)
         labels = await store_held.labels(tx, caller.org, [of.cred] if of.cred else [])
         names = await store_held.names(tx, caller.org, [of.by, of.undone_by or ""])
     filled = many.run(
