@@ -116,6 +116,7 @@ class Item:
     says so: the number decides which of two corrections stands, then the moment. `arrived` tells
     apart two versions of one resource that say the same of their age. `alarm` is read also of
     answers that cannot be used: quarantine keeps it, so that a red answer is never only set aside.
+    `topic`: where a gateway said what no row of the table knows.
     """
 
     message_id: str
@@ -138,6 +139,7 @@ class Item:
     errors: tuple[ItemError, ...] = ()
     position: str = ""  # where in the sender's body: an array index or a FHIR fullUrl
     alarm: Alarm | None = None
+    topic: str | None = None
 
 
 class Watch(msgspec.Struct, frozen=True, gc=False):

@@ -79,6 +79,7 @@ for command in (
     cli_clients.seed,
     cli_clients.simulate,
     cli_clients.replay,
+    cli_clients.gateways,
     cli_clients.token,
     cli_operations.doctor,
     cli_operations.ready,

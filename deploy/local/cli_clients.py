@@ -72,21 +72,51 @@ def replay(
     data_dir: words.DataDir = words.DEFAULT_DATA_DIR,
     as_json: words.AsJson = False,
 ) -> None:
-    """Push a folder of payload files through the intake and report what became of each."""
+    """Push a folder of payload files through the intake and report what became of each.
+
+    Each file says at once what became of it: stored, duplicate (known already), corrected, voided,
+    quarantined, refused or ignored, with the reason. Broken off (Ctrl-C), it reports what was done;
+    begun again, what is stored already is known and not stored twice. Exit status 1: something was
+    answered as it never should, or a file could not be read.
+    """
     report = words.part("replay").run(
         words.running(data_dir),
         folder=folder,
         make_patients=make_patients,
         say=words.say,
         twice=twice,
+        show=None if as_json else lambda line: print(f"{line.file}: {line.outcome}", flush=True),
     )
     if as_json:
         print(json.dumps(report), flush=True)
     else:
-        for line in report["files"]:
-            print(f"{line['file']}: {line['outcome']}")
         print(", ".join(f"{count} {result}" for result, count in report["totals"].items()))
+    if report["broken_off"]:
+        words.say(f"Broken off: {report['left']} files are left. Begin again when you like.")
+        raise typer.Exit(130)
     if report["faults"]:
+        raise typer.Exit(1)
+
+
+def gateways(
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="The hospital's own table (TOML).")
+    ],
+    topic: Annotated[
+        str, typer.Option(help="Try a message: its topic, without gw/{org}/{cred}/.")
+    ] = "",
+    payload: Annotated[str, typer.Option(help="What was sent on it.")] = "",
+) -> None:
+    """Check a hospital's own gateway table (HJEMVAKT_GATEWAYS) before the intake reads it."""
+    part = words.part("gateways")
+    try:
+        words.say(part.check(file))
+        lines, is_read = part.tried(file, topic, payload.encode()) if topic else ([], True)
+    except part.gateway_table.TableIsNotSound as fault:
+        words.fail(str(fault))
+    for line in lines:
+        print(line)
+    if not is_read:
         raise typer.Exit(1)
 
 

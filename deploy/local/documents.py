@@ -190,14 +190,32 @@ each reading of it; at most 24 of a topic and 240 of a gateway a day: what is be
 refused (`too-many-unknown`) on the connection's page. Each ingest counts by itself, in memory:
 replicas hear the same and let the same through, and a restart begins anew.
 
-A hospital adds a family in a file of the same form (`HJEMVAKT_GATEWAYS`), which is looked at first;
-its faults are told in a sentence at the start. The words of a row are explained at the top of
-`gateways.toml`.
-
 Whose a measurement is: the slot of a binding under that credential, named by a word of the topic or
 a key; else the device's serial number if it is bound; else the household's only user. A person's
 number or name in a payload is never kept. A gateway without a clock measures when it is heard;
 local time is Norwegian.
+
+## A gateway that nobody here knows
+
+A hospital adds a family in a file of the same form (`HJEMVAKT_GATEWAYS`), which is looked at before
+ours. Nothing that the gateway sent meanwhile is lost:
+
+1. Let it send. Give it a credential, and let it publish below `gw/{{org}}/{{cred}}/`.
+2. Open [quarantine](set-up.md#quarantine), *The message measures something that we do not know*.
+   Each topic is one line under *Topics that nothing knows*. Open it: there stand the names of what
+   the message holds, without a value, and **a row made of them**. An administrator sees it too.
+3. Copy the row into the hospital's file and answer its `?`: kind and unit are never guessed. Let
+   topic levels that differ from home to home be words in braces (`acme/{{user}}/weight`), and say
+   whose it is: `slot = "{{user}}"`, or `serial` with the key of the serial number. The words of a
+   row are explained at the top of `gateways.toml`.
+4. Check it, and try a message: `hjemvakt gateways FILE --topic acme/jo/weight --payload
+   '{{"kg": 81.2}}'` says what would become of it, or in a sentence what is wrong.
+5. Start the intake again. It refuses to start with a table that is not sound.
+6. *Read all … again* on the topic's page. Each is read exactly once; the page shows how far it has
+   come. What has no holder yet waits under *No patient held the device*, and is released when the
+   slot or serial number is bound.
+
+What measures nobody is rejected there, all of a topic together, and can be taken back.
 
 ## Devices that announce themselves
 

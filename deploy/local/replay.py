@@ -5,6 +5,7 @@ why. A file whose receipts are fewer than its readings, or an answer that is no 
 """
 
 import json
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -24,6 +25,8 @@ from shared import exact
 MOST_BYTES = 20 * 1024 * 1024
 NEW = ("stored", "corrected", "voided")
 Say = Callable[[str], None]
+EVERY = 10.0  # seconds between two words about how far it is
+UNREADABLE = "unreadable"
 
 
 @dataclass(slots=True)
@@ -70,19 +73,25 @@ def run(
     make_patients: bool,
     say: Say,
     twice: bool = False,
+    show: Callable[[Line], None] | None = None,
 ) -> dict[str, Any]:
-    """`{"files": [...], "totals": {...}, "faults": n}`, and with `twice` what was new again."""
+    """`{"files": [...], "totals": {...}, "faults": n, "broken_off": …, "left": n}`, and with
+    `twice` what was new again. `show` is told of each file when it is done."""
     files = [_read(path, folder) for path in sorted(folder.rglob("*")) if path.is_file()]
+    if not files:
+        say(f"There are no files in {folder}.")
+        return {**_report([]), "broken_off": False, "left": 0}
     with closing(ReplayWard(running, make_patients)) as ward:
         pusher = _Pusher(running.ingest, running.mqtt, ward)
         with closing(pusher):
             if make_patients:
                 say(f"Making patients for {pusher.make_patients(files)} foreign subjects …")
-            lines = [pusher.push(payload) for payload in files]
-            report = _report(lines)
-            if twice:
+            lines = _pushed(pusher, files, say, show)
+            report = {**_report(lines), "broken_off": len(lines) < len(files)}
+            report["left"] = len(files) - len(lines)
+            if twice and not report["broken_off"]:
                 say("Once more …")
-                again = [pusher.push(payload) for payload in files]
+                again = _pushed(pusher, files, say, None)
                 second = _report(again)
                 new = sum(second["totals"][result] for result in NEW)
                 report["second"] = {"totals": second["totals"], "new": new}
@@ -93,11 +102,35 @@ def run(
     return report
 
 
+def _pushed(
+    pusher: "_Pusher", files: list[Payload], say: Say, show: Callable[[Line], None] | None
+) -> list[Line]:
+    """All of them, or as many as were done when it was broken off."""
+    lines: list[Line] = []
+    told = time.monotonic()
+    try:
+        for payload in files:
+            lines.append(pusher.push(payload))
+            if show is not None:
+                show(lines[-1])
+            if time.monotonic() - told > EVERY:
+                told = time.monotonic()
+                say(f"{len(lines)} of {len(files)} files …")
+    except KeyboardInterrupt:
+        pass
+    return lines
+
+
 def _read(path: Path, folder: Path) -> Payload:
+    """What cannot be read is a fault of its own line, and the others go on."""
     file = path.relative_to(folder).as_posix()
-    if path.stat().st_size > MOST_BYTES:
-        return Payload(file, "other", why="larger than 20 MiB")
-    return payloads.read(file, path.read_bytes())
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            return Payload(file, "other", why="larger than 20 MiB")
+        content = path.read_bytes()
+    except OSError as error:
+        return Payload(file, UNREADABLE, why=error.strerror or type(error).__name__)
+    return payloads.read(file, content)
 
 
 def _report(lines: list[Line]) -> dict[str, Any]:
@@ -152,6 +185,9 @@ class _Pusher:
     def push(self, payload: Payload) -> Line:
         line = Line(payload.file, payload.family, why=payload.why)
         self._passes[payload.file] += 1
+        if payload.family == UNREADABLE:
+            line.faults.append(f"the file cannot be read: {payload.why}")
+            return line
         if not payload.messages:
             line.counts["ignored"] += 1
             return line

@@ -1,12 +1,16 @@
 """Reads quarantined bytes again when staff ask for it: after a mended decoder, the normal path.
 
 Staff ask in the patients service; ingest alone knows the protocols. The item keeps its first
-times, and each ends released or waiting with a reason, exactly once.
+times, and each ends released or waiting with a reason, exactly once, whenever the process dies.
 """
 
+import asyncio
+import time
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import structlog
@@ -19,17 +23,20 @@ from shared import attachments, identity, ledger
 from shared.contracts import Code, Item
 from shared.database import Database
 from shared.filing import Desk
-from shared.loop import Loop
+from shared.loop import AWAY, Loop
 
 log = structlog.get_logger()
 
 POLL_SECONDS = 2.0
 FRESH = 120.0
-BATCH = 200
+BATCH = 500
+BATCH_BYTES = 8 * 1024 * 1024
+BATCH_SECONDS = 3.0  # of reading, while the transaction waits for it
+FILE_SECONDS = 30.0
 
 
 class Replay(Loop):
-    """A loop that every replica may run: a row that another took first is simply gone."""
+    """A loop that every replica may run: one at a time reads for an organisation."""
 
     def __init__(
         self,
@@ -52,71 +59,106 @@ class Replay(Loop):
         done = 0
         async with self._database.connection() as connection:
             for org in await ledger.organisations(connection):
-                for row in await store.to_read_again(connection, org, BATCH):
-                    await self._read_or_hold(connection, org, row)
-                    done += 1
-                if done:
-                    await ledger.wake(connection, org)
+                done += await self._one_batch(connection, org)
         return done
 
-    async def _read_or_hold(self, connection: asyncpg.Connection, org: str, row: Any) -> None:
-        """What the database refuses to store it would refuse for ever: it waits on with that for a
-        reason, and those behind it are read."""
+    async def _one_batch(self, connection: asyncpg.Connection, org: str) -> int:
+        """What waits to be read, as much as one transaction may hold: after a crash it is read
+        again, and none of it was stored. How many. An organisation that another replica reads for
+        is its own affair."""
+        async with connection.transaction():
+            if not await store.reads_again(connection, org):
+                return 0
+            rows = await store.to_read_again(connection, org, BATCH, BATCH_BYTES)
+            mended: list[store.Mended] = []
+            until = time.monotonic() + BATCH_SECONDS
+            for row in rows:
+                if row["media_type"] != attachments.MEDIA and time.monotonic() < until:
+                    mended.append(self._mended(org, row, self._decoded(row)))
+                    await asyncio.sleep(0)  # what is measured just now goes first
+            told = Counter(await self._mend(connection, org, mended))
+        files = [row for row in rows if row["media_type"] == attachments.MEDIA]
+        until = time.monotonic() + FILE_SECONDS
+        for row in files:  # by itself: to look at a file takes its time
+            if time.monotonic() < until:
+                item = await self._looked_at(org, row)
+                async with connection.transaction():
+                    told += await self._mend(connection, org, [self._mended(org, row, item)])
+        if told:
+            await ledger.wake(connection, org)
+            log.info("Quarantined items were read again.", org=org, **told)
+        return told.total()
+
+    def _mended(self, org: str, row: Any, item: Item | None) -> store.Mended:
+        if item is None:
+            return _waits(row["id"], Code.UNREADABLE)
+        errors = [{"path": each.path, "code": each.code.value} for each in item.errors]
+        return store.Mended(
+            row["id"], item.at, item.clock == "synced",
+            ledger.extra_of(org, ledger.Sender(row["cred"]), item, self._hashed),
+            ledger.drafts_of(org, row["cred"], item) or None,
+            item.errors[0].code.value if item.errors else None, errors or None,
+        )  # fmt: skip
+
+    async def _mend(
+        self, connection: asyncpg.Connection, org: str, mended: Sequence[store.Mended]
+    ) -> Counter[str]:
+        """A batch that cannot be stored is halved down to the item. What the database refuses to
+        store it would refuse for ever: it waits on with that for a reason, the others are stored.
+        """
+        if not mended:
+            return Counter()
         try:
-            await self._read(connection, org, row)
+            async with connection.transaction():
+                return Counter(await store.mend(connection, org, mended))
         except asyncpg.PostgresError as error:
             if not (error.sqlstate or "").startswith(ledger.DEFINITE):
                 raise
-            code = Code.NOT_STORABLE.value
-            log.error("An item read again cannot be stored.", org=org, item=str(row["id"]))
-            await store.mend(
-                connection, org, row["id"], at=None, clock_good=False, extra=None, drafts=None,
-                code=code, errors=[{"path": "", "code": code}],
-            )  # fmt: skip
-
-    async def _read(self, connection: asyncpg.Connection, org: str, row: Any) -> None:
-        if row["media_type"] == attachments.MEDIA:
-            item = await self._looked_at(org, row["raw"])
-        else:
-            item = self._decoded(row)
-        if item is None:
-            errors = [{"path": "", "code": Code.UNREADABLE.value}]
-            outcome = await store.mend(
-                connection, org, row["id"], at=None, clock_good=False, extra=None, drafts=None,
-                code=Code.UNREADABLE.value, errors=errors,
-            )  # fmt: skip
-        else:
-            code = item.errors[0].code.value if item.errors else None
-            outcome = await store.mend(
-                connection, org, row["id"], at=item.at, clock_good=item.clock == "synced",
-                extra=ledger.extra_of(org, ledger.Sender(row["cred"]), item, self._hashed),
-                drafts=ledger.drafts_of(org, row["cred"], item) or None,
-                code=code,
-                errors=[{"path": e.path, "code": e.code.value} for e in item.errors] or None,
-            )  # fmt: skip
-        log.info("A quarantined item was read again.", org=org, item=str(row["id"]), now=outcome)
+        if len(mended) == 1:
+            log.error("An item read again cannot be stored.", org=org, item=str(mended[0].id))
+            held = _waits(mended[0].id, Code.NOT_STORABLE)
+            return Counter(await store.mend(connection, org, [held]))
+        middle = len(mended) // 2
+        first = await self._mend(connection, org, mended[:middle])
+        return first + await self._mend(connection, org, mended[middle:])
 
     def _decoded(self, row: Any) -> Item | None:
         """The item, as it would have been read when it came; None if it still cannot be."""
-        raw, media_type, arrived = row["raw"], row["media_type"], row["received_at"]
+        raw, media_type, arrived = row["raw"] or b"", row["media_type"], row["received_at"]
         taken = (discovery.row(**one) for one in row["topics"] or ())
         table = (*taken, *self._gateways)
         try:
             items = decoders.decode_again(
-                raw or b"", media_type, arrived, self._forms, table, self._hashes
+                raw, media_type, arrived, self._forms, table, self._hashes
             )
+            if len(items) == 1:
+                return items[0]
+            return decoders.not_whole_again(raw, media_type, arrived, self._forms)
         except refused.Refused:
             return None
         except Exception as error:  # a fault of ours: the item waits on, and those behind it do not
-            fault = type(error).__name__
-            log.error("A decoder failed.", media_type=media_type, item=str(row["id"]), fault=fault)
+            _failed(row, error)
             return None
-        if len(items) == 1:
-            return items[0]
-        return decoders.not_whole_again(raw or b"", media_type, arrived, self._forms)
 
-    async def _looked_at(self, org: str, raw: bytes) -> Item | None:
+    async def _looked_at(self, org: str, row: Any) -> Item | None:
         """An upload again: of what was said of the file, and the file as it is kept."""
-        said, sha256 = attachment.again(raw)
-        file = await self._desk.look_again(org, sha256)
-        return attachment.item(said, file) if file is not None else None
+        try:
+            said, sha256 = attachment.again(row["raw"])
+            file = await self._desk.look_again(org, sha256)
+            return attachment.item(said, file) if file is not None else None
+        except AWAY:
+            raise
+        except Exception as error:
+            _failed(row, error)
+            return None
+
+
+def _failed(row: Any, error: Exception) -> None:
+    fault = type(error).__name__
+    log.error("A decoder failed.", media_type=row["media_type"], item=str(row["id"]), fault=fault)
+
+
+def _waits(item: UUID, code: Code) -> store.Mended:
+    """Nothing could be made of it."""
+    errors = [{"path": "", "code": code.value}]
+    return store.Mended(item, None, False, None, None, code.value, errors)

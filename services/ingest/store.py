@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -86,48 +86,77 @@ async def not_followed(
     return {row["id"] for row in rows}
 
 
+class Mended(NamedTuple):
+    """What the second reading made of an item: facts, or a code and why it waits on."""
+
+    id: UUID
+    at: datetime | None
+    clock_good: bool
+    extra: Mapping[str, Any] | None
+    drafts: Sequence[Mapping[str, Any]] | None
+    code: str | None
+    errors: Sequence[Mapping[str, str]] | None
+
+
+async def reads_again(tx: asyncpg.Connection, org: str) -> bool:
+    """Whether this replica is the one that does, until the transaction ends: two would decode the
+    same, and one of them for nothing."""
+    return bool(
+        await tx.fetchval(
+            "select pg_try_advisory_xact_lock(hashtextextended('replay:' || $1, 0))", org
+        )
+    )
+
+
 async def to_read_again(
-    connection: asyncpg.Connection, org: str, limit: int
+    tx: asyncpg.Connection, org: str, limit: int, most_bytes: int
 ) -> list[asyncpg.Record]:
-    """Quarantined items that staff asked to have read again, with their raw bytes."""
-    rows: list[asyncpg.Record] = await connection.fetch(
+    """Quarantined items that staff asked to have read again, with their raw bytes, the oldest
+    first: the first, and so many more as fit."""
+    rows: list[asyncpg.Record] = await tx.fetch(
         """
-        select q.id, q.cred, q.received_at, r.media_type, r.raw, (
+        select asked.id, asked.cred, asked.received_at, r.media_type, r.raw, (
             select jsonb_agg(jsonb_build_object('topic', s.topic, 'path', s.path, 'unit', s.unit,
                                                 'kind', s.kind, 'slot', s.slot) order by s.id)
             from ledger.suggestion s
-            where s.org = q.org and s.cred = q.cred and s.state = 'taken' and s.read_by is null
+            where s.org = asked.org and s.cred = asked.cred and s.state = 'taken'
+              and s.read_by is null
         ) as topics
-        from ledger.quarantine q
+        from (
+            select q.*, row_number() over place as number,
+                   sum(octet_length(r.raw)) over place as bytes
+            from (
+                select org, id, cred, message_id, reuse, received_at from ledger.quarantine
+                where org = $1 and state = 'replaying' order by received_at, id limit $2
+            ) q
+            join ledger.receipt r using (org, cred, message_id, reuse)
+            window place as (order by q.received_at, q.id)
+        ) asked
         join ledger.receipt r using (org, cred, message_id, reuse)
-        where q.org = $1 and q.state = 'replaying'
-        limit $2
+        where asked.number = 1 or asked.bytes <= $3
+        order by asked.received_at, asked.id
         """,
         org,
         limit,
+        most_bytes,
     )
     return rows
 
 
-async def mend(
-    connection: asyncpg.Connection,
-    org: str,
-    item: UUID,
-    *,
-    at: Any,
-    clock_good: bool,
-    extra: Mapping[str, Any] | None,
-    drafts: Sequence[Mapping[str, Any]] | None,
-    code: str | None,
-    errors: Sequence[Mapping[str, str]] | None,
-) -> str:
-    """What the second reading made of the item; 'released', 'waiting' or 'gone'."""
-    return str(
-        await connection.fetchval(
-            "select ledger.mend($1, $2, $3, $4, $5, $6, $7, $8)",
-            org, item, at, clock_good, extra, drafts, code, errors,
-        )
+async def mend(tx: asyncpg.Connection, org: str, mended: Sequence[Mended]) -> list[str]:
+    """What became of each, in the order of their ids: 'released', 'waiting' or 'gone'."""
+    rows = await tx.fetch(
+        "select outcome from ledger.mend_many($1, $2, $3, $4, $5, $6)",
+        org, [one.id for one in mended], [one.at for one in mended],
+        [one.clock_good for one in mended], [one.code for one in mended],
+        [_read(one) for one in mended],
     )  # fmt: skip
+    return [row["outcome"] for row in rows]
+
+
+def _read(one: Mended) -> dict[str, Any]:
+    told = {"extra": one.extra, "drafts": one.drafts, "errors": one.errors}
+    return {name: value for name, value in told.items() if value is not None}
 
 
 async def add_traffic(

@@ -49,6 +49,7 @@ from services.patients.hospital import (
 )
 from services.patients.me import messages, notices, notify, sending, sheet
 from services.patients.measured import attach, attachments, enter, quarantine, readings, release
+from services.patients.measured import in_bulk as bulk
 from services.patients.numbers import (
     NumberIsNotAcceptable,
     NumberNeedsItsSystem,
@@ -80,6 +81,7 @@ from services.patients.setup import (
     leaving,
     preparing,
     settling,
+    settling_many,
     steps,
     trial_weeks,
 )
@@ -197,6 +199,9 @@ PROBLEMS: dict[type[Exception], int] = {
     ledger.NotWaiting: 409,
     ledger.CannotBeReleased: 409,
     release.NoSuchItem: 404,
+    release.NotRejected: 409,
+    bulk.NoSuchRun: 404,
+    bulk.IsNotRejection: 409,
     attach.NoSuchAttachment: 404,
     attach.NothingToShow: 404,
     attach.AttachmentIsNotUsable: 422,
@@ -281,6 +286,7 @@ def create() -> FastAPI:
             entrance.router,
             leaving.router,
             held.router,
+            settling_many.router,  # before the routes of one item
             settling.router,
             announced.router,
             setup_devices.router,

@@ -3,10 +3,15 @@
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 import asyncpg
 
+from shared.contracts import Code
+from shared.ledger import in_bulk
 from shared.ledger.waking import wake
+
+AT_ONCE = 1000
 
 
 class BindingsAreBusy(Exception):
@@ -15,9 +20,13 @@ class BindingsAreBusy(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Refiled:
+    """`reading_again`: so many more that waited follow in batches, as the run of that id."""
+
     moved: int
     released: int
     quarantined: int
+    reading_again: int = 0
+    run: UUID | None = None
 
 
 async def lock_bindings(tx: asyncpg.Connection, org: str) -> None:
@@ -40,11 +49,21 @@ async def refile(
     by: str,
 ) -> Refiled:
     """File again what changed bindings of the credential change, in the transaction that changed
-    them and after `lock_bindings`."""
+    them and after `lock_bindings`. It keeps every append out: of very many that wait, all but the
+    newest are only asked for, and follow when it has committed."""
+    run = uuid.uuid4()
+    rest = await tx.fetchval(
+        "select ledger.defer_release($1, $2, $3, $4, $5, $6, $7)",
+        org, cred, span[0], span[1], by, run, AT_ONCE,
+    )  # fmt: skip
+    if rest:
+        which = in_bulk.Which(Code.UNBOUND.value, cred)
+        await in_bulk.begin(tx, org, "release", which, by=by, run=run)
+        await in_bulk.add(tx, org, run, rest)
     row = await tx.fetchrow(
         "select * from ledger.refile($1, $2, $3, $4, $5, $6)",
         org, cred, span[0], span[1], by, uuid.uuid4(),
     )  # fmt: skip
     await wake(tx, org)
     assert row is not None
-    return Refiled(row["moved"], row["released"], row["quarantined"])
+    return Refiled(row["moved"], row["released"], row["quarantined"], rest, run if rest else None)

@@ -156,6 +156,8 @@ def extra_of(
     if item.alarm is not None:
         alarm = item.alarm
         extra["alarm"] = {"form": alarm.form, "items": list(alarm.items), "harm": alarm.harm}
+    if item.topic is not None:
+        extra["topic"] = item.topic
     if item.errors:
         extra["code"] = item.errors[0].code.value
         extra["errors"] = [{"path": e.path, "code": e.code.value} for e in item.errors]

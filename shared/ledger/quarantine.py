@@ -1,6 +1,6 @@
 """Items that wait for a person: what they are, and what the person may do with them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -39,6 +39,8 @@ class Quarantined:
     decided_at: datetime | None
     decided_by: str | None
     reason: str | None
+    topic: str | None = None
+    past: tuple[Mapping[str, Any], ...] = ()
 
 
 async def release(
@@ -86,11 +88,14 @@ async def quarantined(
     code: Code | None = None,
     cred: str | None = None,
     unit_ids: Sequence[UUID] | None = None,
+    topic: str | None = None,
+    but_topics: bool = False,
     item: UUID | None = None,
     before: tuple[datetime, UUID] | None = None,
     limit: int = 50,
 ) -> list[Quarantined]:
-    """Newest first. 'waiting' includes what is being read again. `before` pages."""
+    """Newest first. 'waiting' includes what is being read again. `before` pages. `but_topics`: not
+    what gateways said where no table knows."""
     # Said so that the index of what waits serves, however much has been settled.
     waits = "q.state in ('waiting', 'replaying') and $2::text is not null"
     rows = await tx.fetch(
@@ -105,12 +110,13 @@ async def quarantined(
           and ($5::uuid[] is null or q.unit_id is null or q.unit_id = any($5))
           and ($6::uuid is null or q.id = $6)
           and ($7::timestamptz is null or (q.received_at, q.id) < ($7, $8::uuid))
+          and ($10::text is null or q.topic = $10) and (not $11 or q.topic is null)
         order by q.received_at desc, q.id desc
         limit $9
         """,
         org, state, code.value if code else None, cred,
         list(unit_ids) if unit_ids is not None else None, item,
-        before[0] if before else None, before[1] if before else None, limit,
+        before[0] if before else None, before[1] if before else None, limit, topic, but_topics,
     )  # fmt: skip
     return [
         Quarantined(
@@ -130,6 +136,8 @@ async def quarantined(
             decided_at=row["decided_at"],
             decided_by=row["decided_by"],
             reason=row["reason"],
+            topic=row["topic"],
+            past=tuple(row["past"] or ()),
         )
         for row in rows
     ]

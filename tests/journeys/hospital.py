@@ -6,6 +6,7 @@ Written against the published interfaces: nothing here knows how a service is ma
 import itertools
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -354,6 +355,19 @@ class Hospital:
         """The process that runs now: a part that died is started again with another one."""
         running = json.loads((self.directory / "run.json").read_text())
         return int(running["pids"][part])
+
+    def killed(self, part: str) -> None:
+        """Without a word, and back again."""
+        old = self.pid(part)
+        os.kill(old, signal.SIGKILL)
+        eventually(lambda: self._is_back(part, old), 30)
+
+    def _is_back(self, part: str, old: int) -> bool:
+        try:
+            ready = getattr(self, part).get("/readyz").status_code == 200
+        except httpx.TransportError:
+            return False
+        return bool(ready and self.pid(part) != old)
 
     def made(
         self, client: httpx.Client, path: str, body: Any, headers: Mapping[str, str]

@@ -36,6 +36,8 @@ def started(**settings: str) -> Iterator[Hospital]:
     """`hjemvakt up` in a folder of its own; what it says on standard error is kept beside it."""
     with tempfile.TemporaryDirectory(prefix="hjv-journeys-") as directory:
         data = Path(directory) / "data"
+        own = Path(directory) / "gateways.toml"  # the hospital's own, still empty
+        own.write_text("gateway = []\n")
         with (Path(directory) / "up.log").open("w+") as log:
             process = subprocess.Popen(
                 [
@@ -43,7 +45,7 @@ def started(**settings: str) -> Iterator[Hospital]:
                     "--data-dir", str(data), "--port-base", str(ports.free_base()),
                 ],
                 stdout=subprocess.PIPE, stderr=log, text=True,
-                env=toolkit.environment() | settings,
+                env=toolkit.environment() | {"HJEMVAKT_GATEWAYS": str(own)} | settings,
             )  # fmt: skip
             try:
                 assert process.stdout

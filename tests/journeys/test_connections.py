@@ -64,6 +64,11 @@ def test_each_result_is_counted_by_kind_and_a_fault_is_shown_without_its_value(
     assert (fault["code"], fault["paths"], fault["number"]) == ("implausible", ["values.value"], 2)
     for secret in (patient.id, patient.number, "4711.25", "82.4", "Testesen"):
         assert secret not in json.dumps(told)
+    found = hospital.alerts.get(
+        "/connections", params={"find": patient.cred}, headers=hospital.administrator
+    ).text
+    assert found.count('<th scope="row"><a') == 1
+    assert 'id="h-failing"' not in found
     page = hospital.alerts.get("/connections", headers=hospital.administrator).text
     failing, *_ = page.partition('id="h-in"')
     assert f'href="/connections/{patient.cred}"' in failing

@@ -1,12 +1,15 @@
 """A scale and a CPAP machine that people bought themselves, behind gateways nobody here wrote."""
 
+import html
+import json
+import subprocess
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from tests.journeys import device
-from tests.journeys.hospital import Hospital, eventually
+from tests.journeys.hospital import COMMAND, Hospital, environment, eventually
 
 OSLO = ZoneInfo("Europe/Oslo")
 SINCE = device.ago(30 * 86_400).isoformat(timespec="seconds")
@@ -111,6 +114,61 @@ def test_a_scale_that_announces_itself_is_read_once_a_nurse_has_said_whose_it_is
         assert again.status_code in (200, 202), again.text
         both = eventually(lambda: _two(hospital.readings(patient)))
         assert {each["values"]["value"] for each in both} >= {82.780607525, 82.10021897}
+
+
+def test_a_gateway_that_nobody_here_knows_is_added_by_the_hospital_itself(
+    hospital: Hospital,
+) -> None:
+    """From the page and the docs alone: what it sent meanwhile is filed on the right people."""
+    jo, kim = (hospital.new_patient(bound=False, enrolled=SINCE) for _ in range(2))
+    family = f"acme{uuid4().hex[:6]}"
+    weights = {"jo": (81.2, 81.4), "kim": (64.1, 64.3)}
+    with hospital.device(jo) as gateway:
+
+        def says(user: str, weight: float) -> None:
+            sent = {"scale": {"weight": weight}, "ts": device.ago(weight * 10).isoformat()}
+            topic = f"gw/{hospital.org}/{jo.cred}/{family}/{user}/scale"
+            gateway.put(sent, topic=topic)
+
+        for user, both in weights.items():
+            for weight in both:
+                says(user, weight)
+        eventually(lambda: len(hospital.quarantined(jo.cred)) == 4)
+        for user in weights:
+            page = hospital.patients.get(
+                "/setup/quarantine", headers=hospital.administrator,
+                params={"code": "unknown-kind", "cred": jo.cred,
+                        "topic": f"{family}/{user}/scale"},
+            ).text  # fmt: skip
+            assert str(weights[user][0]) not in page
+            row = html.unescape(page.partition("[[gateway]]")[2].partition("</pre>")[0])
+
+        # What the proposal could not know: the unit, and which level of the topic names the user.
+        row = row.replace("?", "kg").replace(f"{family}/kim/", f"{family}/{{user}}/")
+        own = hospital.directory.parent / "gateways.toml"
+        own.write_text(f'[[gateway]]{row}slot = "{{user}}"\n')
+        tried = subprocess.run(
+            [*COMMAND, "gateways", str(own), "--topic", f"{family}/jo/scale", "--payload",
+             json.dumps({"scale": {"weight": 81.2}, "ts": SINCE})],
+            capture_output=True, text=True, check=True, env=environment(),
+        ).stdout  # fmt: skip
+        assert "body_weight: value 81.2 kg" in tried
+        assert "slot jo" in tried
+        hospital.killed("ingest")  # it reads its tables when it starts
+        for slot, person in (("jo", jo), ("kim", kim)):
+            bound = {"cred": jo.cred, "slot": slot, "from": SINCE}
+            path = f"/v1/patients/{person.id}/bindings"
+            hospital.made(hospital.patients, path, bound, hospital.nurse)
+        which = {"code": "unknown-kind", "cred": jo.cred}
+        asked = hospital.patients.post("/v1/quarantine/replay", json=which, headers=hospital.nurse)
+        assert (asked.status_code, asked.json()["replaying"]) == (202, 4)
+
+        for user, person in (("jo", jo), ("kim", kim)):
+            eventually(lambda person=person: len(hospital.readings(person)) == 2, 30)
+            found = {one["values"]["value"] for one in hospital.readings(person)}
+            assert found == set(weights[user])
+        assert hospital.quarantined(jo.cred) == []
+        eventually(lambda: says("jo", 81.9) or len(hospital.readings(jo)) >= 3, 30)
 
 
 def _suggested(hospital: Hospital, cred: str) -> Any:

@@ -54,9 +54,10 @@ async def test_the_database_itself_takes_none(hospital: Hospital) -> None:
         await ledger.ask_replay(owner, hospital.org, held.id, by="test")
         with pytest.raises(asyncpg.CheckViolationError):
             await store.mend(
-                owner, hospital.org, held.id, at=YEAR_ONE, clock_good=True, extra=None,
-                drafts=held.drafts, code=None, errors=None,
-            )  # fmt: skip
+                owner,
+                hospital.org,
+                [store.Mended(held.id, YEAR_ONE, True, None, held.drafts, None, None)],
+            )
         # What had waited with an end without end is not released, and the desk is told.
         await owner.execute(
             """update ledger.quarantine set state = 'waiting', extra = '{"until": "infinity"}'

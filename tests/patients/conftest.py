@@ -112,7 +112,7 @@ class Record:
         made = Item(
             message_id=message,
             content=hashlib.sha256(message.encode()).digest(),
-            raw=b"{}",
+            raw=item.pop("raw", b"{}"),
             media_type="application/json",
             drafts=(draft,),
             at=at or NOW - timedelta(hours=1),

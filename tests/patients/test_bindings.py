@@ -66,7 +66,8 @@ async def test_what_waited_for_a_holder_is_filed_when_there_is_one(ward: Ward) -
 
     bound = await bind(ward, ward.patient, cred, **{"from": at(2.5).isoformat()})
 
-    assert bound["refiled"] == {"moved": 0, "released": 1, "quarantined": 0}
+    told = {"moved": 0, "released": 1, "quarantined": 0, "reading_again": 0, "run": None}
+    assert bound["refiled"] == told
     assert await readings(ward, ward.patient) == [at(2)]
 
 

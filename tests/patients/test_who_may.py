@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from shared.access import table
+from shared.contracts import Code, ItemError
 from tests.journeys import photos
 from tests.patients.conftest import HOURS, NOW, Person, Record
 
@@ -123,9 +124,13 @@ POST   /v1/patients/{patient_id}/bindings/{binding_id}/withdraw \
                                                     401 403 403 ok  403 403 403 404 403 403 403
 GET    /v1/quarantine                               401 403 403 ok  ok  ok  403 ok  ok  403 403
 POST   /v1/quarantine/replay                        401 403 403 ok  ok  403 403 ok  403 403 403
+POST   /v1/quarantine/reject                        401 403 403 ok  ok  403 403 ok  403 403 403
+GET    /v1/quarantine/runs/{run_id}                 401 403 403 ok  404 403 403 404 403 403 403
+POST   /v1/quarantine/runs/{run_id}/undo            401 403 403 ok  404 403 403 404 403 403 403
 POST   /v1/quarantine/{item_id}/bind                401 403 403 ok  403 403 403 404 403 403 403
 POST   /v1/quarantine/{item_id}/replay              401 403 403 ok  404 403 403 404 403 403 403
 POST   /v1/quarantine/{item_id}/reject              401 403 403 ok  404 403 403 404 403 403 403
+POST   /v1/quarantine/{item_id}/reopen              401 403 403 ok  404 403 403 404 403 403 403
 GET    /v1/quarantine/{item_id}/attachment          401 403 403 404 404 403 403 404 403 403 403
 GET    /fhir/metadata                               ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok
 GET    /fhir/Patient                                401 ok  ok  ok  ok  403 403 ok  403 403 403
@@ -253,6 +258,7 @@ class World:
             "/v1/patients/{patient_id}/bindings/{binding_id}": {"to": later},
             "/v1/patients/{patient_id}/bindings/{binding_id}/end": {},
             "/v1/quarantine/replay": {"code": "implausible"},
+            "/v1/quarantine/reject": {"code": "implausible", **REASON},
             "/v1/quarantine/{item_id}/bind": {"patient_id": ids["patient_id"]},
             "/v1/quarantine/{item_id}/reject": REASON,
             "/v1/patients/{patient_id}/proxies": {
@@ -337,6 +343,9 @@ async def world(record: Record) -> World:
     )  # fmt: skip
     await record.send(loose)
     item = (await nurse.get("/v1/quarantine"))["items"][0]
+    await record.send(loose, errors=(ItemError("topic", Code.UNKNOWN_KIND),))
+    which = {"code": "unknown-kind", **REASON}
+    run = await nurse.post("/v1/quarantine/reject", which, 200)
     colleague = await record.staff("physician", unit)
     same = {"other_id": await record.patient(nurse, unit), **REASON}
     link = await nurse.post(f"{path}/links", same)
@@ -356,7 +365,8 @@ async def world(record: Record) -> World:
         "unit_id": unit, "staff_id": record.ids[nurse.token or ""], "patient_id": patient,
         "enrolment_id": enrolment["id"], "pause_id": pause["id"], "fact_id": reading["id"],
         "device_id": device["id"], "cred": cred, "binding_id": binding["id"],
-        "photo_id": photo.json()["id"], "item_id": item["id"], "name": "home-dialysis-daily",
+        "photo_id": photo.json()["id"], "item_id": item["id"], "run_id": run["run"],
+        "name": "home-dialysis-daily",
         "proposal_id": proposal["id"], "scale_proposal": scale["id"],
         "slug": "home_dialysis", "version": dialysis["version"],
     }  # fmt: skip

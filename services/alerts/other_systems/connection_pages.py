@@ -29,13 +29,16 @@ async def list_page(
     kind: Annotated[str | None, Query(pattern="^app$")] = None,
     cursor: Annotated[str | None, Query(pattern=r"^[a-z0-9-]{1,64}$")] = None,
     again: Annotated[int | None, Query(ge=0, le=100_000)] = None,
+    find: Annotated[str, Query(max_length=100, pattern=r"^[^\x00]*$")] = "",
 ) -> Response:
     by = door.reader(request, caller)
     kinds = ("app",) if kind else intake.KINDS
-    listed = await intake.senders(has.database, by.org, kinds=kinds, after=cursor, limit=MOST)
+    listed = await intake.senders(
+        has.database, by.org, kinds=kinds, after=cursor, limit=MOST, find=find.strip() or None
+    )
     failing, more_failing = (
         await intake.failing(has.database, by.org, kinds=kinds, limit=MOST_FAILING)
-        if cursor is None
+        if cursor is None and not find
         else ([], False)
     )
     async with has.database.transaction() as tx:
@@ -44,13 +47,15 @@ async def list_page(
         late = await store_outgoing.outgoing(
             tx, by.org, states=NOT_DELIVERED, connection_id=None, before=None, limit=MOST
         )
-    more = urlencode({"cursor": listed.next or "", **({"kind": kind} if kind else {})})
+    chosen = {name: value for name, value in (("kind", kind), ("find", find)) if value}
+    more = urlencode({"cursor": listed.next or "", **chosen})
     data = {
         **_around(request, by),
         "failing": failing,
         "more_failing": more_failing,
         "senders": listed.senders,
         "apps": bool(kind),
+        "find": find,
         "next": more if listed.next else None,
         "out": [connections.told(row) for row in out],
         "late": [connections.delivery(row) for row in late],

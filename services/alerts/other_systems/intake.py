@@ -28,11 +28,19 @@ class Page:
 
 
 async def senders(
-    database: Database, org: str, *, kinds: tuple[str, ...], after: str | None, limit: int
+    database: Database,
+    org: str,
+    *,
+    kinds: tuple[str, ...],
+    after: str | None,
+    limit: int,
+    find: str | None = None,
 ) -> Page:
     async with database.transaction() as tx:
         now = await store.now(tx)
-        rows = await store_intake.senders(tx, org, now, kinds=kinds, after=after, limit=limit + 1)
+        rows = await store_intake.senders(
+            tx, org, now, kinds=kinds, after=after, limit=limit + 1, find=find
+        )
     shown = [_sender(row) for row in rows[:limit]]
     return Page(shown, shown[-1]["cred"] if len(rows) > limit else None)
 

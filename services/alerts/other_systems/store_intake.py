@@ -19,10 +19,12 @@ async def senders(
     after: str | None = None,
     limit: int,
     failing: bool = False,
+    find: str | None = None,
 ) -> list[asyncpg.Record]:
     """Credentials in force or heard within a month, by name, with what came of them. `hour` is of
     the hour that is under way, `day` of it and the 23 before. `failing`: only those of which
-    something waits, or was set aside or refused in that day, the worst first."""
+    something waits, or was set aside or refused in that day, the worst first. `find`: a part of the
+    name, or the credential."""
     return await tx.fetch(
         """
         select c.cred, c.kind, c.label, c.revoked_at, t.*,
@@ -31,19 +33,23 @@ async def senders(
                    as waiting
         from patients.credential c
         left join lateral (
-            select max(last_at) as last_at,
-                   coalesce(sum(number) filter (where this_hour), 0) as hour,
-                   coalesce(sum(number) filter (where fresh), 0) as day,
-                   coalesce(sum(number) filter (where fresh and result = 'quarantined'), 0)
-                       as set_aside,
-                   coalesce(sum(number) filter (where fresh and result = 'refused'), 0) as refused
-            from (select last_at, number, result,
-                         hour = date_trunc('hour', $2::timestamptz) as this_hour,
-                         hour > $2::timestamptz - $7::interval as fresh
-                  from ledger.traffic where org = c.org and cred = c.cred) told) t on true
+            -- Of the day only: a month of hours of each would be read for every look. The newest
+            -- hour tells when it was last heard.
+            select (select max(last.last_at) from ledger.traffic last
+                    where last.org = c.org and last.cred = c.cred and last.hour = (
+                        select max(newest.hour) from ledger.traffic newest
+                        where newest.org = c.org and newest.cred = c.cred)) as last_at,
+                   coalesce(sum(number) filter (
+                       where hour = date_trunc('hour', $2::timestamptz)), 0) as hour,
+                   coalesce(sum(number), 0) as day,
+                   coalesce(sum(number) filter (where result = 'quarantined'), 0) as set_aside,
+                   coalesce(sum(number) filter (where result = 'refused'), 0) as refused
+            from ledger.traffic
+            where org = c.org and cred = c.cred and hour > $2::timestamptz - $7::interval) t on true
         where c.org = $1 and c.kind = any($3) and ($4::text is null or c.cred = $4)
           and ($5::text is null or c.cred > $5)
           and (c.revoked_at is null or t.last_at is not null)
+          and ($9::text is null or c.cred = $9 or strpos(lower(c.label), lower($9)) > 0)
           and (not $8 or c.cred in (
               select cred from ledger.traffic
               where org = $1 and result in ('quarantined', 'refused')
@@ -52,7 +58,7 @@ async def senders(
               select cred from ledger.quarantine where org = $1 and state = 'waiting'))
         order by case when $8 then -(t.refused + t.set_aside) end, c.cred limit $6
         """,
-        org, now, list(kinds), cred, after, limit, DAY, failing,
+        org, now, list(kinds), cred, after, limit, DAY, failing, find,
     )  # fmt: skip
 
 

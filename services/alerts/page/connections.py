@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
-from services.alerts.page import words, written
+from services.alerts.page import heading, words, written
 from services.alerts.page.frame import frame
 
 View = dict[str, Any]
@@ -15,7 +16,8 @@ _BAR = 36  # height of the busiest hour's
 
 
 def connections_view(data: Json, lang: str, now: datetime) -> View:
-    """`failing`, `senders`, `out`, `late` as the API tells them; apps, next?, again? (how many)."""
+    """`failing`, `senders`, `out`, `late` as the API tells them; apps, find?, next?, again? (how
+    many)."""
     t = words.words(lang)
     said = t["connections"]
     again = data.get("again")
@@ -24,6 +26,7 @@ def connections_view(data: Json, lang: str, now: datetime) -> View:
         **frame(data, lang),
         "title": said["title"],
         "apps": data["apps"],
+        "find": data.get("find", ""),
         "failing": [_sender(one, now, lang) for one in data["failing"]],
         "more_failing": data["more_failing"],
         "senders": [_sender(one, now, lang) for one in data["senders"]],
@@ -67,6 +70,8 @@ def connection_view(data: Json, lang: str, now: datetime) -> View:
             {
                 "code": one["code"],
                 "why": _why(t, one["code"]),
+                # There stands what an unknown topic says, without its values, and the row it needs.
+                "href": _desk(one["code"], sender["cred"]),
                 "paths": one["paths"],
                 "number": one["number"],
                 "last": written.clock(one["last_at"], now, t, lang),
@@ -75,6 +80,10 @@ def connection_view(data: Json, lang: str, now: datetime) -> View:
         ],
         "announced": [_announced(one, now, lang) for one in sender["suggestions"]],
     }
+
+
+def _desk(code: str, cred: str) -> str:
+    return f"{heading.DESK}?{urlencode({'code': code, 'cred': cred})}"
 
 
 def _announced(one: Json, now: datetime, lang: str) -> View:

@@ -408,4 +408,5 @@ def _held(topic: str, payload: bytes, code: Code, which: str) -> Item:
         raw=exact.dumps(kept),
         media_type=MEDIA,
         errors=(ItemError("topic" if code is Code.UNKNOWN_KIND else "", code),),
+        topic=topic if code is Code.UNKNOWN_KIND and "\0" not in topic else None,
     )

@@ -8,15 +8,16 @@ from fastapi import Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, Field
 
 from services.patients import door, look, paging
-from services.patients.door import Db, Id, Limit, Prose, Sent, Word
+from services.patients.door import Db, Id, Limit, Now, Prose, Sent, Word
 from services.patients.look import Looker
+from services.patients.measured import in_bulk as bulk
 from services.patients.measured import release, store_quarantine
 from services.patients.measured.reasons import REASONS
 from services.patients.privacy import closed
 from shared import access, ledger
 from shared.access import CLINICAL
 from shared.contracts import Code
-from shared.ledger import Quarantined
+from shared.ledger import Quarantined, in_bulk
 from shared.programmes import Programme
 
 router = door.router("quarantine", "/v1/quarantine")
@@ -24,6 +25,7 @@ router = door.router("quarantine", "/v1/quarantine")
 SENT = 2_000  # characters
 
 State = Literal["waiting", "released", "rejected"]
+Topic = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00]+$")]
 
 
 class Whose(Sent):
@@ -39,14 +41,65 @@ class Why(Sent):
 
 
 class Which(Sent):
+    """`topic`: of a gateway, of what came where its table knows nothing."""
+
     model_config = door.example(code="unknown-subject", cred="c-4k2m7q3x9w5t8r6p")
 
     code: Annotated[Code, Field(strict=False)]
     cred: Word | None = None
+    topic: Topic | None = None
+
+    def which(self) -> in_bulk.Which:
+        return in_bulk.Which(self.code.value, self.cred, self.topic)
+
+
+class WhichAndWhy(Which):
+    """`until`: what was received later is nobody's decision yet."""
+
+    model_config = door.example(
+        code="unknown-kind", cred="c-4k2m7q3x9w5t8r6p", topic="neighbour/kitchen",
+        reason="Naboens kjøkkenvekt", until="2026-11-23T08:00:00Z",
+    )  # fmt: skip
+
+    reason: Prose
+    until: Annotated[AwareDatetime | None, Field(strict=False)] = None
 
 
 class Asked(BaseModel):
+    """`run` tells how far it has come; null where nothing waited."""
+
     replaying: int
+    run: UUID | None
+
+
+class Rejected(BaseModel):
+    rejected: int
+    run: UUID | None
+
+
+class Reopened(BaseModel):
+    reopened: int
+
+
+class Ran(BaseModel):
+    """One act on many. `codes`: why those wait that do."""
+
+    id: UUID
+    act: Literal["replay", "release", "reject"]
+    code: Code
+    cred: str | None
+    topic: str | None
+    by: str
+    at: AwareDatetime
+    reason: str | None
+    number: int
+    replaying: int
+    released: int
+    rejected: int
+    waiting: int
+    codes: dict[str, int]
+    undone_at: AwareDatetime | None
+    undone_by: str | None
 
 
 class Text(BaseModel):
@@ -79,6 +132,7 @@ class Item(BaseModel):
     decided_at: AwareDatetime | None
     decided_by: str | None
     decided_because: str | None
+    topic: str | None
 
 
 class CodeCount(BaseModel):
@@ -107,6 +161,7 @@ async def quarantine(
     state: State = "waiting",
     code: Code | None = None,
     cred: Word | None = None,
+    topic: Topic | None = None,
     cursor: Annotated[str | None, Query(max_length=200)] = None,
     limit: Limit = door.PAGE,
 ) -> Response:
@@ -116,7 +171,7 @@ async def quarantine(
     looker = door.looker(request, caller)
     async with database.transaction() as tx:
         found = await ledger.quarantined(
-            tx, caller.org, state=state, code=code, cred=cred, unit_ids=units,
+            tx, caller.org, state=state, code=code, cred=cred, unit_ids=units, topic=topic,
             before=before, limit=limit + 1,
         )  # fmt: skip
         programmes = request.app.state.programmes
@@ -161,9 +216,40 @@ async def replay_all(
     """Have all that wait for one reason read again, after what was wrong has been mended: the
     table of a gateway, a patient who was not registered. Each ends released, or waits with its
     reason; none is filed twice."""
-    looker = door.looker(request, caller)
-    count = await release.replay_all(database, looker, which.code, which.cred)
-    return Asked(replaying=count)
+    done = await bulk.replay_all(database, door.looker(request, caller), which.which())
+    return Asked(replaying=done.number, run=done.run)
+
+
+@router.post("/reject")
+async def reject_all(
+    request: Request, database: Db, now: Now, caller: access.Clinician, which: WhichAndWhy
+) -> Rejected:
+    """Decide that all of it that waits is no reading of anybody. Red answers and what patients
+    wrote are passed over; the rest stays on file, and can be taken back."""
+    done = await bulk.reject_all(
+        database, door.looker(request, caller), which.which(), which.reason, which.until or now
+    )
+    return Rejected(rejected=done.number, run=done.run)
+
+
+@router.get("/runs/{run_id}")
+async def run(request: Request, database: Db, caller: access.Clinician, run_id: UUID) -> Ran:
+    """How far one act on many has come, and why those wait that still do."""
+    async with database.transaction() as tx:
+        of, left = await bulk.progress(tx, door.looker(request, caller), run_id)
+    return Ran(
+        id=of.id, act=of.act, code=Code(of.code), cred=of.cred, topic=of.topic, by=of.by, at=of.at,
+        reason=of.reason, number=of.number, replaying=left.replaying, released=left.released,
+        rejected=left.rejected, waiting=left.waiting, codes=dict(left.codes),
+        undone_at=of.undone_at, undone_by=of.undone_by,
+    )  # fmt: skip
+
+
+@router.post("/runs/{run_id}/undo")
+async def undo(request: Request, database: Db, caller: access.Clinician, run_id: UUID) -> Reopened:
+    """Let what was rejected together wait again."""
+    done = await bulk.undo(database, door.looker(request, caller), run_id)
+    return Reopened(reopened=done.number)
 
 
 @router.post("/{item_id}/replay")
@@ -180,6 +266,14 @@ async def reject(
 ) -> release.Outcome:
     """Decide that it is no reading of anybody. It stays on file."""
     return await release.reject(database, door.looker(request, caller), item_id, why.reason)
+
+
+@router.post("/{item_id}/reopen")
+async def reopen(
+    request: Request, database: Db, caller: access.Clinician, item_id: UUID
+) -> release.Outcome:
+    """It was rejected by mistake, and waits again."""
+    return await release.reopen(database, door.looker(request, caller), item_id)
 
 
 async def _shown(
@@ -206,6 +300,7 @@ async def _shown(
         "decided_at": item.decided_at,
         "decided_by": item.decided_by,
         "decided_because": item.reason,
+        "topic": item.topic,
     }
 
 

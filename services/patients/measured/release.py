@@ -8,19 +8,20 @@ import asyncpg
 
 from services.patients import look
 from services.patients.look import Looker
-from services.patients.measured import store_quarantine
 from services.patients.measured.reasons import may_be_filed
 from shared import ledger
 from shared.access import CLINICAL, Caller
 from shared.contracts import Code
 from shared.database import Database
-from shared.ledger import Quarantined
-
-AT_ONCE = 500
+from shared.ledger import Quarantined, in_bulk
 
 
 class NoSuchItem(Exception):
     """There is no such item in quarantine"""
+
+
+class NotRejected(Exception):
+    """This item is not rejected, or no longer"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Outcome:
     """What the item is now. `replaying`: it is being read again, look in a moment."""
 
     id: UUID
-    state: Literal["released", "replaying", "rejected"]
+    state: Literal["released", "replaying", "rejected", "waiting"]
     fact_id: UUID | None = None
     patient_id: UUID | None = None
 
@@ -65,26 +66,6 @@ async def replay(database: Database, looker: Looker, item_id: UUID) -> Outcome:
     return outcome
 
 
-async def replay_all(database: Database, looker: Looker, code: Code, cred: str | None) -> int:
-    """Have all that wait for this reason read once more, each exactly once. How many."""
-    if code is Code.WHOSE:
-        raise ledger.CannotBeReleased  # each of these asks a person whose it is
-    units = list(looker.caller.units)
-    count, after = 0, None
-    while True:
-        async with database.transaction() as tx:
-            asked = await store_quarantine.ask_replay(
-                tx, looker.org, code.value, cred, units, looker.by, after, AT_ONCE
-            )
-            patients = list({row["patient_id"] for row in asked if row["patient_id"]})
-            if patients:
-                await look.logged(tx, looker, patients, "quarantine", "changed")
-        count += len(asked)
-        if len(asked) < AT_ONCE:
-            return count
-        after = (asked[-1]["received_at"], asked[-1]["id"])
-
-
 async def reject(database: Database, looker: Looker, item_id: UUID, reason: str) -> Outcome:
     """It is nobody's, or no reading. Kept with the reason, shown no more."""
     async with database.transaction() as tx:
@@ -93,6 +74,17 @@ async def reject(database: Database, looker: Looker, item_id: UUID, reason: str)
         if item.patient_id is not None:
             await look.logged(tx, looker, [item.patient_id], "quarantine", "changed")
     return Outcome(item_id, "rejected")
+
+
+async def reopen(database: Database, looker: Looker, item_id: UUID) -> Outcome:
+    """It was rejected, and waits again. Who had rejected it, when and why, stays with it."""
+    async with database.transaction() as tx:
+        item = await item_of(tx, looker.caller, item_id)
+        if not await in_bulk.reopen(tx, looker.org, [item_id], by=looker.by):
+            raise NotRejected
+        if item.patient_id is not None:
+            await look.logged(tx, looker, [item.patient_id], "quarantine", "changed")
+    return Outcome(item_id, "waiting")
 
 
 async def may_open(tx: asyncpg.Connection, caller: Caller, item: Quarantined) -> bool:

@@ -20,6 +20,7 @@ from shared.ledger import Quarantined
 View = dict[str, Any]
 
 AT = "/setup/quarantine"
+_EXCERPT = 80
 STATES = ("waiting", "released", "rejected")
 SENDERS = (Code.BAD_ID, Code.UNKNOWN_VERSION, Code.UNKNOWN_KIND, Code.UNKNOWN_FIELD,
            Code.UNKNOWN_UCUM, Code.UNKNOWN_CODE, Code.UNREADABLE, Code.NOT_STORABLE)  # fmt: skip
@@ -35,6 +36,7 @@ class Filter:
     code: Code | None = None
     cred: str | None = None
     unit: UUID | None = None
+    topic: str | None = None
 
     def query(self, **more: object) -> str:
         """As it stands in an address; what is as it always is stays out."""
@@ -43,6 +45,7 @@ class Filter:
             "code": self.code.value if self.code else None,
             "cred": self.cred,
             "unit": self.unit,
+            "topic": self.topic,
             **more,
         }
         return urlencode({name: str(value) for name, value in said.items() if value is not None})
@@ -75,6 +78,7 @@ class Around:
     people: Mapping[UUID, Patient] = field(default_factory=dict)
     decided_by: str = ""
     following: UUID | None = None
+    past: Sequence[tuple[Mapping[str, Any], str, str]] = ()  # with the names of who did it
 
 
 # --- the list ---------------------------------------------------------------------------------
@@ -97,6 +101,7 @@ def desk(
     s = t["setup"]["held"]
     reasons = sorted(counts, key=lambda one: (-one.waiting, one.code))
     of_reason = next((one for one in reasons if chosen.code and one.code == chosen.code), None)
+    all_of = settles and chosen.state == "waiting" and of_reason is not None and chosen.unit is None
     return {
         "rows": [_row(one, labels, units, chosen, lang, now) for one in seen],
         "total": sum(one.waiting for one in reasons),
@@ -133,12 +138,15 @@ def desk(
         "next": chosen.address(cursor=next_place) if next_place else "",
         "chosen": {
             "code": chosen.code.value if chosen.code else "", "cred": chosen.cred or "",
+            # What comes later has not been seen, and is not rejected with the others.
+            "topic": chosen.topic or "", "until": now.isoformat(),
             "reason": sent.reason(chosen.code, lang) if chosen.code else "",
             "connection": labels.get(chosen.cred or "", chosen.cred or ""),
-            "todo": todo(chosen.code, t) if chosen.code else "",
+            "todo": todo(chosen.code, t, is_topic=chosen.topic is not None)
+            if chosen.code else "",
         },
-        "replays": settles and chosen.state == "waiting" and of_reason is not None
-        and chosen.unit is None and chosen.code is not Code.WHOSE,
+        "replays": all_of and chosen.code is not Code.WHOSE,
+        "rejects": all_of,
     }  # fmt: skip
 
 
@@ -155,6 +163,8 @@ def _row(
     why = sent.reason(item.code, lang)
     of = [*sent.readings(item, t, lang), *sent.answered(item, {}, t, lang)] if seen.opened else []
     what = "; ".join([each["line" if seen.readable else "name"] for each in of][:2])
+    if item.topic is not None and seen.readable:
+        what = sent.payload(item)[:_EXCERPT]
     # Where one reason is looked at, the rows differ by what they hold.
     lead, sub = (what, "") if chosen.code and what else (why, what)
     return {
@@ -196,11 +206,21 @@ def one(
         "back": chosen.address(),
         "next": chosen.address(f"/{around.following}") if around.following else "",
         "reason": sent.reason(item.code, lang),
-        "todo": todo(item.code, t),
+        "todo": todo(item.code, t, is_topic=item.topic is not None),
+        "of_topic": Filter(code=item.code, cred=item.cred, topic=item.topic).address()
+        if item.topic is not None else "",
         "state": item.state,
         "waits": waits,
         "decided": _decided(item, around, lang, now),
         "because": item.reason or "",
+        "reopens": settles and seen.opened and item.state == "rejected",
+        "past": [
+            s["past"].format(
+                by=rejected_by, at=written.moment(_then(each["rejected_at"]), now, t),
+                reason=each["reason"] or "", reopened_by=reopened_by,
+                reopened_at=written.moment(_then(each["reopened_at"]), now, t))
+            for each, rejected_by, reopened_by in around.past
+        ],
         "facts": [
             {"name": s["connection"], "value": around.label, "more": item.cred},
             {"name": s["unit"], "value": around.unit or s["no_unit"], "more": ""},
@@ -209,6 +229,7 @@ def one(
             {"name": s["received"], "value": written.moment(item.received_at, now, t),
              "more": ""},
             {"name": s["message"], "value": item.message_id, "more": ""},
+            *([{"name": s["topic"], "value": item.topic, "more": ""}] if item.topic else ()),
         ],
         "faults": list(sent.faults(item, raw, lang)),
         "readable": seen.readable,
@@ -233,17 +254,23 @@ def one(
     }  # fmt: skip
 
 
+def _then(said: str) -> datetime:
+    return datetime.fromisoformat(said)
+
+
 def _person(patient: Patient, units: Mapping[UUID, str], now: datetime) -> View:
     return {**enrolling.person(patient, now), "unit": units.get(patient.unit_id, "")}
 
 
-def todo(code: Code, t: Words) -> str:
+def todo(code: Code, t: Words, *, is_topic: bool = False) -> str:
     """What somebody who stands before such an item does about it."""
     said = t["setup"]["held"]["todo"]
     if code in OF_ITS_OWN:
         return str(said[code.value])
     if code in WHOSE:
         return str(said["unbound"])
+    if is_topic:
+        return str(said["topic"])
     return str(said["sender"] if code in SENDERS else said["value"])
 
 

@@ -109,6 +109,12 @@ def text(item: Quarantined) -> str | None:
         return None
 
 
+def payload(item: Quarantined) -> str:
+    """What a gateway said, without the topic that is kept around it."""
+    kept = _document(text(item) or "")
+    return str(kept.get("payload", "")) if isinstance(kept, Mapping) else ""
+
+
 def _document(sent: str) -> Any:
     try:
         return exact.loads(sent.encode())

@@ -1,7 +1,8 @@
 """The pages of the quarantine desk: the list, one item, and how far a replay has come."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -9,13 +10,13 @@ import asyncpg
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.patients import door, look, paging, store
-from services.patients.door import Db, Now, Word
+from services.patients.door import Db, Now
 from services.patients.equipment import store_devices
 from services.patients.look import Looker
 from services.patients.measured import attach, attachments, release, store_quarantine
 from services.patients.nouns import Patient
 from services.patients.page import held as view
-from services.patients.page import sent
+from services.patients.page import held_many as many
 from services.patients.page.held import Around, Filter, Seen
 from services.patients.privacy import closed
 from services.patients.setup import frame, store_held
@@ -23,12 +24,15 @@ from shared import access, ledger
 from shared.access import CLINICAL, Caller
 from shared.contracts import Code
 from shared.database import Database
-from shared.ledger import Quarantined
+from shared.ledger import Quarantined, in_bulk
 
 router = APIRouter(prefix=view.AT, include_in_schema=False)
 
 PAGE = 50
 CONNECTIONS = 200
+TOPICS = 25
+TOPICS_ABOVE = 5  # above all else that waits
+RECENT = timedelta(days=1)
 HOLDERS = 50
 
 Cursor = Annotated[str | None, Query(max_length=200)]
@@ -51,8 +55,9 @@ def _filter(
     unit: Annotated[UUID | None, Depends(_unit)],
     state: Literal["waiting", "released", "rejected"] = "waiting",
     cred: Annotated[str, Query(max_length=64)] = "",
+    topic: Annotated[str, Query(max_length=500, pattern=r"^[^\x00]*$")] = "",
 ) -> Filter:
-    return Filter(state, code, cred or None, unit)
+    return Filter(state, code, cred or None, unit, topic or None)
 
 
 Chosen = Annotated[Filter, Depends(_filter)]
@@ -66,7 +71,9 @@ async def desk(
     caller: access.ClinicianOrAdministrator,
     chosen: Chosen,
     cursor: Cursor = None,
+    topics: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
 ) -> Response:
+    """`topics`: so many of the topics that nothing knows stood on the pages before."""
     mine, before = units_of(caller), paging.place(cursor)
     looker = door.looker(request, caller)
     async with database.transaction() as tx:
@@ -75,56 +82,38 @@ async def desk(
         wanted = [chosen.unit] if chosen.unit is not None and chosen.unit in units else mine
         found = await ledger.quarantined(
             tx, caller.org, state=chosen.state, code=chosen.code, cred=chosen.cred,
-            unit_ids=wanted, before=before, limit=PAGE + 1,
+            unit_ids=wanted, topic=chosen.topic, but_topics=_folds(chosen), before=before,
+            limit=PAGE + 1,
         )  # fmt: skip
+        folded, more = await _folded(tx, caller, chosen, wanted, topics)
         shown = [await _seen(tx, request, caller, item) for item in found[:PAGE]]
         named = list({one.patient.id for one in shown if one.patient})
         if named:
             await look.logged(tx, looker, named, "quarantine")
         counts = await store_quarantine.counts(tx, caller.org, mine)
         connections = await store_held.connections(tx, caller.org, mine, CONNECTIONS)
-        creds = {item.cred for item in found} | ({chosen.cred} if chosen.cred else set())
+        creds = {item.cred for item in found} | {one.cred for one in folded}
+        creds |= {chosen.cred} if chosen.cred else set()
         labels = await store_held.labels(tx, caller.org, sorted(creds))
+        acts = await in_bulk.newest(
+            tx, caller.org, now - RECENT, many.SHOWN_IN_THE_LIST, list(caller.units)
+        )
+        names = await store_held.names(tx, caller.org, [each.by for each, _ in acts])
     last = found[PAGE - 1] if len(found) > PAGE else None
+    lang = frame.language(request)
     filled = view.desk(
         shown, counts, connections, labels, units, chosen,
         paging.cursor(last.received_at, last.id) if last else None,
-        settles=caller.role in CLINICAL, lang=frame.language(request), now=now,
+        settles=caller.role in CLINICAL, lang=lang, now=now,
     )  # fmt: skip
+    filled |= many.of_topic(None, None, lang)
+    filled |= many.topics(folded, labels, more, lang, now)
+    filled |= many.acts(acts if caller.role in CLINICAL else [], names, lang, now)
+    if chosen.topic is not None:
+        raw = found[0].raw if found else None
+        filled |= many.of_topic(raw, await _announced(database, caller, chosen), lang)
     title = frame.said(request)["held"]["title"]
     return frame.html(request, caller, "held.html", filled, title=title, tab="quarantine")
-
-
-@router.get("/replay")
-async def replaying(
-    request: Request,
-    database: Db,
-    caller: access.Clinician,
-    code: Code,
-    asked: Annotated[int, Query(ge=0, le=10_000_000)],
-    since: Annotated[int, Query(ge=0, le=32_503_680_000)],
-    cred: Word | None = None,
-) -> Response:
-    """How far it has come. The page asks again by itself until nothing is being read any more."""
-    async with database.transaction() as tx:
-        how = await store_held.progress(tx, caller.org, code.value, cred, list(caller.units))
-        released = 0
-        if not how.replaying:
-            begun = datetime.fromtimestamp(since, UTC)
-            released = await store_held.released_since(
-                tx, caller.org, code.value, cred, caller.id, begun
-            )
-    filled = {
-        "asked": asked,
-        "done": max(0, asked - how.replaying),
-        "is_done": how.replaying == 0,
-        "released": min(released, asked),
-        "rest": max(0, asked - released),
-        "reason": sent.reason(code, frame.language(request)),
-        "list": Filter(code=code, cred=cred).address() if how.waiting else Filter().address(),
-    }
-    title = frame.said(request)["held"]["replay_title"]
-    return frame.html(request, caller, "replaying.html", filled, title=title, tab="quarantine")
 
 
 @router.get("/{item_id}")
@@ -153,6 +142,43 @@ async def attachment(
     """As /v1/quarantine/{id}/attachment, for the session of these pages."""
     media_type, body = await attach.held(database, door.looker(request, caller), item_id)
     return attachments.file_answer(f"{item_id}", media_type, body)
+
+
+def _folds(chosen: Filter) -> bool:
+    """Whether what gateways said where no table knows stands in lines of its own."""
+    return (
+        chosen.state == "waiting"
+        and chosen.topic is None
+        and chosen.code in (None, Code.UNKNOWN_KIND)
+    )
+
+
+async def _folded(
+    tx: asyncpg.Connection,
+    caller: Caller,
+    chosen: Filter,
+    unit_ids: list[UUID] | None,
+    skip: int,
+) -> tuple[list[store_quarantine.Topic], str]:
+    """The topics, and where the next ones stand."""
+    if not _folds(chosen):
+        return [], ""
+    most = TOPICS if chosen.code else TOPICS_ABOVE
+    found = await store_quarantine.topics(
+        tx, caller.org, unit_ids, chosen.cred, None, skip, most + 1
+    )
+    every = replace(chosen, code=Code.UNKNOWN_KIND)
+    more = every.address(topics=skip + most) if chosen.code else every.address()
+    return found[:most], more if len(found) > most else ""
+
+
+async def _announced(database: Database, caller: Caller, chosen: Filter) -> str | None:
+    """The page of the announcement that fits this topic, if it has announced itself."""
+    async with database.transaction() as tx:
+        found = await store_quarantine.topics(
+            tx, caller.org, units_of(caller), chosen.cred, chosen.topic, 0, 1
+        )
+    return f"{many.ANNOUNCED}/{found[0].suggestion}" if found and found[0].suggestion else None
 
 
 async def item_page(
@@ -226,7 +252,7 @@ async def _around(
         mine = [chosen.unit]
     following = await ledger.quarantined(
         tx, caller.org, state="waiting", code=chosen.code, cred=chosen.cred, unit_ids=mine,
-        before=(item.received_at, item.id), limit=1,
+        topic=chosen.topic, but_topics=_folds(chosen), before=(item.received_at, item.id), limit=1,
     )  # fmt: skip
     return Around(
         label=credential.label if credential else item.cred,
@@ -239,6 +265,14 @@ async def _around(
         people=people,
         decided_by=await _name_of(tx, caller.org, item.decided_by),
         following=following[0].id if following else None,
+        past=[
+            (
+                each,
+                await _name_of(tx, caller.org, each["rejected_by"]),
+                await _name_of(tx, caller.org, each["reopened_by"]),
+            )
+            for each in item.past
+        ],
     )
 
 

@@ -5,7 +5,6 @@ and the item is shown anew as it is now.
 """
 
 from datetime import datetime
-from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
@@ -20,16 +19,14 @@ from services.patients.page import held as view
 from services.patients.page.held import Filter
 from services.patients.setup import finding, frame, held, store_held
 from shared import access, ledger, service
-from shared.access import browser
-from shared.contracts import Code
 from shared.database import Database
 
 router = APIRouter(prefix=view.AT, include_in_schema=False)
 
 # What is answered on the item's own page, beside what was typed.
 CONFLICTS = (
-    ledger.NotWaiting, ledger.CannotBeReleased, bind.AlreadyHeld, bind.BindingIsWithdrawn,
-    bind.SystemsAreNotBound, issue.CredentialIsRevoked,
+    ledger.NotWaiting, ledger.CannotBeReleased, release.NotRejected, bind.AlreadyHeld,
+    bind.BindingIsWithdrawn, bind.SystemsAreNotBound, issue.CredentialIsRevoked,
 )  # fmt: skip
 FAULTS = (NotAPeriod, bind.UnknownCredential)
 
@@ -40,19 +37,6 @@ class MomentIsUnreadable(Exception):
 
 class ReasonIsMissing(Exception):
     """A reason is expected"""
-
-
-@router.post("/replay")
-async def replay_all(
-    request: Request, database: Db, now: Now, caller: access.Clinician
-) -> Response:
-    said = await frame.form(request, caller)
-    if said.get("code") not in set(Code):
-        raise browser.FormIsUnreadable
-    code, cred = Code(said["code"]), said.get("cred", "")[:64] or None
-    asked = await release.replay_all(database, door.looker(request, caller), code, cred)
-    query = {"code": code.value, "asked": asked, "since": int(now.timestamp())}
-    return frame.onwards(f"{view.AT}/replay?{urlencode(query | ({'cred': cred} if cred else {}))}")
 
 
 @router.post("/{item_id}/find")
@@ -130,6 +114,23 @@ async def reject(
     return frame.onwards(chosen.address(f"/{item_id}"))
 
 
+@router.post("/{item_id}/reopen")
+async def reopen(
+    request: Request,
+    database: Db,
+    now: Now,
+    caller: access.Clinician,
+    item_id: UUID,
+    chosen: held.Chosen,
+) -> Response:
+    await frame.form(request, caller)
+    try:
+        await release.reopen(database, door.looker(request, caller), item_id)
+    except CONFLICTS as error:
+        return await _refused(request, database, caller, now, item_id, chosen, error, 409)
+    return frame.onwards(chosen.address(f"/{item_id}"))
+
+
 @router.post("/{item_id}/bind")
 async def bind_device(
     request: Request,
@@ -165,6 +166,8 @@ async def bind_device(
 
 def _told(chosen: Filter, item_id: UUID, bound: Bound) -> str:
     moved = bound.refiled
+    if moved.run is not None:  # so many that they follow in batches
+        return f"{view.AT}/runs/{moved.run}"
     return chosen.address(
         f"/{item_id}", released=moved.released, moved=moved.moved, back=moved.quarantined
     )

@@ -44,8 +44,11 @@ async def quiet(
             select min(lower(b.valid)) as since from patients.binding b
             where b.org = c.org and b.cred = c.cred and b.valid @> $3::timestamptz) b
         left join lateral (
+            -- By its newest hour: a month of hours of each device would be read for every look.
             select max(t.last_at) as heard_at from ledger.traffic t
-            where t.org = c.org and t.cred = c.cred) t on true
+            where t.org = c.org and t.cred = c.cred and t.hour = (
+                select max(newest.hour) from ledger.traffic newest
+                where newest.org = c.org and newest.cred = c.cred)) t on true
         where c.org = $1 and c.kind in ('device', 'app') and c.revoked_at is null
           and ($2::uuid[] is null or c.unit_id = any($2))
           and greatest(t.heard_at, b.since) < $4

@@ -1,5 +1,5 @@
 """Every statement of the quarantine desk beside the ledger's own: which connections have something
-waiting, who had a device when, and how far a replay has come. Never commits."""
+waiting, who had a device when, and who somebody is. Never commits."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,14 +28,6 @@ class Holder:
     slot: str
     since: datetime
     until: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Of one reason: what is being read again just now, and what waits still."""
-
-    replaying: int
-    waiting: int
 
 
 async def connections(
@@ -94,35 +86,11 @@ async def holders(tx: asyncpg.Connection, org: str, cred: str, limit: int) -> li
     return [Holder(*row) for row in rows]
 
 
-async def progress(
-    tx: asyncpg.Connection, org: str, code: str, cred: str | None, unit_ids: list[UUID] | None
-) -> Progress:
-    row = await tx.fetchrow(
-        """
-        select count(*) filter (where state = 'replaying'),
-               count(*) filter (where state = 'waiting')
-        from ledger.quarantine
-        where org = $1 and state in ('waiting', 'replaying') and code = $2
-          and ($3::text is null or cred = $3)
-          and ($4::uuid[] is null or unit_id is null or unit_id = any($4))
-        """,
-        org, code, cred, unit_ids,
-    )  # fmt: skip
-    assert row is not None
-    return Progress(*row)
-
-
-async def released_since(
-    tx: asyncpg.Connection, org: str, code: str, cred: str | None, by: str, since: datetime
-) -> int:
-    """How many this person has had released since then, of one reason."""
-    return int(
-        await tx.fetchval(
-            """
-            select count(*) from ledger.quarantine
-            where org = $1 and state = 'released' and code = $2
-              and ($3::text is null or cred = $3) and decided_by = $4 and decided_at >= $5
-            """,
-            org, code, cred, by, since,
-        )
-    )  # fmt: skip
+async def names(tx: asyncpg.Connection, org: str, ids: Sequence[str]) -> dict[str, str]:
+    """Of staff, by the id under which they act."""
+    rows = await tx.fetch(
+        "select id::text, name from patients.staff where org = $1 and id::text = any($2)",
+        org,
+        list(ids),
+    )
+    return {row["id"]: row["name"] for row in rows}
