@@ -129,7 +129,8 @@ async def test_what_is_rejected_together_can_be_taken_back_and_says_who_had_done
     hospital: Hospital,
 ) -> None:
     cred = await hospital.credential()
-    ids = await held(hospital, cred, *(unread(f"m{n}") for n in range(3)))
+    items = [unread(f"m{n}") for n in range(3)]
+    ids = await held(hospital, cred, *items)
     async with hospital.patients.transaction() as tx:
         which = in_bulk.Which(Code.UNKNOWN_KIND.value, cred)
         run = await in_bulk.begin(tx, hospital.org, "reject", which, by="kari", reason=BECAUSE)
@@ -138,6 +139,8 @@ async def test_what_is_rejected_together_can_be_taken_back_and_says_who_had_done
         )
     assert number == 3
     assert await hospital.quarantined() == []
+    for one in await hospital.send(cred, *items):
+        assert [error.code for error in one.errors] == [Code.REJECTED, Code.UNKNOWN_KIND]
     some = list(ids.values())[:2]
     async with hospital.patients.transaction() as tx:
         assert await in_bulk.reopen(tx, hospital.org, some, by="ola") == 2
@@ -151,6 +154,8 @@ async def test_what_is_rejected_together_can_be_taken_back_and_says_who_had_done
             "kari", BECAUSE, "ola",
         )  # fmt: skip
     assert (await left(hospital, run)).rejected == 1
+    told = await hospital.send(cred, *(one for one in items if ids[one.message_id] in some))
+    assert [[error.code for error in one.errors] for one in told] == 2 * [[Code.UNKNOWN_KIND]]
 
 
 async def test_what_was_taken_back_can_still_find_its_patient(hospital: Hospital) -> None:

@@ -5,7 +5,7 @@ how far it has come.
 from shared import migrations
 
 revision = "ledger_0012"
-down_revision = "ledger_0010"
+down_revision = "ledger_0011"
 branch_labels = None
 depends_on = None
 
@@ -121,16 +121,26 @@ declare
 begin
     perform 1 from ledger.quarantine q
     where q.org = p_org and q.id = any (p_ids) and q.state = 'waiting' order by q.id for update;
-    update ledger.quarantine q
-    set state = 'rejected', decided_at = clock_timestamp(), decided_by = p_by, reason = p_reason,
-        run = p_run
-    where q.org = p_org and q.id = any (p_ids) and q.state = 'waiting';
-    get diagnostics v_rejected = row_count;
+    with rejected as (
+        update ledger.quarantine q
+        set state = 'rejected', decided_at = clock_timestamp(), decided_by = p_by,
+            reason = p_reason, run = p_run
+        where q.org = p_org and q.id = any (p_ids) and q.state = 'waiting'
+        returning q.cred, q.message_id, q.reuse
+    ), told as (
+        update ledger.receipt r
+        set errors = '[{"path": "", "code": "rejected"}]' || coalesce(r.errors, '[]')
+        from rejected q
+        where r.org = p_org and r.cred = q.cred and r.message_id = q.message_id
+          and r.reuse = q.reuse and r.result = 'quarantined'
+    )
+    select count(*) into v_rejected from rejected;
     return v_rejected;
 end
 $$;
 
--- What a person rejected waits again; who had rejected it, when and why, stays with it.
+-- What a person rejected waits again, and its sender is told so when it comes again; who had
+-- rejected it, when and why, stays with it.
 create function ledger.reopen(p_org text, p_ids uuid[], p_by text) returns integer
 language plpgsql volatile security definer set search_path = pg_catalog
 as $$
@@ -139,13 +149,25 @@ declare
 begin
     perform 1 from ledger.quarantine q
     where q.org = p_org and q.id = any (p_ids) and q.state = 'rejected' order by q.id for update;
-    update ledger.quarantine q
-    set state = 'waiting', decided_at = null, decided_by = null, reason = null,
-        past = coalesce(q.past, '[]') || jsonb_build_object(
-            'rejected_at', q.decided_at, 'rejected_by', q.decided_by, 'reason', q.reason,
-            'reopened_at', clock_timestamp(), 'reopened_by', p_by)
-    where q.org = p_org and q.id = any (p_ids) and q.state = 'rejected';
-    get diagnostics v_reopened = row_count;
+    with reopened as (
+        update ledger.quarantine q
+        set state = 'waiting', decided_at = null, decided_by = null, reason = null,
+            past = coalesce(q.past, '[]') || jsonb_build_object(
+                'rejected_at', q.decided_at, 'rejected_by', q.decided_by, 'reason', q.reason,
+                'reopened_at', clock_timestamp(), 'reopened_by', p_by)
+        where q.org = p_org and q.id = any (p_ids) and q.state = 'rejected'
+        returning q.cred, q.message_id, q.reuse
+    ), told as (
+        update ledger.receipt r
+        set errors = (
+            select jsonb_agg(e.one order by e.place)
+            from jsonb_array_elements(r.errors) with ordinality e(one, place)
+            where e.one ->> 'code' <> 'rejected')
+        from reopened q
+        where r.org = p_org and r.cred = q.cred and r.message_id = q.message_id
+          and r.reuse = q.reuse and r.result = 'quarantined'
+    )
+    select count(*) into v_reopened from reopened;
     return v_reopened;
 end
 $$;

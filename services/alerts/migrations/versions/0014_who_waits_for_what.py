@@ -4,7 +4,7 @@ of him: a page of the list asks it of everybody on it.
 
 from shared import migrations
 
-revision = "alerts_0015"
+revision = "alerts_0014"
 down_revision = "alerts_0013"
 branch_labels = None
 depends_on = None

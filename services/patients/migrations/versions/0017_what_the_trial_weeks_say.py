@@ -2,7 +2,7 @@
 
 from shared import migrations
 
-revision = "patients_0019"
+revision = "patients_0017"
 down_revision = "patients_0016"
 branch_labels = None
 depends_on = None

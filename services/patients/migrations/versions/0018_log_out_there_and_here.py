@@ -2,8 +2,8 @@
 
 from shared import migrations
 
-revision = "patients_0020"
-down_revision = "patients_0016"
+revision = "patients_0018"
+down_revision = "patients_0017"
 branch_labels = None
 depends_on = None
 

@@ -2,8 +2,8 @@
 
 from shared import migrations
 
-revision = "alerts_0016"
-down_revision = "alerts_0013"
+revision = "alerts_0015"
+down_revision = "alerts_0014"
 branch_labels = None
 depends_on = None
 
