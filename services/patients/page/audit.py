@@ -161,12 +161,9 @@ def acts_table(events: Iterable[Event], numbers: Numbers) -> Iterable[Sequence[o
     yield ACTS
     for one in events:
         named = " ".join(numbers.get(id, str(id)) for id in one.patients)
-        yield tuple(
-            _cell(value)
-            for value in (
-                _utc(one.at), one.by, one.name, one.role, one.hpr, named, one.what, one.why,
-                one.outcome, one.door, one.address, one.request_id,
-            )
+        yield (
+            _utc(one.at), one.by, one.name, one.role, one.hpr, named, one.what, one.why,
+            one.outcome, one.door, one.address, one.request_id,
         )  # fmt: skip
 
 
@@ -176,16 +173,10 @@ def patients_table(
     yield SEEN
     for one in rows:
         yield (
-            _cell(numbers.get(one["id"], "")), one["id"], one["times"], _utc(one["first"]),
+            numbers.get(one["id"], ""), one["id"], one["times"], _utc(one["first"]),
             _utc(one["last"]), " ".join(one["what"]),
         )  # fmt: skip
 
 
 def _utc(at: datetime) -> str:
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-def _cell(value: object) -> object:
-    """A text that a spreadsheet would read as a formula is made one that it reads as text."""
-    text = "" if value is None else value
-    return f"'{text}" if isinstance(text, str) and text[:1] in ("=", "+", "-", "@") else text

@@ -1,8 +1,6 @@
 """The auditor's pages: who did what, whose records somebody has seen, which looks want explaining,
 and how the days are sealed. Each page and each table is a look, and stands in the log itself."""
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,6 +17,7 @@ from services.patients.page.audit import Asked
 from services.patients.privacy import store_audit, tracing
 from services.patients.privacy.auditing import Auditor
 from services.patients.setup import frame
+from shared import spreadsheet
 from shared.audit import Event
 from shared.audit.store import Wanted
 from shared.database import Database
@@ -230,9 +229,8 @@ def _page(request: Request, caller: Auditor, filled: dict[str, Any]) -> Response
 
 
 def _table(name: str, rows: Iterable[Sequence[object]]) -> Response:
-    text = io.StringIO()
-    csv.writer(text, delimiter=";").writerows(rows)
     headers = {
         **frame.HEADERS, "Content-Disposition": f'attachment; filename="hjemvakt-{name}.csv"'
     }  # fmt: skip
-    return Response("\ufeff" + text.getvalue(), headers=headers, media_type="text/csv")
+    made = spreadsheet.table(rows, mark=True)
+    return Response(made, headers=headers, media_type="text/csv")
