@@ -281,7 +281,8 @@ async def findings(
     """Every finding ever raised from `since` on, gone ones too, and those of open alerts."""
     rows = await tx.fetch(
         """
-        select f.patient_id, f.id, f.alert_id, f.programme, f.rule, f."group", f.at, f.gone_at
+        select f.patient_id, f.id, f.alert_id, f.programme, f.rule, f."group", f.at, f.gone_at,
+            (f.body ->> 'score')::int as score
         from alerts.finding f
         where f.org = $1 and f.patient_id = any($2)
           and (f.at >= coalesce($3, '-infinity'::timestamptz) or exists (
@@ -303,6 +304,7 @@ async def findings(
                 row["group"],
                 row["at"],
                 row["gone_at"],
+                row["score"],
             ),
         )
         for row in rows
@@ -347,6 +349,7 @@ def save_findings(
                         "values": values_of(one),
                         "limits": [[name, limit] for name, limit in one.limits],
                         "marks": list(one.marks),
+                        **({} if one.score is None else {"score": one.score}),
                         "retake": one.retake,
                         "doubts": list(one.doubts),
                     },

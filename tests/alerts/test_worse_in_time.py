@@ -39,20 +39,6 @@ async def test_the_rest_of_a_sitting_that_makes_the_score_higher_is_told(
     assert row["colour"] == "red"
 
 
-async def test_a_score_that_a_correction_lowers_is_not_raised_anew_after_a_close(
-    world: World,
-) -> None:
-    patient = await given.patient(world)
-    half = first_half()
-    whole = [*half, given.reading("body_temp", half[0].at, value=34.9)]
-    await sent(world, patient, *whole)
-    await world.move(await world.alert(patient, "news2"), "close", note="Ringt", outcome="useful")
-
-    await sent(world, patient, given.voided(whole[2]))
-
-    assert [one["group"] for one in await world.open_alerts(patient)] == []
-
-
 async def test_signs_sent_one_by_one_change_no_basis_and_a_voided_one_does(world: World) -> None:
     patient = await given.patient(world)
     at = ago(minutes=20)

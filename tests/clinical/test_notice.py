@@ -101,15 +101,6 @@ def test_a_finding_a_close_has_seen_stays_closed_and_one_it_has_not_is_open() ->
     assert decided.findings == (late.id,)
 
 
-def test_whoever_closed_a_higher_score_of_the_same_moment_has_seen_the_lower() -> None:
-    closed = {RED.id}
-    lower = replace(seen("lower", "red"), graver=(RED.id,))
-
-    assert notice.decide(None, [lower], closed, NOW).what is What.LEAVE
-    joined = notice.decide(replace(OPEN_RED, findings=frozenset({RED.id})), [lower], closed, NOW)
-    assert (joined.what, joined.findings) == (What.REPEAT, (lower.id,))
-
-
 def test_what_the_alert_already_holds_is_not_new() -> None:
     standing = replace(OPEN_RED, findings=frozenset({RED.id}))
 

@@ -33,8 +33,7 @@ class Finding:
     `doubts`: whether it may be of another unit of measure or another person, and whether it was
     measured during an admission.
     `retake` asks the patient to measure again. `late` = the reading came long after it was taken.
-    `graver`, of a score: what the same moment would be called had it scored more. Whoever closed
-    one of these has seen this one.
+    `score`, of a NEWS2: how high it was at least.
     """
 
     id: UUID
@@ -55,7 +54,7 @@ class Finding:
     late: bool = False
     marks: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
-    graver: tuple[UUID, ...] | None = None
+    score: int | None = None
 
 
 def identity(patient_id: UUID, programme: str, rule: str, colour: str, trigger: str) -> UUID:
@@ -120,7 +119,7 @@ def of_rule(
     *,
     retake: bool = False,
     marks: tuple[str, ...] = (),
-    graver: tuple[UUID, ...] | None = None,
+    score: int | None = None,
 ) -> Finding:
     return Finding(
         id=identity(patient_id, programme.slug, rule.id, rule.colour, trigger),
@@ -140,7 +139,7 @@ def of_rule(
         retake=retake,
         late=received_at - at > programme.late_after,
         marks=marks,
-        graver=graver,
+        score=score,
     )
 
 

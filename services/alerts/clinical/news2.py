@@ -42,7 +42,6 @@ SCALE_2_AIR = _bands(("83", 3), ("85", 2), ("87", 1), (None, 0))
 SCALE_2_OXYGEN = _bands(("83", 3), ("85", 2), ("87", 1), ("92", 0), ("94", 1), ("96", 2), (None, 3))
 CONSCIOUSNESS = {"A": 0, "C": 3, "V": 3, "P": 3, "U": 3}
 OXYGEN = 2
-MOST = 20  # a total with every parameter at its worst
 
 STEP = dict.fromkeys(BANDS, Decimal(1)) | {"temperature": Decimal("0.1")}
 # Outside these nobody measures a living person (the intake quarantines the same).

@@ -71,13 +71,7 @@ def decide(
 ) -> Notice:
     """`found` are the group's findings; `closed` the ids that any close has seen."""
     known: Container[UUID] = standing.findings if standing else ()
-    new = [
-        one
-        for one in found
-        if one.id not in known
-        and one.id not in closed
-        and not any(id_ in closed and id_ not in known for id_ in one.graver or ())
-    ]
+    new = [one for one in found if one.id not in known and one.id not in closed]
     if not new:
         return _nothing_new(standing, now)
     ids = tuple(one.id for one in new)

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
-from uuid import UUID
 
 from services.alerts.clinical import finding, news2, sitting, wording
 from services.alerts.clinical.finding import Match, Seen, Value
@@ -47,7 +46,7 @@ def at_sittings(
                     received,
                     retake=rule.retake is not None,
                     marks=tuple(_marks(made)),
-                    graver=tuple(_graver(rule, programme, record, made)),
+                    score=score.lower_bound,
                 ),
             )
 
@@ -61,18 +60,6 @@ def _marks(made: sitting.Assembled) -> Iterator[str]:
     level = next((str(one.value) for one in made.parts if one.name == "consciousness"), "A")
     for worse in FALLING[: FALLING.find(level) + 1]:
         yield f"consciousness {worse}"
-
-
-def _graver(
-    rule: ScoreRule, programme: Programme, record: Record, made: sitting.Assembled
-) -> Iterator[UUID]:
-    """What this moment's score would be found as, had it been higher."""
-    for other in programme.rules:
-        if isinstance(other, ScoreRule) and other.group == rule.group:
-            for bound in range(made.score.lower_bound + 1, news2.MOST + 1):
-                yield finding.identity(
-                    record.patient_id, programme.slug, other.id, other.colour, made.named(bound)
-                )
 
 
 def _news2_match(made: sitting.Assembled) -> Match:

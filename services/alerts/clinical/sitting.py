@@ -75,10 +75,7 @@ class Assembled:
     def trigger(self) -> str:
         """Which score this is: of what moment, and how high. A sitting that turns out to be worse
         when the rest of it arrives is another than the one a nurse has seen."""
-        return self.named(self.score.lower_bound)
-
-    def named(self, bound: int) -> str:
-        at = self.at.astimezone(UTC).isoformat()
+        at, bound = self.at.astimezone(UTC).isoformat(), self.score.lower_bound
         return f"{at}|doubtful|{bound}" if self.doubtful else f"{at}|{bound}"
 
     @property

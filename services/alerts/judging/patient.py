@@ -93,6 +93,7 @@ class Kept:
     group: str
     at: datetime
     gone_at: datetime | None = None
+    score: int | None = None
 
 
 @dataclass(slots=True)

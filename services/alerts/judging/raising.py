@@ -159,7 +159,9 @@ def _tell(
     if alert.lane == "technical":
         alert.cause = cause or alert.cause or CAUSES.get(group)
     for one in new:
-        patient.known[one.id] = Kept(one.id, alert.id, programme, one.rule, group, one.at)
+        patient.known[one.id] = Kept(
+            one.id, alert.id, programme, one.rule, group, one.at, score=one.score
+        )
         changes.raised.append((one, alert.id))
     if decided.tell:
         changes.told.append(alert.id)
@@ -292,24 +294,18 @@ def _lose(
 ) -> None:
     """Findings that the judging covered and did not find: shown as a changed basis, never
     closed by itself."""
-    scores = {
-        (one.programme, one.group, one.at): one.graver
-        for one in found.values()
-        if one.graver is not None
-    }
     for kept in patient.known.values():
         covered = covers.get((kept.programme, kept.rule))
         if kept.gone_at is None and kept.id not in found and covered and kept.at >= covered:
-            higher = scores.get((kept.programme, kept.group, kept.at))
-            if higher is not None and kept.id not in higher:
-                continue  # the same sitting has turned out to be worse
             kept.gone_at = now
             changes.gone.append(kept.id)
     touched = {patient.known[id_].alert_id for id_ in (*changes.gone, *changes.back)}
     for alert_id in touched & patient.alerts.keys():
         alert = patient.alerts[alert_id]
         changed = any(
-            kept.gone_at is not None for kept in patient.known.values() if kept.alert_id == alert_id
+            kept.gone_at is not None and not _is_outdone(patient, kept)
+            for kept in patient.known.values()
+            if kept.alert_id == alert_id
         )
         if changed and (_shows_what_stands(patient, alert, found) or not alert.basis_changed):
             alert.basis_changed = True
@@ -317,6 +313,18 @@ def _lose(
         elif alert.basis_changed and not changed:
             alert.basis_changed = False
             _record(patient, alert, "basis-restored", now, changes)
+
+
+def _is_outdone(patient: Patient, gone: Kept) -> bool:
+    """Whether the same sitting has turned out to be worse, which changes no basis."""
+    return gone.score is not None and any(
+        other.gone_at is None
+        and other.score is not None
+        and other.score > gone.score
+        and (other.alert_id, other.programme, other.group, other.at)
+        == (gone.alert_id, gone.programme, gone.group, gone.at)
+        for other in patient.known.values()
+    )
 
 
 def _shows_what_stands(patient: Patient, alert: Alert, found: Mapping[UUID, Finding]) -> bool:

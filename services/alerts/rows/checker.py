@@ -207,7 +207,6 @@ def _found(
         for one in found
         if one.at >= since
         and one.id not in patient.known
-        and not any(id_ in patient.known for id_ in one.graver or ())
         and not triage.is_silence(one, programmes)
     ]
 

@@ -299,8 +299,15 @@ def _values(record: Record, worst: Alert | None, plan: list[PlanItem], now: date
     """The latest of what the reason speaks of, then of what the plan asks for."""
     named = [one["kind"] for one in (worst.body.get("values", ()) if worst else ())]
     wanted = dict.fromkeys([*named, *(item.kind for item in plan)])
+    found = _of_kinds(record, wanted, now)
+    if not found and (newest := record.newest()) is not None:
+        found = _of_kinds(record, [newest.kind], now)  # what nobody asked for was sent all the same
+    return found[:VALUES]
+
+
+def _of_kinds(record: Record, names: Iterable[str], now: datetime) -> list[Json]:
     found: list[Json] = []
-    for name in wanted:
+    for name in names:
         kind = kinds.CATALOGUE.get(name)
         for field, of in kind.fields.items() if kind else ():
             latest = _latest(record, (name, field), now)
@@ -314,7 +321,7 @@ def _values(record: Record, worst: Alert | None, plan: list[PlanItem], now: date
                         "at": latest.at.isoformat(),
                     }
                 )
-    return found[:VALUES]
+    return found
 
 
 def _spark(
