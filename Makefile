@@ -3,11 +3,16 @@
 PYTHON ?= python3
 RUN := .venv/bin/python
 PIP := $(RUN) -m pip --disable-pip-version-check --quiet
-WITH_SERVICES := tests/browser tests/deploy tests/journeys
+SETS := journeys browser record alerts rest
+IN_journeys := tests/journeys tests/deploy
+IN_browser := tests/browser
+IN_record := tests/patients tests/access tests/audit tests/ingest
+IN_alerts := tests/alerts
+IN_rest := tests $(patsubst %,--ignore=%,$(IN_journeys) $(IN_browser) $(IN_record) $(IN_alerts))
 SHELL := bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-services test-parts fuzz fuzz-doors race check bench measures programmes docs pictures migrate format lock sbom clean
+.PHONY: help setup demo test $(SETS:%=test-%) fuzz fuzz-doors race check bench measures programmes docs pictures migrate format lock sbom clean
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*## ' Makefile | sort | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -21,15 +26,13 @@ test: setup .venv/.tests ## Run the tests (TESTS=path to run only some)
 ifdef TESTS
 	$(RUN) -m pytest $(TESTS)
 else
-	@$(MAKE) --no-print-directory -j2 test-services test-parts
+	@$(MAKE) --no-print-directory -j3 $(SETS:%=test-%)
 endif
 
-# Two runs beside each other: services mostly wait, parts mostly compute. sed keeps their lines whole.
-test-services:
-	@set -o pipefail; $(RUN) -m pytest $(WITH_SERVICES) | sed -u ''
-
-test-parts:
-	@set -o pipefail; $(RUN) -m pytest tests $(WITH_SERVICES:%=--ignore=%) | sed -u ''
+# Three runs beside each other, and the next when one is done: journeys and browsers mostly wait,
+# the others mostly compute. sed keeps their lines whole.
+$(SETS:%=test-%): test-%:
+	@set -o pipefail; $(RUN) -m pytest $(IN_$*) | sed -u ''
 
 # The services one after the other, in turns of some minutes.
 TURNS ?= 10

@@ -2,9 +2,8 @@
 
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
-from zoneinfo import ZoneInfo
 
-OSLO = ZoneInfo("Europe/Oslo")
+from shared.wall_clock import OSLO
 
 _ONE = timedelta(days=1)
 # Public holidays (the act on holidays of 24 February 1995 and the one on 1 and 17 May 1947).

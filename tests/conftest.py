@@ -44,7 +44,12 @@ def postgres(portal: BlockingPortal) -> Iterator[launcher.Server]:
     with tempfile.TemporaryDirectory(prefix="hjv-test-", dir=_in_memory()) as directory:
         server = launcher.Server(
             Path(directory),
-            settings={"fsync": "off", "full_page_writes": "off", "shared_buffers": "64MB"},
+            settings={
+                "fsync": "off",
+                "full_page_writes": "off",
+                "shared_buffers": "64MB",
+                "scram_iterations": "1",  # thousands of log-ins, of which none is to be hard
+            },
         )
         server.start()
         try:

@@ -5,14 +5,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import httpx
 
 from deploy.local.running import Running
 from shared import access
+from shared.wall_clock import OSLO
 
-OSLO = ZoneInfo("Europe/Oslo")
 SCALE = "Simulated scale that nobody holds"
 SOON = timedelta(seconds=5)
 

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -26,9 +25,9 @@ from shared.access.browser import FormIsUnreadable as FormIsUnreadable
 from shared.access.browser import form as form
 from shared.access.browser import from_page as from_page
 from shared.access.browser import token_of as token_of
+from shared.wall_clock import OSLO as OSLO
 
 BODY = 64 * 1024
-OSLO = ZoneInfo("Europe/Oslo")
 
 _MOMENT = re.compile(
     r"(?:19|20|21)\d\d-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)"

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from tests.browser import barriers
 from tests.browser.screen import SECOND_NURSE, Screen
 from tests.journeys import device, photos
-from tests.journeys.hospital import Hospital, Patient, eventually
+from tests.journeys.hospital import OSLO, Hospital, Patient, eventually
 
 DAY = 86_400
 LONG_AGO = device.ago(20 * DAY).isoformat(timespec="seconds")
@@ -65,7 +65,8 @@ def test_a_night_is_a_square_with_usage_ahi_and_leak(nurse: Screen, hospital: Ho
     patient = hospital.new_patient(programme="cpap", since=LONG_AGO, enrolled=LONG_AGO)
     nights = ((1, 401, 2.1, 12), (2, 95, 2.0, 12), (4, 380, 12.5, 31))
     for days, usage, ahi, leak in nights:
-        start = device.ago(days * DAY).replace(hour=21, minute=30)
+        evening = device.ago((days + 1) * DAY).astimezone(OSLO)
+        start = evening.replace(hour=22, minute=30)  # over by now, whatever the hour is
         values = {"usage": usage, "ahi": ahi, "leak_p95": leak}
         night = device.item("cpap_night", values, at=start)
         until = (start + timedelta(hours=8)).isoformat()

@@ -4,7 +4,7 @@ import contextlib
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -19,6 +19,8 @@ from tests.conftest import DatabaseUrls
 
 ORG = "testorg"
 KEY = "ab" * 32
+# The examples of messages have moments of their own, which every year get older.
+BEFORE_ALL_EXAMPLES = datetime(2026, 1, 1, tzinfo=UTC)
 ALWAYS = {
     "zone": "Europe/Oslo",
     "hours": [
@@ -101,7 +103,9 @@ async def system(owner: asyncpg.Connection, unit: UUID) -> Holder:
     return Holder(uuid4(), cred, secret)
 
 
-async def given_holder(owner: asyncpg.Connection, unit: UUID, days: int = 40) -> Holder:
+async def given_holder(
+    owner: asyncpg.Connection, unit: UUID, since: datetime = BEFORE_ALL_EXAMPLES
+) -> Holder:
     patient_id = uuid4()
     await owner.execute(
         """
@@ -124,7 +128,7 @@ async def given_holder(owner: asyncpg.Connection, unit: UUID, days: int = 40) ->
         uuid4(),
         cred,
         patient_id,
-        datetime.now(UTC) - timedelta(days=days),
+        since,
     )
     return Holder(patient_id, cred, secret)
 

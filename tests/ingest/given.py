@@ -1,6 +1,7 @@
 """FHIR bodies as other systems write them, and what the ledger holds of them afterwards."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -10,6 +11,8 @@ import httpx
 
 from tests.ingest.conftest import ORG, Holder
 
+# Lately: what is older than a week is filed as late, and answered so.
+AT = (datetime.now(UTC) - timedelta(days=3)).isoformat(timespec="seconds")
 FHIR = {"content-type": "application/fhir+json"}
 
 
@@ -20,7 +23,7 @@ def observation(patient: object, value: object = 82.4, **changed: Any) -> dict[s
         "identifier": [{"system": "urn:example:app", "value": f"o-{uuid4()}"}],
         "code": {"coding": [{"system": "http://loinc.org", "code": "29463-7"}]},
         "subject": {"reference": f"Patient/{patient}"},
-        "effectiveDateTime": "2026-11-20T07:10:00+01:00",
+        "effectiveDateTime": AT,
         "valueQuantity": {"value": value, "system": "http://unitsofmeasure.org", "code": "kg"},
         **changed,
     }
@@ -53,7 +56,7 @@ def answers(patient: object, *items: dict[str, Any]) -> dict[str, Any]:
         "identifier": {"system": "urn:example:app", "value": f"a-{uuid4()}"},
         "questionnaire": "https://hjemvakt.example/fhir/Questionnaire/home-dialysis-daily",
         "subject": {"reference": f"Patient/{patient}"},
-        "authored": "2026-11-20T07:15:00+01:00",
+        "authored": AT,
         "item": list(items),
     }
 

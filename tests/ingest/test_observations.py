@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from shared import ledger
 from shared.kinds import CATALOGUE
-from tests.ingest.conftest import ORG, Holder, locked_out, weight
+from tests.ingest.conftest import BEFORE_ALL_EXAMPLES, ORG, Holder, locked_out, weight
 
 PATH = "/v1/observations"
 
@@ -221,7 +221,7 @@ async def test_a_correction_may_come_before_what_it_corrects(
 async def test_an_unbound_reading_is_quarantined_and_says_so_again(
     http: httpx.AsyncClient, holder: Holder
 ) -> None:
-    long_ago = (datetime.now(UTC) - timedelta(days=60)).isoformat()
+    long_ago = (BEFORE_ALL_EXAMPLES - timedelta(days=20)).isoformat()
     item = weight(at=long_ago)
 
     for _ in range(2):

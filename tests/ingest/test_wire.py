@@ -60,34 +60,31 @@ async def test_a_reading_is_stored_and_answered_with_the_headers_of_every_answer
     assert "date" in first.headers
 
 
-@pytest.mark.parametrize(
-    ("headers", "body"),
-    [
-        ({"authorization": "Bearer nobody-has-this-secret"}, json.dumps(weight())),
-        ({}, "{"),
-        ({}, "[]"),
-        ({}, "7"),
-        ({}, json.dumps([weight()] * 501)),
-        ({"content-type": "text/plain"}, json.dumps(weight())),
-        ({"content-encoding": "gzip"}, json.dumps(weight())),
-        ({}, " " * 300_000),
-    ],
-)
+REFUSED: list[tuple[dict[str, str], str]] = [
+    ({"authorization": "Bearer nobody-has-this-secret"}, json.dumps(weight())),
+    ({}, "{"),
+    ({}, "[]"),
+    ({}, "7"),
+    ({}, json.dumps([weight()] * 501)),
+    ({"content-type": "text/plain"}, json.dumps(weight())),
+    ({"content-encoding": "gzip"}, json.dumps(weight())),
+    ({}, " " * 300_000),
+]
+
+
 async def test_what_is_refused_is_refused_as_through_asgi(
-    wired: httpx.AsyncClient,
-    http: httpx.AsyncClient,
-    holder: Holder,
-    headers: dict[str, str],
-    body: str,
+    wired: httpx.AsyncClient, http: httpx.AsyncClient, holder: Holder
 ) -> None:
     await remembered(wired, holder)
-    sent: dict[str, Any] = {"headers": holder.headers | headers, "content": body}
+    for headers, body in REFUSED:
+        sent: dict[str, Any] = {"headers": holder.headers | headers, "content": body}
 
-    over_the_wire = await wired.post(PATH, **sent)
-    through_asgi = await http.post(PATH, **sent)
+        over_the_wire = await wired.post(PATH, **sent)
+        through_asgi = await http.post(PATH, **sent)
 
-    assert over_the_wire.status_code == through_asgi.status_code
-    assert over_the_wire.content == through_asgi.content
+        about = headers, body[:20]
+        assert over_the_wire.status_code == through_asgi.status_code, about
+        assert over_the_wire.content == through_asgi.content, about
 
 
 async def test_a_body_of_any_size_and_in_any_pieces_is_taken(

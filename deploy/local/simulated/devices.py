@@ -6,12 +6,11 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 from uuid import UUID, uuid5
-from zoneinfo import ZoneInfo
 
 from deploy.local.simulated.homes import Home
 from shared import exact
+from shared.wall_clock import OSLO as OSLO
 
-OSLO = ZoneInfo("Europe/Oslo")
 IDS = UUID("3b4f0d1e-2a6c-5c57-8f0e-6d1f0b7a9c42")
 FORM = "https://hjemvakt.example/fhir/Questionnaire/home-dialysis-daily"
 

@@ -2,9 +2,8 @@
 
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
-from zoneinfo import ZoneInfo
 
-OSLO = ZoneInfo("Europe/Oslo")
+from shared.wall_clock import OSLO as OSLO
 
 
 def number(value: Decimal, decimals: int, language: str) -> str:

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
+
+from shared.wall_clock import OSLO
 
 Json = dict[str, Any]
 
-OSLO = ZoneInfo("Europe/Oslo")
 COUNTS = (
     "patients", "own", "alerts", "red", "yellow", "technical", "closed", "handled", "rated",
     "useful", "put_off", "expected", "missed",

@@ -8,17 +8,16 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 from services.alerts import telling
 from services.alerts.clinical.history import Record
 from services.alerts.clinical.samples import WHOLE, Sample
 from services.alerts.rows import cells
 from shared.programmes import Programme
+from shared.wall_clock import OSLO
 
 Json = dict[str, Any]
 
-OSLO = ZoneInfo("Europe/Oslo")
 WEEKS = 5
 NOON = 12  # what begins before it belongs to the evening before
 RECENT = 28

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 from services.alerts.page import words
 from services.alerts.page.words import Words
+from shared.wall_clock import OSLO as OSLO
 
-OSLO = ZoneInfo("Europe/Oslo")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 # Shown with a decimal even when whole: 82 kg and 82,0 kg do not say the same precision.
 AT_LEAST_ONE_DECIMAL = frozenset({"kg", "Cel", "mmol/L"})

@@ -7,14 +7,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from services.patients import paging
 from services.patients.numbers import looks_national
 from shared import identity, kinds
 from shared.contracts import Fact
+from shared.wall_clock import OSLO
 
-OSLO = ZoneInfo("Europe/Oslo")
 MOST = 200
 USUAL = 50
 FOREIGN = "foreign"  # the kind of readings whose codes the catalogue does not know

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from services.patients import look, store
 from services.patients.equipment import store_devices
@@ -37,9 +36,9 @@ from shared.contracts import Fact, Watch
 from shared.database import Database
 from shared.limits import store as kept_limits
 from shared.programmes import PlanItem, Programme
+from shared.wall_clock import OSLO
 
 WHAT = "own-page"
-OSLO = ZoneInfo("Europe/Oslo")
 MOST = 2000
 LOOKS = 100
 TYPES = ("reading", "answers", "attachment")

@@ -2,13 +2,12 @@
 
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
-from zoneinfo import ZoneInfo
 
 from services.patients.page.words import Words
 from shared import kinds
 from shared.contracts import Fact
+from shared.wall_clock import OSLO as OSLO
 
-OSLO = ZoneInfo("Europe/Oslo")
 NBSP = "\u00a0"
 
 

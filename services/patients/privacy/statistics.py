@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Query
 
@@ -15,12 +14,12 @@ from services.patients.privacy import aggregates, store_statistics
 from services.patients.privacy.aggregates import Shown, Sum
 from shared import access
 from shared.access import Role
+from shared.wall_clock import OSLO
 
 router = door.router("statistics", "/v1")
 
 Researcher = Annotated[access.Caller, Depends(access.needs(Role.RESEARCHER))]
 Month = Annotated[str, Query(pattern=r"^20\d\d-(?:0[1-9]|1[0-2])$")]
-OSLO = ZoneInfo("Europe/Oslo")
 MOST_MONTHS = 36
 
 
