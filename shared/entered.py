@@ -16,6 +16,7 @@ from shared import exact, kinds, ledger, values
 from shared.contracts import Code, Draft, Fact, How, Item
 
 AHEAD = timedelta(minutes=5)  # a wall clock in an office is not more wrong than this
+NEAR = timedelta(days=1)
 KEPT = ("context", "split_from", "message", "device")  # of a corrected reading's body
 
 
@@ -142,6 +143,30 @@ async def standing(tx: asyncpg.Connection, org: str, patient_id: UUID, fact_id: 
     if not in_force:
         raise ReadingHasChanged
     return in_force[0]
+
+
+async def split_from(tx: asyncpg.Connection, org: str, old: Fact) -> list[UUID]:
+    """The origins of what the same measurement became besides, and is in force: the pulse that the
+    cuff took with the pressure. A part that staff gave another time stands within a day of it."""
+    [first] = await ledger.read(tx, org, [old.origin or old.id])
+    near = await ledger.facts(
+        tx, org, old.patient_id, types=["reading"], since=first.at - NEAR, until=first.at + NEAR
+    )
+    parts = [
+        one.origin or one.id
+        for one in near
+        if one.body.get("split_from") == old.kind and _message(one) == _message(first)
+    ]
+    # A message's id is its sender's own: two devices may both have a "17".
+    return (
+        [one.id for one in await ledger.read(tx, org, parts) if one.source == first.source]
+        if parts
+        else []
+    )
+
+
+def _message(fact: Fact) -> str:
+    return str(fact.body.get("message", fact.id)).partition("#")[0]
 
 
 async def append(

@@ -6,7 +6,7 @@ day under `special` has the hours that stand there; none: nobody watches that da
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,6 +19,7 @@ HOLIDAY = "holiday"
 # A message is answered after so many hours in which somebody watches: about a working day.
 ANSWERS_WITHIN = timedelta(hours=8)
 AHEAD = 9  # days that hold the next watching of any week
+FOR_EVER = timedelta(days=7)  # watched without a break: a week that repeats itself has none
 FURTHER = 60  # days that hold as many watched hours as may be promised
 SPECIAL = 200  # days of one unit
 
@@ -34,13 +35,26 @@ def watching(hours: Mapping[str, Any] | None, now: datetime) -> Watch:
     """Whether the unit is watched at `now`, until when, and when watching next begins.
 
     `next` is always in the future, also while somebody watches. A period whose end is not after
-    its start runs over midnight. No hours: nobody watches and no next.
+    its start runs over midnight. No hours: nobody watches and no next. Watched day and night: now,
+    with neither an end nor a next.
     """
     found = _watching(_periods(hours, now), now)
     if found.next is None and hours and (hours.get("holidays") or hours.get("special")):
         # A week of days off: the next watching lies behind it.
         return _watching(_periods(hours, now, FURTHER), now)
     return found
+
+
+def least(watches: Sequence[Watch]) -> Watch:
+    """Of one or more units that follow the same patient: what is true whichever of them a reading
+    concerns. Watched while all of them watch; else `next` is when the last of them begins."""
+    if all(one.now for one in watches):
+        ends = [one.until for one in watches if one.until]
+        begins = [one.next for one in watches if one.next]
+        return Watch(now=True, until=min(ends, default=None), next=min(begins, default=None))
+    away = [one.next for one in watches if not one.now]
+    known = [one for one in away if one]
+    return Watch(now=False, next=max(known) if len(known) == len(away) else None)
 
 
 def _watching(periods: list[tuple[datetime, datetime]], now: datetime) -> Watch:
@@ -52,6 +66,9 @@ def _watching(periods: list[tuple[datetime, datetime]], now: datetime) -> Watch:
             if start <= until < end:
                 until = end
     later = [start for start, _ in periods if start > (until or now)]
+    # It goes on as far as was looked ahead: no end is known, and none is made of where we stopped.
+    if until is not None and until - now > FOR_EVER and until == max(end for _, end in periods):
+        until = None
     return Watch(now=bool(current), until=until, next=min(later, default=None))
 
 

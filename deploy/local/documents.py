@@ -363,9 +363,10 @@ most {_hours("snoozed_at_most")} h.
   together.
 - **Handing over** (`hand-over` with `unit` and a note) shows the alert on the other unit's list at
   once, and gives that unit the right to see the patient. It is still the sender's until somebody
-  there accepts it; then it is theirs, and the sender's row shows it as taken over. `decline` tells
-  it anew at the sender. Neither the wait nor the escalation begins anew. Handed to its own unit:
-  taken back.
+  there accepts it: until then the other unit may only accept, decline or note (409
+  `accept-it-first`). Then it is theirs, and the sender's row shows it as taken over. `decline`
+  tells it anew at the sender. Neither the wait nor the escalation begins anew. Handed to its
+  own unit: taken back.
 - **A note with `remind_at`** makes a task: on the list of the unit from that moment, whatever the
   filter, told once, and there until it is done. `/v1/tasks` makes tasks without an alert, and hands
   them over between teams in the same way.

@@ -91,6 +91,7 @@ PROBLEMS: dict[type[Exception], int] = {
     moving.AnotherIsOpen: 409,
     moving.NothingHandedOver: 409,
     moving.NotHandedToYou: 403,
+    moving.AcceptItFirst: 409,
     moving.UnitMissing: 422,
     moving.UnknownUnit: 422,
     emergency.ReasonMissing: 422,

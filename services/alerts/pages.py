@@ -274,6 +274,7 @@ REFUSALS: tuple[type[Exception], ...] = (
     moving.AnotherIsOpen,
     moving.NothingHandedOver,
     moving.NotHandedToYou,
+    moving.AcceptItFirst,
     moving.UnitMissing,
     moves.UnknownAssignee,
     moving.UnknownUnit,
@@ -291,6 +292,10 @@ SENTENCES = {
     "move-not-allowed": ("Det går ikke i denne tilstanden.", "Not possible in this state."),
     "confirmation-missing": ("Bekreft at en rød skal utsettes.", "Confirm putting off a red."),
     "nothing-handed-over": ("Varselet er ikke overført.", "The alert is not handed over."),
+    "accept-it-first": (
+        "Ta over eller avslå varselet først.",
+        "Accept or decline the alert first.",
+    ),
     "not-handed-to-you": ("Bare mottakeren kan svare.", "Only the receiving unit may answer."),
     "unit-missing": ("Velg en avdeling.", "Choose a unit."),
     "time-has-passed": ("Påminnelsen må være fram i tid.", "A reminder must be ahead."),

@@ -81,6 +81,7 @@ class Intake:
         self._waking: dict[str, asyncio.Task[None]] = {}
         self._watches: dict[UUID | None, tuple[float, Watch]] = {}
         self._hours: dict[UUID, Mapping[str, Any] | None] = {}
+        self._elsewhere: dict[str, tuple[float, Mapping[UUID, Sequence[UUID]]]] = {}
 
     async def open(self) -> None:
         WAITING.set_function(lambda: self._waiting)
@@ -143,9 +144,10 @@ class Intake:
         _count(answers)
         self.traffic.answered(credential, items, answers)
         told = await self._as_now(credential.org, answers)
+        followed = await self._followed_elsewhere(credential.org)
         units = {answer.unit_id or credential.unit_id for answer in told}
-        watches = await self._watching(credential.org, units)
-        return receipts.made(items, told, watches, credential.unit_id)
+        watches = await self._watching(credential.org, units | _following(told, followed))
+        return receipts.made(items, told, watches, credential.unit_id, followed)
 
     async def _run(self, line: Line) -> None:
         try:
@@ -208,14 +210,16 @@ class Intake:
         answers = await self._as_now(org, answers)
         units = {answer.unit_id for answer in answers}
         units.update(waiting.credential.unit_id for waiting in batch)
-        watches = await self._watching(org, units)
+        followed = await self._followed_elsewhere(org)
+        watches = await self._watching(org, units | _following(answers, followed))
         position = 0
         made = []  # all of them before the first is told: nobody is answered twice
         for waiting in batch:
             end = position + len(waiting.items)
             theirs = answers[position:end]
             self.traffic.answered(waiting.credential, waiting.items, theirs)
-            made.append(receipts.made(waiting.items, theirs, watches, waiting.credential.unit_id))
+            own = waiting.credential.unit_id
+            made.append(receipts.made(waiting.items, theirs, watches, own, followed))
             position = end
         for waiting, told in zip(batch, made, strict=True):
             waiting.answered(told)
@@ -272,6 +276,20 @@ class Intake:
         self._watches.update(found)
         return found
 
+    async def _followed_elsewhere(self, org: str) -> Mapping[UUID, Sequence[UUID]]:
+        """The units that follow a patient, where that is not his own alone; as old as the hours."""
+        until, known = self._elsewhere.get(org, (0.0, {}))
+        now = time.monotonic()
+        if until > now:
+            return known
+        try:
+            async with self._database.connection() as connection:
+                known = await store.followed_elsewhere(connection, org)
+            self._elsewhere[org] = (now + WATCH_SECONDS, known)
+        except (DatabaseIsAway, asyncpg.PostgresError):
+            pass  # as last known is better than no receipt
+        return known
+
     def _may_wake(self, org: str) -> bool:
         """Whether a commit may itself wake the consumers, which spares one of its own: only if
         nobody was woken in the last 10 ms."""
@@ -303,6 +321,12 @@ class Intake:
                 await ledger.wake_alone(connection, org)
         except (DatabaseIsAway, asyncpg.PostgresError, asyncpg.InterfaceError):
             log.info("A wake-up was not sent; the consumers also poll.", org=org)
+
+
+def _following(
+    answers: Iterable[ledger.Answer], followed: Mapping[UUID, Sequence[UUID]]
+) -> set[UUID | None]:
+    return {unit for one in answers if one.patient_id for unit in followed.get(one.patient_id, ())}
 
 
 def _count(answers: Iterable[ledger.Answer]) -> None:

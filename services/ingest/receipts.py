@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from shared import attachments, crisis, exact, fhir_attachments, ledger, messages
+from shared import attachments, crisis, exact, fhir_attachments, ledger, messages, watching
 from shared.contracts import Crisis, Item, ItemError, Receipt, Result, Watch
 
 # The resource as which each type of fact is read.
@@ -42,8 +42,10 @@ def made(
     answers: Sequence[ledger.Answer],
     watches: Mapping[UUID | None, Watch],
     unit_id: UUID | None,
+    followed: Mapping[UUID, Sequence[UUID]],
 ) -> list[Receipt]:
-    """What the ledger answered, with the watch of each patient's unit or else of `unit_id`."""
+    """What the ledger answered, with the watch of whoever follows each patient: his own unit, or
+    those of `followed`. Of what is set aside, that of his unit or else of `unit_id`."""
     return [
         Receipt(
             item.message_id,
@@ -52,7 +54,7 @@ def made(
             _ref(item, answer),
             answer.flags,
             answer.errors,
-            seen := _seen(answer, watches, unit_id),
+            seen := _seen(answer, watches, unit_id, followed),
             answer.patient_id,
             # Of what was sent, so that an answer sent again brings it again.
             crisis.told(item.alarm, seen) if item.alarm else None,
@@ -62,11 +64,17 @@ def made(
 
 
 def _seen(
-    answer: ledger.Answer, watches: Mapping[UUID | None, Watch], unit_id: UUID | None
+    answer: ledger.Answer,
+    watches: Mapping[UUID | None, Watch],
+    unit_id: UUID | None,
+    followed: Mapping[UUID, Sequence[UUID]],
 ) -> Watch:
     """The ledger names no unit of a patient whom nobody follows."""
     if answer.unit_id is None and is_of_nobodys(answer):
         return NOBODY
+    following = followed.get(answer.patient_id) if answer.patient_id else None
+    if following and is_of_nobodys(answer):
+        return watching.least([watches[unit] for unit in following])
     return watches[answer.unit_id or unit_id]
 
 

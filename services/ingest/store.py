@@ -71,6 +71,17 @@ async def watching_hours(
     return {row["id"]: row["watching"] for row in rows}
 
 
+async def followed_elsewhere(
+    connection: asyncpg.Connection, org: str
+) -> dict[UUID, tuple[UUID, ...]]:
+    """By patient: the units that follow him, of those whom not their own unit alone follows."""
+    rows = await connection.fetch(
+        "select id, followed_by from patients.patient where org = $1 and followed_by is not null",
+        org,
+    )
+    return {row["id"]: tuple(row["followed_by"]) for row in rows}
+
+
 async def not_followed(
     connection: asyncpg.Connection, org: str, patient_ids: Sequence[UUID]
 ) -> set[UUID]:

@@ -122,6 +122,19 @@ def _lines(text: str) -> str:
     return "\n".join(lines)
 
 
+def _cleaned(sent: Any) -> Any:
+    """What a person wrote is never refused for a character that he cannot see: a tab is a space,
+    a line ends in one way, and what cannot be printed is left out."""
+    if not isinstance(sent, str):
+        return sent
+    text = sent.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
+    return "".join(
+        one
+        for one in text
+        if one == "\n" or not (unicodedata.category(one) in {"Cc", "Cs"} or one in _TURNS)
+    )
+
+
 def _as_figure(sent: Any) -> Any:
     if type(sent) is int or type(sent) is Decimal:
         return Decimal(sent)
@@ -137,6 +150,8 @@ Day = Annotated[date, Field(strict=False), BeforeValidator(_as_day)]
 Word = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_printable)]
 Line = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
 Prose = Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(_lines)]
+# A patient's own words: what refuses them for good loses them.
+Letter = Annotated[Prose, BeforeValidator(_cleaned)]
 
 
 class Sent(BaseModel):

@@ -218,4 +218,4 @@ async def manifest(request: Request) -> Response:
 
 def _watch(found: Mine, lang: str, now: datetime) -> dict[str, Any]:
     t = words.words(lang)
-    return {"watch": page.watching(found.watch, page.unit_name(found), now, t)}
+    return {"watch": page.watched(found.watches, now, t)}

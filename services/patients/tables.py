@@ -102,6 +102,7 @@ patient = Table(
     _must("created_at", Moment),
     _must("created_by", Text),
     _must("followed", Boolean),
+    Column("followed_by", ARRAY(Uuid)),
     Column("phone", LargeBinary),
     _must("sms_reminders", Boolean),
 )

@@ -192,6 +192,20 @@ async def test_an_alert_is_given_only_to_somebody_who_treats_patients(world: Wor
     assert row["assignee"] == world.nurse.id
 
 
+async def test_an_alert_is_given_only_to_somebody_of_its_unit(world: World) -> None:
+    """Who cannot open it would have it on no list, and nobody else would look for it."""
+    _, alert = await red(world)
+    stranger = uuid4()
+    await world.execute(
+        "insert into patients.staff (org, id, name, role, units)"
+        " values ($1, $2, 'Per Lunge', 'nurse', $3)",
+        given.ORG, stranger, [world.other_unit],
+    )  # fmt: skip
+
+    with pytest.raises(moves.UnknownAssignee):
+        await world.move(alert, "assign", assignee=str(stranger))
+
+
 async def test_another_unit_may_neither_read_nor_move_and_the_try_is_logged(world: World) -> None:
     patient, alert = await red(world)
     world.nurse = reader.Reader(

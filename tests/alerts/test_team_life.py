@@ -82,6 +82,23 @@ async def test_who_is_handed_an_alert_takes_it_and_the_sender_is_called_no_more(
     assert [one["id"] for one in both[world.unit]["body"]["elsewhere"]] == [str(alert["id"])]
 
 
+async def test_what_is_only_offered_is_still_the_senders_to_acknowledge(world: World) -> None:
+    """Else nobody waits on the sender's list, and nobody has taken it."""
+    patient, alert = await red(world)
+    offered = await hand_over(world, alert)
+    world.nurse = lung(world)
+
+    for move in ("acknowledge", "close"):
+        with pytest.raises(moving.AcceptItFirst):
+            await world.move(alert, move, version=offered["version"], note="x")
+    noted = await world.move(alert, "note", version=offered["version"], note="Ser på det")
+
+    assert set(noted["moves"]) == {"accept", "decline", "note"}
+    assert (await world.alert(patient, "weight"))["oldest_unacknowledged"] is not None
+    taken = await world.move(alert, "accept", version=noted["version"])
+    assert "acknowledge" in taken["moves"]
+
+
 async def test_what_is_given_back_is_heard_and_waits_as_it_did(world: World) -> None:
     patient, alert = await red(world)
     offered = await hand_over(world, alert)
@@ -248,6 +265,18 @@ async def test_a_green_is_looked_at_by_somebody_at_a_time_and_that_is_taken_back
     assert await reviewed(world, patient) is None
     [kept] = await world.fetch("select * from alerts.review")
     assert (kept["by_name"], kept["undone_by"]) == (world.nurse.name, world.nurse.id)
+
+
+async def test_nobody_has_seen_what_is_yet_to_come(world: World) -> None:
+    """A client whose clock is ahead: what comes later was on nobody's screen."""
+    patient = await green(world)
+    ahead = (await world.now() + timedelta(days=300)).isoformat()
+
+    answer = await look(world, patient, as_of=ahead)
+
+    assert answer["taken"] == [str(patient)]
+    [kept] = await world.fetch("select as_of <= at as is_past from alerts.review")
+    assert kept["is_past"]
 
 
 async def test_who_was_not_green_all_the_time_since_the_screen_is_not_taken(world: World) -> None:

@@ -37,6 +37,7 @@ REFUSALS = (
     lifecycle.MoveNotYours,
     moving.AnotherIsOpen,
     moving.NothingHandedOver,
+    moving.AcceptItFirst,
     moving.NotHandedToYou,
 )
 

@@ -43,7 +43,7 @@ def test_what_a_receipt_names_can_be_read_there(
     fact = uuid4()
     sent = item(Draft(type_, kind, {}))  # type: ignore[arg-type]  # of any type there is
 
-    (made,) = receipts.made([sent], [answer(result, fact)], {None: WATCHED}, None)
+    (made,) = receipts.made([sent], [answer(result, fact)], {None: WATCHED}, None, {})
 
     assert made.ref == (leads_to and f"{leads_to}{fact}")
 
@@ -52,7 +52,7 @@ def test_what_a_receipt_names_can_be_read_there(
 def test_a_withdrawal_is_no_reading_that_could_be_read(result: Result) -> None:
     gone = replace(item(), how="void", replaces="weight-0001")
 
-    (made,) = receipts.made([gone], [answer(result, uuid4())], {None: WATCHED}, None)
+    (made,) = receipts.made([gone], [answer(result, uuid4())], {None: WATCHED}, None, {})
 
     assert made.ref is None
 
@@ -120,7 +120,7 @@ def test_a_receipt_refers_to_the_stored_resource(
 ) -> None:
     fact = uuid4()
 
-    [receipt] = receipts.made([item(draft)], [answer(result, fact)], {None: Watch(False)}, None)
+    [receipt] = receipts.made([item(draft)], [answer(result, fact)], {None: Watch(False)}, None, {})
 
     assert receipt.ref == (ref and f"{ref}{fact}")
 
@@ -134,6 +134,22 @@ def test_the_watch_is_that_of_the_patients_unit_or_else_of_the_credentials() -> 
         [answer(Result.STORED, unit=unit), answer(Result.QUARANTINED)],
         watches,
         own,
+        {},
     )
 
     assert [receipt.watch.now for receipt in made] == [True, False]
+
+
+def test_the_watch_is_that_of_the_units_that_follow_the_patient() -> None:
+    """His own unit has people about; the one whose list his red comes to has not."""
+    patient, own, following = uuid4(), uuid4(), uuid4()
+    watches = {own: WATCHED, following: Watch(False)}
+    stored = replace(answer(Result.STORED, uuid4(), own), patient_id=patient)
+    waiting = replace(stored, result=Result.QUARANTINED)
+
+    made = receipts.made(
+        [item(), item()], [stored, waiting], watches, None, {patient: (following,)}
+    )
+
+    # What is set aside waits on his own unit's desk.
+    assert [receipt.watch.now for receipt in made] == [False, True]

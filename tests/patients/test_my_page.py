@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -16,6 +17,7 @@ from shared.database import Database
 from tests.journeys import photos
 from tests.patients.conftest import NOW, Person, Record, Ward
 
+OSLO = ZoneInfo("Europe/Oslo")
 PAGES = ("/me", "/me/enter/body_weight", "/me/enter/blood_pressure", "/me/trends", "/me/plan",
          "/me/about", "/me/worried", "/me/photo", "/me/messages", "/me/access")  # fmt: skip
 
@@ -146,6 +148,7 @@ async def test_whom_nobody_follows_is_not_told_that_somebody_watches(ward: Ward)
     await ward.nurse.post(f"{ward.path}/enrolments/{enrolment}/end", {"reason": "moved"}, 200)
 
     [left] = await send(me, weight())
+    assert "Du er ikke i noen oppfølging her nå." in (await me.ask("GET", "/me")).text
 
     assert (followed["watch"]["now"], left["watch"]["now"]) == (True, False)
     for page in ("/me", "/me/messages"):
@@ -154,6 +157,58 @@ async def test_whom_nobody_follows_is_not_told_that_somebody_watches(ward: Ward)
         )
     said = await me.get(f"{ward.path}/messages")
     assert (said["watching"]["now"], said["answered_by"]) == (False, None)
+
+
+ROUND_THE_CLOCK: dict[str, Any] = {
+    "zone": "Europe/Oslo",
+    "hours": [{"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"],
+               "from": "00:00", "to": "24:00"}],
+}  # fmt: skip
+
+
+async def followed_by(ward: Ward, patient: str) -> list[UUID] | None:
+    async with ward.record.ingest.transaction() as tx:
+        found: list[UUID] | None = await tx.fetchval(
+            "select followed_by from patients.patient where org = $1 and id = $2",
+            ward.record.org, UUID(patient),
+        )  # fmt: skip
+        return found
+
+
+async def test_the_hours_are_those_of_the_unit_that_has_him_on_its_list(ward: Ward) -> None:
+    """Moved to a ward that is never empty, while his follow-up stays where nobody is at night."""
+    me = await myself(ward)
+    administrator = await ward.record.administrator()
+    never = {"zone": "Europe/Oslo", "hours": []}
+    await administrator.patch(f"/v1/units/{ward.unit}", {"watching": never})
+    body = {"name": "Døgnposten", "short": "DOGN", "watching": ROUND_THE_CLOCK}
+    day_and_night = str((await administrator.post("/v1/units", body))["id"])
+    assert await followed_by(ward, ward.patient) is None
+    nurse = await ward.record.staff("nurse", ward.unit, day_and_night)
+    await nurse.patch(ward.path, {"unit_id": day_and_night})
+
+    [receipt] = await send(me, weight())
+
+    assert receipt["watch"]["now"] is False
+    for page in ("/me", "/me/plan", "/me/worried"):
+        said = (await me.ask("GET", page)).text
+        assert "Ingen følger med nå" in said
+        assert "følger med nå" not in said.replace("Ingen følger med nå", "")
+    # The intake, which reads no enrolments, is told by the database.
+    assert await followed_by(ward, ward.patient) == [UUID(ward.unit)]
+
+    # Followed by both: each is named with its own hours, and no more is promised than both keep.
+    both = {"programme": "mental_remote", "unit_id": day_and_night}
+    await nurse.post(f"{ward.path}/enrolments", both)
+    [receipt] = await send(me, weight())
+    said = (await me.ask("GET", "/me")).text
+
+    assert receipt["watch"]["now"] is False
+    assert said.count('class="watch"') == 2
+    assert ": ingen følger med nå." in said
+    assert set(await followed_by(ward, ward.patient) or ()) == {
+        UUID(ward.unit), UUID(day_and_night)
+    }  # fmt: skip
 
 
 async def test_a_form_shows_no_score_and_marks_its_red_answers(ward: Ward) -> None:
@@ -298,6 +353,39 @@ async def expect(ward: Ward, kind: str, slot: str) -> None:
     )  # fmt: skip
 
 
+async def test_what_came_too_late_to_count_is_not_asked_for_once_more(ward: Ward) -> None:
+    me = await myself(ward)
+    await expect(ward, "body_weight", "weight-morning")
+    an_hour_ago = "update alerts.due set due_at = now() - interval '40 minutes',"
+    await alerts_say(ward.record, f"{an_hour_ago} grace_until = now() - interval '1 minute'")
+
+    await send(me, weight(at=datetime.now(UTC).isoformat()))
+
+    assert "Alt i planen for i dag er kommet inn." in (await me.ask("GET", "/me")).text
+
+
+async def test_a_red_of_another_day_says_which(ward: Ward) -> None:
+    me, days_ago = await myself(ward), datetime.now(UTC) - timedelta(days=9)
+    await red(ward, uuid4(), days_ago)
+
+    page = (await me.ask("GET", "/me")).text
+    since = re.search(r'Rød i planen din <span class="at">([^<]+)</span>', page)
+    assert since is not None
+    assert since[1].startswith(f"{days_ago.astimezone(OSLO).day}. ")
+
+
+async def test_a_patients_own_words_are_never_refused_for_a_character(ward: Ward) -> None:
+    """What is refused for good is lost: the phone can only remove it."""
+    me = await myself(ward)
+    text = "Vekt:\t84\r\nPuls: 70\u0007 \u202eok"
+
+    [receipt] = await send(me, {"id": str(uuid4()), "at": NOW.isoformat(), "text": text})
+
+    assert receipt["result"] == "stored"
+    page = (await me.ask("GET", "/me/messages")).text
+    assert "Vekt: 84\nPuls: 70 ok" in page
+
+
 async def test_another_organisations_plan_is_not_shown(ward: Ward) -> None:
     me = await myself(ward)
     await expect(ward, "body_weight", "weight-morning")
@@ -364,3 +452,93 @@ def test_an_id_is_the_same_fact_wherever_it_is_reckoned() -> None:
     assert send_verb.fact_id("o", patient, message) == ledger.fact_id(
         "o", f"patient:{patient}", str(message)
     )
+
+
+async def red(ward: Ward, finding: UUID, opened_at: datetime | None = None) -> UUID:
+    """A red of the patient's whose shown finding is `finding`."""
+    alert, now = uuid4(), datetime.now(UTC)
+    says = {"nb": "Trykket er høyt. Ring 113 nå.", "nn": "", "en": "High pressure. Call 113 now."}
+    await alerts_say(
+        ward.record,
+        """
+        insert into alerts.alert (org, id, patient_id, unit_id, programme, "group", lane, rule,
+            colour, emergency, state, version, opened_at, changed_at, notified_at, body)
+        values ($1, $2, $3, $4, 'home_dialysis', 'blood-pressure', 'clinical', 'bp-red', 'red',
+            true, 'open', 1, $5, $5, $5, $6)
+        """,
+        ward.record.org, alert, UUID(ward.patient), UUID(ward.unit), opened_at or now,
+        {"finding": str(finding), "patient_text": says},
+    )  # fmt: skip
+    await found(ward, alert, finding)
+    return alert
+
+
+async def found(ward: Ward, alert: UUID, finding: UUID) -> None:
+    await alerts_say(
+        ward.record,
+        """
+        insert into alerts.finding (org, patient_id, id, alert_id, programme, rule, "group", colour,
+            lane, emergency, at, facts, body, late, raised_at)
+        values ($1, $2, $3, $4, 'home_dialysis', 'bp-red', 'blood-pressure', 'red', 'clinical',
+            true, now(), '{}', '{}', false, now())
+        """,
+        ward.record.org, UUID(ward.patient), finding, alert,
+    )  # fmt: skip
+
+
+async def acknowledged(ward: Ward, alert: UUID, *seen: UUID, by: str = "nina") -> None:
+    await alerts_say(
+        ward.record,
+        """
+        insert into alerts.move (org, alert_id, version, patient_id, move, by, by_name, at, seen,
+            state, colour)
+        values ($1, $2, 2, $3, 'acknowledge', $4, 'Nina Eksempel', now(), $5, 'acknowledged', 'red')
+        """,
+        ward.record.org, alert, UUID(ward.patient), by, list(seen),
+    )  # fmt: skip
+    await alerts_say(ward.record, "update alerts.alert set state = 'acknowledged'")
+
+
+async def test_a_red_that_somebody_has_seen_is_told_as_seen(ward: Ward) -> None:
+    me, shown = await myself(ward), uuid4()
+    await acknowledged(ward, await red(ward, shown), shown)
+
+    assert "Enheten har sett dette." in (await me.ask("GET", "/me")).text
+
+
+async def test_a_worse_reading_after_the_look_is_not_told_as_seen(ward: Ward) -> None:
+    """It joins an alert that is in hand: the alert has been seen, what the card says has not."""
+    me, before, shown = await myself(ward), uuid4(), uuid4()
+    alert = await red(ward, shown)
+    await found(ward, alert, before)
+    await acknowledged(ward, alert, before)
+
+    page = (await me.ask("GET", "/me")).text
+    assert "Rød i planen din" in page
+    assert "Enheten har sett dette." not in page
+
+
+async def test_what_the_clock_did_is_nobodys_look(ward: Ward) -> None:
+    me, shown = await myself(ward), uuid4()
+    await acknowledged(ward, await red(ward, shown), shown, by="system")
+
+    assert "Enheten har sett dette." not in (await me.ask("GET", "/me")).text
+
+
+async def test_a_red_whose_reading_was_voided_is_told_so_and_calls_nobody(ward: Ward) -> None:
+    me, shown, other = await myself(ward), uuid4(), uuid4()
+    alert = await red(ward, shown)
+    await found(ward, alert, other)
+    await acknowledged(ward, alert, shown, other)
+    gone = "update alerts.finding set gone_at = now() where id = $1"
+
+    # As long as another of its readings stands, the red does.
+    await alerts_say(ward.record, gone, other)
+    assert "Trykket er høyt." in (await me.ask("GET", "/me")).text
+    await alerts_say(ward.record, gone, shown)
+
+    page = (await me.ask("GET", "/me")).text
+    assert "Rød i planen din" not in page
+    assert "Trykket er høyt." not in page
+    assert "Enheten har sett dette." not in page
+    assert "en måling som er rettet eller annullert" in page

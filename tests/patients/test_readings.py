@@ -145,6 +145,36 @@ async def test_a_pulse_is_corrected_as_the_reading_it_is(ward: Ward) -> None:
     assert found == {"blood_pressure": made["values"], "heart_rate": {"value": 77}}
 
 
+@pytest.mark.parametrize("pulse_first", [False, True], ids=["as sent", "its pulse corrected"])
+async def test_a_measurement_is_withdrawn_whole(ward: Ward, pulse_first: bool) -> None:
+    """Taken of the wrong person: her pulse is no more his than her pressure."""
+    values = {"systolic": 188, "diastolic": 85, "pulse": 140}
+    made = await ward.nurse.post(f"{ward.path}/readings", {**PRESSURE, "values": values})
+    # Another measurement of the same minute stays, with its pulse.
+    await ward.nurse.post(f"{ward.path}/readings", {**PRESSURE, "values": {**values, "pulse": 71}})
+    if pulse_first:
+        pulse = next(
+            one for one in await readings(ward, kind="heart_rate") if one["values"]["value"] == 140
+        )
+        body = {"values": {"value": 139}, "reason": "Telt på nytt"}
+        await ward.nurse.post(f"{ward.path}/readings/{pulse['id']}/correct", body)
+
+    await ward.nurse.post(f"{ward.path}/readings/{made['id']}/void", {"reason": "Feil mann"}, 204)
+
+    left = [(one["kind"], one["values"].get("value")) for one in await readings(ward)]
+    assert sorted(left) == [("blood_pressure", None), ("heart_rate", 71)]
+
+
+async def test_a_pulse_withdrawn_alone_leaves_the_pressure(ward: Ward) -> None:
+    values = {"systolic": 142, "diastolic": 88, "pulse": 71}
+    await ward.nurse.post(f"{ward.path}/readings", {**PRESSURE, "values": values})
+    pulse = (await readings(ward, kind="heart_rate"))[0]
+
+    await ward.nurse.post(f"{ward.path}/readings/{pulse['id']}/void", {"reason": "Feil"}, 204)
+
+    assert [one["kind"] for one in await readings(ward)] == ["blood_pressure"]
+
+
 async def test_another_patients_reading_is_not_found_here(ward: Ward) -> None:
     other = await ward.record.patient(ward.nurse, ward.unit)
     made = await ward.nurse.post(f"{ward.path}/readings", PRESSURE)

@@ -66,6 +66,38 @@ def test_days_that_are_not_like_the_others(
     assert found.next == at(next_)
 
 
+def test_day_and_night_has_no_end() -> None:
+    """How far we looked ahead is no hour at which anybody goes home."""
+    period = {"days": list(watching.DAYS), "from": "00:00", "to": "24:00"}
+    always = {"zone": "Europe/Oslo", "hours": [period]}
+    closed = datetime(2026, 3, 3, tzinfo=OSLO)
+    noon = datetime(2026, 2, 2, 12, tzinfo=OSLO)
+
+    found = watching.watching(always, noon)
+    assert (found.now, found.until, found.next) == (True, None, None)
+    # A day on which it is shut ends it, and is told when it is near enough to be seen.
+    shut = {**always, "special": [{"date": "2026-03-03", "hours": []}]}
+    found = watching.watching(shut, noon)
+    assert (found.now, found.until) == (True, closed)
+    assert found.next == datetime(2026, 3, 4, tzinfo=OSLO)
+    assert watching.least([watching.watching(always, noon)]).until is None
+
+
+def test_of_several_units_the_least_is_promised() -> None:
+    noon = datetime(2026, 2, 2, 12, tzinfo=OSLO)
+    day = watching.watching(DAYTIME, noon)
+    early = {**DAYTIME, "hours": [{"days": WEEKDAYS, "from": "06:00", "to": "13:00"}]}
+    late = {**DAYTIME, "hours": [{"days": WEEKDAYS, "from": "18:00", "to": "22:00"}]}
+    both = watching.least([day, watching.watching(early, noon)])
+    one = watching.least([day, watching.watching(late, noon)])
+
+    assert watching.least([day]) == day
+    assert (both.now, both.until) == (True, datetime(2026, 2, 2, 13, tzinfo=OSLO))
+    assert (one.now, one.until, one.next) == (False, None, datetime(2026, 2, 2, 18, tzinfo=OSLO))
+    # Of one of them nobody knows when: no time is promised.
+    assert watching.least([day, watching.watching(None, noon)]).next is None
+
+
 def test_an_answer_is_promised_around_days_off() -> None:
     within = {**EVES, "answers_within": "PT4H"}
     assert watching.promised(within, at("2026-12-24T09:00")) == at("2026-12-29T09:45")

@@ -109,7 +109,7 @@ async def _moved(
 ) -> Changes:
     name = None
     if wanted.move is Move.ASSIGN and wanted.assignee:
-        name = await _name_of(tx, by.org, wanted.assignee)
+        name = await _name_of(tx, by.org, wanted.assignee, alert.unit_id)
     if wanted.unit is not None and wanted.unit not in await store_views.units(tx, by.org):
         raise moving.UnknownUnit
     seen = tuple(row["id"] for row in await store.findings_of(tx, by.org, alert.id))
@@ -127,10 +127,13 @@ async def _moved(
     )
 
 
-async def _name_of(tx: asyncpg.Connection, org: str, assignee: str) -> str:
-    """Of somebody who treats patients."""
-    for person in await store_views.staff(tx, org):
-        if str(person["id"]) == assignee and person["role"] in ("nurse", "physician"):
+async def _name_of(tx: asyncpg.Connection, org: str, assignee: str, unit: UUID | None) -> str:
+    """Of somebody who treats patients in the alert's unit: no other could open it, and it would be
+    on nobody's list though it has a name. The platform's own alerts are of no unit."""
+    staff = await store_views.staff(tx, org)
+    units = frozenset({unit}) if unit else frozenset(one for each in staff for one in each["units"])
+    for person in telling.colleagues(staff, units):
+        if person["id"] == assignee:
             return str(person["name"])
     raise UnknownAssignee
 

@@ -3,6 +3,7 @@
 The law: a hand-over never begins a wait or an escalation anew; what is declined is heard again.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -15,6 +16,8 @@ from services.alerts.judging.raising import Changes
 from shared.programmes import LIFE, Life
 
 ANSWERS = (Move.ACCEPT, Move.DECLINE)
+# What a unit may do to an alert that it is only offered.
+BEFORE = (*ANSWERS, Move.NOTE)
 
 
 class AnotherIsOpen(Exception):
@@ -27,6 +30,10 @@ class NothingHandedOver(Exception):
 
 class NotHandedToYou(Exception):
     """Only the unit that an alert is handed over to answers for it"""
+
+
+class AcceptItFirst(Exception):
+    """The alert is only offered to your unit: accept or decline it first"""
 
 
 class UnknownUnit(Exception):
@@ -177,12 +184,24 @@ def is_elsewhere(alert: Alert, unit: UUID) -> bool:
 
 def possible(moves: tuple[Move, ...], alert: Alert, units: frozenset[UUID]) -> list[str]:
     """Of the moves that the state allows, those this reader may make: the buttons of the page."""
-    offered = offered_to(alert)
-    answers = offered is not None and offered in units
-    return [str(one) for one in moves if one not in ANSWERS or answers]
+    return [str(one) for one in open_to(moves, alert.unit_id, offered_to(alert), units)]
+
+
+def open_to(
+    moves: Iterable[Move], unit: UUID | None, offered: UUID | None, units: frozenset[UUID]
+) -> list[Move]:
+    """Of these moves, those for somebody of `units`: who is asked answers, and until then the
+    alert is the sender's to acknowledge and to close, and waits on the sender's list."""
+    asked = offered is not None and offered in units
+    if asked and unit not in units:
+        return [one for one in moves if one in BEFORE]
+    return [one for one in moves if one not in ANSWERS or asked]
 
 
 def _refuse(patient: Patient, alert: Alert, by: Mover, wanted: Wanted) -> None:
+    offered = offered_to(alert)
+    if wanted.move not in BEFORE and offered in by.units and alert.unit_id not in by.units:
+        raise AcceptItFirst
     match wanted.move:
         case Move.REOPEN:
             if patient.alert_of(alert.programme, alert.group) is not None:
@@ -195,7 +214,6 @@ def _refuse(patient: Patient, alert: Alert, by: Mover, wanted: Wanted) -> None:
             if wanted.unit == alert.unit_id and not is_offered(alert):
                 raise lifecycle.MoveNotAllowed(wanted.move)
         case Move.ACCEPT | Move.DECLINE:
-            offered = offered_to(alert)
             if offered is None:
                 raise NothingHandedOver
             if offered not in by.units:

@@ -50,19 +50,21 @@ async def take(
     wanted: Iterable[tuple[UUID, UUID]],
     as_of: datetime | None,
 ) -> Taken:
-    """(patient, unit) each, as they stood on the screen."""
+    """(patient, unit) each, as they stood on the screen. Nobody has seen what is yet to come: an
+    `as_of` ahead of the clock is now."""
     asked = dict(wanted)
     async with database.transaction() as tx:
         units, paused = await _of_reader(tx, by, list(asked))
         ids = await store_reviews.lock(tx, by.org, sorted(units, key=lambda one: one.int))
         now = await store.now(tx)
+        saw = min(as_of or now, now)
         result = Taken(now, refused=dict.fromkeys(asked.keys() - set(ids), "not-yours"))
         overdue = await store_behind.overdue(
             tx, by.org, sorted(by.units), limit=len(ids), patient_ids=ids
         )
         against: tuple[tuple[Why, Container[UUID]], ...] = (
             ("not-green", await store_reviews.not_green(tx, by.org, ids)),
-            ("changed-since", await store_reviews.alerted_since(tx, by.org, ids, as_of or now)),
+            ("changed-since", await store_reviews.alerted_since(tx, by.org, ids, saw)),
             ("reading-waits", await ledger.patients_with_rows(tx, by.org, ids)),
             ("paused", paused),
             ("quarantined", await store_views.held(tx, by.org, ids)),
@@ -78,9 +80,7 @@ async def take(
             (id_, asked[id_] if asked[id_] in units[id_] else min(units[id_]))
             for id_ in result.taken
         ]
-        await store_reviews.mark(
-            tx, by.org, marks, by=by.id, by_name=by.name, at=now, as_of=as_of or now
-        )
+        await store_reviews.mark(tx, by.org, marks, by=by.id, by_name=by.name, at=now, as_of=saw)
         await reader.note(tx, by, result.taken, "green", "changed")
     _tell(notifier, by, units, result.taken)
     return result

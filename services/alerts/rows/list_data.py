@@ -65,10 +65,11 @@ def _moves(by: Reader, one: Json) -> list[str]:
     allowed = lifecycle.moves(lifecycle.State(one["state"]), one["colour"], lifecycle.Role(by.role))
     handed = one["handed"]
     asked = handed is not None and handed["answer"] is None
-    answers = asked and UUID(handed["to"]["id"]) in by.units
     if one.get("neutral"):
         return [str(move) for move in allowed if move in neutral.MOVES]
-    return [str(move) for move in allowed if move not in moving.ANSWERS or answers]
+    offered = UUID(handed["to"]["id"]) if asked else None
+    unit = UUID(handed["from"]["id"]) if asked and handed["from"] else None
+    return [str(move) for move in moving.open_to(allowed, unit, offered, by.units)]
 
 
 def _hidden(listed: Listed, stored: Any) -> Json:

@@ -20,12 +20,17 @@ class Due:
 
 
 async def next_due(tx: asyncpg.Connection, now: datetime) -> Due | None:
-    """The one that has waited longest and that nobody else holds, of any organisation."""
+    """The one that has waited longest in its organisation, and that nobody else holds."""
     row = await tx.fetchrow(
         """
-        select org, id, patient_id, programme, started_at, look_every from patients.enrolment
-        where ended_at is null and look_at <= $1 order by look_at limit 1
-        for no key update skip locked
+        select due.* from ledger.organisation o cross join lateral (
+            select e.org, e.id, e.patient_id, e.programme, e.started_at, e.look_every
+            from patients.enrolment e
+            where e.org = o.org and e.ended_at is null and e.look_at <= $1
+            order by e.look_at limit 1
+            for no key update skip locked
+        ) due
+        limit 1
         """,
         now,
     )

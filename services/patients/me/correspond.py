@@ -86,7 +86,7 @@ async def gather(
         await store_messages.fates(tx, org, patient_id, own),
         photos,
         unit,
-        await watched.watch(tx, org, patient_id, unit, now),
+        await watched.by(tx, org, patient_id, unit, now),
         watching.promised(hours, now),
         len(found) > limit,
     )

@@ -46,11 +46,12 @@ TYPES = ("reading", "answers", "attachment")
 
 @dataclass(frozen=True, slots=True)
 class Mine:
-    """`facts` newest first. `limits` by (programme, name): the number in force for this patient."""
+    """`facts` newest first. `limits` by (programme, name): the number in force for this patient.
+    `watches`: of each unit that follows him; of none if nobody does."""
 
     patient: Patient
     unit: Unit | None
-    watch: Watch
+    watches: list[tuple[Unit, Watch]]
     programmes: Mapping[str, Programme]
     enrolments: list[Enrolment]
     limits: Mapping[tuple[str, str], Decimal | None]
@@ -191,7 +192,7 @@ async def _mine(seen: Opened, loaded: Loaded, now: datetime, days: int) -> Mine:
     return Mine(
         patient,
         unit,
-        await watched.watch(tx, org, patient.id, unit, now),
+        watched.each(await watched.units(tx, org, patient.id, now), now),
         followed,
         running,
         {

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from services.patients import look, store
+from services.patients import look
 from services.patients.look import Looker
 from services.patients.me import mine, watched
 from services.patients.measured import attach
@@ -167,11 +167,10 @@ async def _append(
 ) -> list[Receipt]:
     patient_id = mine.whose(looker)
     async with look.opened(database, looker, patient_id, "readings", changes=True) as seen:
-        unit = await store.unit(seen.tx, seen.org, seen.patient.unit_id)
         answers = await ledger.append_as_patient(
             seen.tx, seen.org, patient_id=patient_id, items=items
         )
-        watch = await watched.watch(seen.tx, seen.org, patient_id, unit, now)
+        watch = await watched.watch(seen.tx, seen.org, patient_id, now)
     return [_receipt(one, answer, watch) for one, answer in zip(items, answers, strict=True)]
 
 

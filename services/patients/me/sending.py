@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import Field, ValidationError, model_validator
 
 from services.patients import door
-from services.patients.door import Db, Id, Line, Moment, Now, Prose, Sent, Word
+from services.patients.door import Db, Id, Letter, Line, Moment, Now, Sent, Word
 from services.patients.me import send
 from services.patients.me.send import Receipt, Wanted
 from services.patients.measured import attachments
@@ -36,7 +36,7 @@ class NewItem(Sent):
     version: Word | None = None
     answers: dict[Word, Any] | None = Field(default=None, min_length=1, max_length=500)
     status: Status | None = None
-    text: Prose | None = None
+    text: Letter | None = None
     photos: list[Id] | None = Field(default=None, min_length=1, max_length=messages.PHOTOS)
     replaces: Id | None = None
 
@@ -73,7 +73,7 @@ class NewPhoto(Sent):
     at: Moment
     kind: attachments.Kind
     site: Line | None = None
-    note: Prose | None = None
+    note: Letter | None = None
 
 
 @router.post("/send", include_in_schema=False)

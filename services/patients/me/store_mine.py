@@ -24,12 +24,17 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A clinical alert that is not closed, in the words meant for the patient, by language."""
+    """A clinical alert that is not closed, in the words meant for the patient, by language.
+
+    `seen`: it is in hand, and somebody had what it shows now on the screen. `stands`: not all that
+    it rests on has been corrected or voided since.
+    """
 
     colour: str
     emergency: bool
     opened_at: datetime
-    acknowledged: bool
+    seen: bool
+    stands: bool
     says: dict[str, Any]
 
 
@@ -58,11 +63,18 @@ async def told(tx: asyncpg.Connection, org: str, patient_id: UUID) -> list[Told]
     """Red before yellow, the oldest first."""
     rows = await tx.fetch(
         """
-        select colour, emergency, opened_at, state = 'acknowledged',
-               coalesce(body -> 'patient_text', '{}'::jsonb)
-        from alerts.alert
-        where org = $1 and patient_id = $2 and state <> 'closed' and lane = 'clinical'
-        order by colour, opened_at
+        select a.colour, a.emergency, a.opened_at,
+               a.state = 'acknowledged' and exists (
+                   select from alerts.move m
+                   where m.org = a.org and m.alert_id = a.id and m.by <> 'system'
+                     and (a.body ->> 'finding')::uuid = any(m.seen)),
+               -- Not of findings: nothing of it can be withdrawn.
+               coalesce((select bool_or(f.gone_at is null) from alerts.finding f
+                         where f.org = a.org and f.alert_id = a.id), true),
+               coalesce(a.body -> 'patient_text', '{}'::jsonb)
+        from alerts.alert a
+        where a.org = $1 and a.patient_id = $2 and a.state <> 'closed' and a.lane = 'clinical'
+        order by a.colour, a.opened_at
         """,
         org,
         patient_id,

@@ -111,12 +111,17 @@ async def void(
     reason: str,
     now: datetime,
 ) -> None:
-    """Withdraw a reading: nobody measured it, or not this patient. The original stays on file."""
+    """Withdraw a reading: nobody measured it, or not this patient. The original stays on file.
+
+    The whole measurement goes, as when its device withdraws it: of a pressure also the pulse that
+    the cuff took. A pulse that was withdrawn alone leaves the pressure where it is.
+    """
     async with look.opened(database, looker, patient_id, "readings", changes=True) as seen:
         old = await entered.standing(seen.tx, seen.org, patient_id, fact_id)
         origin = old.origin or old.id
-        item = entered.item(entered.message_id(now), (), old.at, None, "void", origin, reason)
-        await entered.append(seen.tx, seen.org, seen.by, patient_id, item, origin)
+        for one in (origin, *await entered.split_from(seen.tx, seen.org, old)):
+            item = entered.item(entered.message_id(now), (), old.at, None, "void", one, reason)
+            await entered.append(seen.tx, seen.org, seen.by, patient_id, item, one)
 
 
 async def append(seen: Opened, item: Item, target: UUID | None) -> Fact:

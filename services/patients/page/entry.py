@@ -85,9 +85,7 @@ def entry_view(kind: str, mine: Mine | None, lang: str, now: datetime, replaces:
         }
         if last
         else None,
-        "watch": frame.watching(mine.watch, mine.unit.name if mine.unit else "", now, t)
-        if mine
-        else None,
+        "watch": frame.watched(mine.watches, now, t) if mine else None,
     }
 
 

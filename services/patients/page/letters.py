@@ -35,7 +35,7 @@ def letters_view(mine: Mine, found: Correspondence, lang: str, now: datetime) ->
         "may_write": may,
         "promise": promise,
         "waits": waits,
-        "letters": [_letter(fact, found, t, now) for fact in found.facts],
+        "letters": [_letter(fact, found, may, t, now) for fact in found.facts],
         "earlier": found.more,
         "photos": _photos(mine, t, lang, now),
         "most_photos": messages.PHOTOS,
@@ -47,7 +47,10 @@ def _waits(fact: Fact, found: Correspondence) -> bool:
     return fate is None or fate.settled_at is None
 
 
-def _letter(fact: Fact, found: Correspondence, t: words.Words, now: datetime) -> dict[str, Any]:
+def _letter(
+    fact: Fact, found: Correspondence, may: bool, t: words.Words, now: datetime
+) -> dict[str, Any]:
+    """`may`: somebody reads. Where nobody does, what was written before has no promise left."""
     is_own = messages.is_from_patient(fact)
     w = t["letters"]
     about: dict[str, Any] = {
@@ -68,7 +71,7 @@ def _letter(fact: Fact, found: Correspondence, t: words.Words, now: datetime) ->
     answered = fate is not None and fate.outcome == "answered"
     closed = fate is not None and fate.outcome == "closed"
     by = ""
-    if fate and fate.promised_at and fate.settled_at is None:
+    if may and fate and fate.promised_at and fate.settled_at is None:
         late = fate.promised_at < now
         by = w["late" if late else "by"].format(
             day=written.day(fate.promised_at, now, t), time=written.time(fate.promised_at)

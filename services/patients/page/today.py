@@ -32,8 +32,8 @@ def today_view(mine: Mine, forms: Mapping[str, Any], lang: str, now: datetime) -
     return {
         "day": written.whole_day(now, t),
         "hello": t["today"]["hello"].format(name=written.first(mine.patient.name)),
-        "watch": frame.watching(mine.watch, unit_name(mine), now, t),
-        "told_cards": list(told(mine, lang)),
+        "watch": frame.watched(mine.watches, now, t),
+        "told_cards": list(told(mine, lang, now)),
         "tasks": waiting,
         "left": t["today"]["left"].format(n=len(waiting)) if waiting else "",
         "all_done": bool(tasks) and not waiting,
@@ -81,8 +81,9 @@ def task(
 
 
 def _counts(due: Due, fact: Fact) -> bool:
-    """What has just come and is not judged yet is not asked for once more."""
-    if "clock_suspect" in fact.flags or not due.opens_at <= fact.at <= due.grace_until:
+    """What has just come and is not judged yet is not asked for once more, nor what came too late
+    to count: it is there, and to weigh himself once more would tell nobody more."""
+    if "clock_suspect" in fact.flags or fact.at < due.opens_at:
         return False
     return kind_of(fact) == due.kind
 
@@ -118,24 +119,25 @@ def form_names(mine: Mine, forms: Mapping[str, Any]) -> list[str]:
     return [name for name in found if is_ready(forms, name)]
 
 
-def told(mine: Mine, lang: str) -> Iterator[dict[str, Any]]:
-    """What the rules have to say to the patient. What is red always says whom to call."""
+def told(mine: Mine, lang: str, now: datetime) -> Iterator[dict[str, Any]]:
+    """What the rules have to say to the patient. What is red always says whom to call; what rests
+    on nothing any more says that, and calls nobody."""
     t = words.words(lang)
     seen: set[str] = set()
     for one in mine.told:
-        text = words.say(one.says, lang)
+        text = words.say(one.says, lang) if one.stands else t["told"]["gone_why"]
         emergency = EMERGENCY[lang]
         if not text or text in seen:
             continue
         seen.add(text)
-        is_red = one.colour == "red"
+        is_red = one.colour == "red" and one.stands
         yield {
-            "colour": one.colour,
-            "lead": t["told"][one.colour],
+            "colour": one.colour if one.stands else "line",
+            "lead": t["told"][one.colour if one.stands else "gone"],
             "text": text.replace(emergency, "").strip() if is_red else text,
             "call": emergency if is_red else "",
-            "since": written.time(one.opened_at),
-            "acknowledged": one.acknowledged,
+            "since": written.moment(one.opened_at, now, t),
+            "acknowledged": one.seen and one.stands,
         }
 
 

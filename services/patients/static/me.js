@@ -195,22 +195,41 @@
     }
   }
 
+  let read = new Date(); // when what stands here was true
+
+  // "Somebody watches now" is true of the moment it was read, and of no other.
+  function stale() {
+    const at = read.toLocaleString(document.documentElement.lang,
+      { weekday: "long", hour: "2-digit", minute: "2-digit" });
+    for (const watch of document.querySelectorAll(".watch")) {
+      const said = document.createElement("p");
+      said.textContent = fill(words.stale, { at });
+      watch.replaceChildren(said);
+    }
+    document.getElementById("live").dataset.was = ""; // shown anew as soon as there is contact
+  }
+
   // What was sent may be judged or seen a moment later: the page asks, it does not pretend.
   async function poll(times) {
     if (times === 0 || document.hidden) return;
     try {
       const answer = await fetch(location.href);
-      if (answer.ok && !answer.redirected) {
-        const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-        const now = fresh.getElementById("live"), live = document.getElementById("live");
-        const said = document.getElementById("crisis");
-        if (now && now.innerHTML !== live.dataset.was) {
-          live.dataset.was = now.innerHTML;
-          if (said && !said.hidden) now.querySelector("#crisis")?.replaceWith(said);
-          live.replaceChildren(...now.childNodes);
-        }
+      // Logged out since: nobody's record stays on a screen that another may pick up.
+      if (answer.redirected || [401, 403].includes(answer.status)) {
+        location.replace(answer.redirected ? answer.url : "/me");
+        return;
       }
-    } catch { /* asked again */ }
+      if (!answer.ok) throw new Error(String(answer.status));
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const now = fresh.getElementById("live"), live = document.getElementById("live");
+      const said = document.getElementById("crisis");
+      read = new Date();
+      if (now && now.innerHTML !== live.dataset.was) {
+        live.dataset.was = now.innerHTML;
+        if (said && !said.hidden) now.querySelector("#crisis")?.replaceWith(said);
+        live.replaceChildren(...now.childNodes);
+      }
+    } catch { stale(); }
     setTimeout(() => poll(times - 1), times > 20 ? 1500 : 15000);
   }
 
@@ -238,8 +257,10 @@
   addEventListener("pageshow", (event) => { if (event.persisted) again(); });
   addEventListener("online", () => {
     if (document.body.classList.contains("offline") && !document.querySelector(".saved:not([hidden])")) location.reload();
-    else look();
+    else { look(); again(); }
   });
+  // Left open on the table: who watches changes with the hour.
+  setInterval(again, 300000);
   setInterval(look, 30000);
   if ("serviceWorker" in navigator) navigator.serviceWorker.register("/me/worker.js", { scope: "/me" }).catch(() => null);
 

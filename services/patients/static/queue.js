@@ -97,16 +97,24 @@ const Queue = (() => {
     return `${local}${minutes < 0 ? "-" : "+"}${two(minutes / 60)}:${two(minutes % 60)}`;
   }
 
+  // Half of a letter, which a keyboard may leave when a picture is cut in two, cannot be stored.
+  function whole(value) {
+    if (typeof value === "string") return value.replace(/\p{Surrogate}/gu, "\ufffd");
+    if (Array.isArray(value)) return value.map(whole);
+    if (value === null || typeof value !== "object") return value;
+    return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, whole(one)]));
+  }
+
   async function post(thing, csrf) {
     const headers = { "x-csrf-token": csrf };
     if (thing.file) {
       headers["content-type"] = thing.file.type;
       // A header is ASCII: letters beyond it travel as JSON escapes.
-      headers["hjemvakt-about"] = ascii({ id: thing.id, at: thing.at, ...thing.about });
+      headers["hjemvakt-about"] = ascii(whole({ id: thing.id, at: thing.at, ...thing.about }));
       return fetch("/me/photos", { method: "POST", headers, body: thing.file });
     }
     headers["content-type"] = "application/json";
-    const body = JSON.stringify({ items: [{ id: thing.id, at: thing.at, ...thing.item }] });
+    const body = JSON.stringify({ items: [{ id: thing.id, at: thing.at, ...whole(thing.item) }] });
     return fetch("/me/send", { method: "POST", headers, body });
   }
 
@@ -137,12 +145,22 @@ const Queue = (() => {
         // Kept until a page has shown it: this one may be on its way to another.
         if (receipt.crisis) sessionStorage.setItem("crisis", JSON.stringify({ id: one.id, told: receipt.crisis }));
         await remove(one.id);
-      } else if ([413, 415, 422].includes(answer.status)) {
+      } else if ([400, 413, 415, 422].includes(answer.status)) {
+        // It will never go: it must not hold up what lies behind it.
         await put("queue", { ...one, state: "refused" });
       } else {
         break; // too many, or away: later
       }
     }
+  }
+
+  // The clock alone of what was kept today; what has lain longer says its day.
+  function when(at) {
+    const then = new Date(at), lang = document.documentElement.lang;
+    const clock = at.slice(11, 16);
+    if (then.toDateString() === new Date().toDateString()) return clock;
+    const day = then.toLocaleDateString(lang, { weekday: "long", day: "numeric", month: "long" });
+    return `${day} ${clock}`;
   }
 
   // What lies here, shown where it lies. Nothing of somebody else's.
@@ -163,7 +181,7 @@ const Queue = (() => {
       why.className = "sec";
       const text = one.state === "refused" ? words.refused
         : logged ? words.waiting : words.waiting_login;
-      why.textContent = `${text} · ${one.at.slice(11, 16)}`;
+      why.textContent = `${text} · ${when(one.at)}`;
       li.append(head, why);
       if (one.state === "refused") {
         const button = document.createElement("button");

@@ -19,7 +19,7 @@ SUGGESTED = """
 alter table patients.enrolment
     add column look_at timestamptz default now(),
     add column look_every interval not null default interval '1 minute';
-create index enrolments_to_look_at on patients.enrolment (look_at)
+create index enrolments_to_look_at on patients.enrolment (org, look_at)
     where ended_at is null and look_at is not null;
 grant update (look_at, look_every) on patients.enrolment to hjv_patients;
 
