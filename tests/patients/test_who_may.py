@@ -67,6 +67,7 @@ POST   /v1/patients/{patient_id}/enrolments/{enrolment_id}/end \
                                                     401 403 403 ok  403 403 403 404 403 403 403
 GET    /v1/patients/{patient_id}/limits             401 ok  404 ok  403 403 403 404 403 403 403
 POST   /v1/patients/{patient_id}/limits             401 403 403 ok  403 403 403 404 403 403 403
+POST   /v1/patients/{patient_id}/limits/keep        401 403 403 ok  403 403 403 404 403 403 403
 GET    /v1/patients/{patient_id}/spo2-scale         401 ok  404 ok  403 403 403 404 403 403 403
 POST   /v1/patients/{patient_id}/spo2-scale         401 403 403 ok  403 403 403 404 403 403 403
 POST   /v1/patients/{patient_id}/limits/{proposal_id}/confirm \
@@ -78,6 +79,7 @@ POST   /v1/patients/{patient_id}/spo2-scale/{proposal_id}/confirm \
 POST   /v1/patients/{patient_id}/spo2-scale/{proposal_id}/withdraw \
                                                     401 403 403 ok  403 403 403 404 403 403 403
 GET    /v1/units/{unit_id}/proposals                401 403 403 ok  403 403 403 403 403 403 403
+GET    /v1/units/{unit_id}/suggested-limits         401 403 403 ok  403 403 403 403 403 403 403
 GET    /v1/programmes                               401 403 403 ok  ok  ok  ok  ok  ok  403 403
 POST   /v1/programmes/{slug}/activate               401 403 403 403 403 403 403 403 403 403 403
 POST   /v1/programmes/{slug}/sign                   401 403 403 ok  ok  403 403 ok  403 403 403
@@ -227,6 +229,9 @@ class World:
             "/v1/patients/{patient_id}/enrolments/{enrolment_id}/end": REASON,
             "/v1/patients/{patient_id}/limits": {
                 "programme": "home_dialysis", "name": "target_weight", "value": 70, **REASON,
+            },
+            "/v1/patients/{patient_id}/limits/keep": {
+                "programme": "home_dialysis", "name": "target_weight", **REASON,
             },
             "/v1/patients/{patient_id}/limits/{proposal_id}/withdraw": REASON,
             "/v1/patients/{patient_id}/spo2-scale": {"scale": 2, **REASON},
