@@ -29,7 +29,7 @@ from services.ingest.accept import CannotCommit, Intake
 from services.ingest.devices import refused
 from services.ingest.devices.fhir_answers import Forms
 from services.ingest.gateway_door import Gateways
-from services.ingest.mqtt_client import Client, Plain
+from services.ingest.mqtt_client import Client, Sent
 from services.ingest.mqtt_message import CHANNELS, GATEWAY, Message, Read, Reader
 from services.ingest.senders import Credential, Senders
 from shared import ledger
@@ -205,7 +205,7 @@ class Broker:
 
     # --- messages ---------------------------------------------------------------------------
 
-    def _on_message(self, sent: paho.MQTTMessage | Plain) -> None:
+    def _on_message(self, sent: Sent) -> None:
         message = mqtt_message.parse(sent, self._connection)
         if message is None or (sent.retain and message.channel != "status"):
             MESSAGES.labels("ignored").inc()

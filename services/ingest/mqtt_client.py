@@ -35,6 +35,9 @@ class Plain(NamedTuple):
     properties: None = None
 
 
+Sent = paho.MQTTMessage | Plain
+
+
 class Client(paho.Client):
     """Driven by the asyncio loop. `on_plain` is told of plain messages, `on_message` of others."""
 

@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-import paho.mqtt.client as paho
-
 from services.ingest import decoders, formats
 from services.ingest.devices import (
     fhir_r4,
@@ -25,7 +23,7 @@ from services.ingest.devices import (
     status,
 )
 from services.ingest.formats import Format
-from services.ingest.mqtt_client import Plain
+from services.ingest.mqtt_client import Sent
 from shared import exact
 from shared.contracts import Code, Item, Receipt, Result, Watch
 from shared.form_answers import Forms
@@ -84,7 +82,7 @@ class Reader(NamedTuple):
     hashes: hl7_adt.Hashes
 
 
-def parse(sent: paho.MQTTMessage | Plain, connection: int) -> Message | None:
+def parse(sent: Sent, connection: int) -> Message | None:
     levels = sent.topic.split("/")
     if levels[0] == GATEWAY and len(levels) > 3:
         return Message(
