@@ -121,7 +121,7 @@ async def test_the_other_roles_read_only_what_they_need(ward: Ward) -> None:
         ],
         ward.record.urls.alerts: [
             *("unit", "staff", "staff_number", "shield", "emergency", "ladder"),
-            *("link", "proxy_number", "personal_limit", "proposal"),
+            *("link", "proxy_number", "personal_limit", "proposal", "suggested_limit"),
         ],
     }
     tables = await ward.record.rows(
