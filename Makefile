@@ -26,7 +26,7 @@ test: setup .venv/.tests ## Run the tests (TESTS=path to run only some)
 ifdef TESTS
 	$(RUN) -m pytest $(TESTS)
 else
-	@$(MAKE) --no-print-directory -j3 $(SETS:%=test-%)
+	@$(MAKE) --no-print-directory --keep-going -j3 $(SETS:%=test-%)
 endif
 
 # Three runs beside each other, and the next when one is done: journeys and browsers mostly wait,
