@@ -388,7 +388,7 @@ def test_logging_out_ends_it(phone: Phone) -> None:
     page = phone.page
     phone.go("/me/about")
     page.locator("form.out button").tap()
-    expect(page).to_have_url(re.compile(r"/me/login\?state=left$"))  # there, and back here
+    expect(page).to_have_url(re.compile(r"/idporten/endsession\?"))  # there too
     expect(page.locator("main")).to_contain_text("Du er logget ut.")
     phone.go("/me/plan")
     expect(page.locator("h1")).to_have_text("Logg inn")
