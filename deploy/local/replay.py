@@ -99,6 +99,8 @@ def run(
                 if new:
                     report["faults"] += 1
                     say(f"The second time {new} readings were new: they should all be known.")
+                else:
+                    say("The second time nothing was new.")
     return report
 
 
