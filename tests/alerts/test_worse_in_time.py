@@ -123,3 +123,27 @@ async def test_a_name_that_is_changed_makes_nothing_judged_anew(world: World) ->
     await changed(world, patient, name="Test Testesen", born="1952-03-14", deceased=False)
 
     assert await world.findings(patient) == before
+
+
+async def test_who_no_longer_answers_after_confusion_is_told_again(world: World) -> None:
+    patient = await given.patient(world)
+    await sent(world, patient, given.reading("consciousness", ago(minutes=40), value="C"))
+    await world.move(await world.alert(patient, "news2"), "acknowledge", note="Ringt")
+
+    await sent(world, patient, given.reading("consciousness", ago(minutes=20), value="V"))
+    worse = await world.alert(patient, "news2")
+    assert worse["state"] == "open"
+
+    await world.move(worse, "acknowledge", note="Ringt igjen")
+    await sent(world, patient, given.reading("consciousness", ago(minutes=10), value="C"))
+    assert (await world.alert(patient, "news2"))["state"] == "acknowledged"
+
+
+async def test_a_row_shows_what_was_sent_though_nobody_asked_for_it(world: World) -> None:
+    patient = await given.patient(world)
+    await sent(world, patient, given.reading("heart_rate", ago(minutes=10), value=70))
+
+    row = await world.row(patient)
+
+    assert row is not None
+    assert [(one["kind"], one["value"]) for one in row["values"]] == [("heart_rate", 70)]

@@ -115,15 +115,6 @@ def test_the_colour_never_falls() -> None:
     assert single.colour == "red"
 
 
-def test_only_what_was_judged_can_be_gone() -> None:
-    old, new, unjudged = (uuid5(NAMESPACE, name) for name in ("old", "new", "unjudged"))
-    known = {old: ("r", ago(hours=3)), new: ("r", ago(hours=1)), unjudged: ("s", NOW)}
-
-    assert notice.gone(known, {new}, {"r": ago(hours=4)}) == (old,)
-    assert notice.gone(known, set(), {"r": ago(hours=2)}) == (new,)
-    assert set(notice.gone(known, set(), None)) == {old, new, unjudged}
-
-
 ranks = {("yellow", False): 1, ("red", False): 2, ("red", True): 3}
 steps = st.one_of(
     st.tuples(st.just("found"), st.sampled_from(sorted(ranks))),

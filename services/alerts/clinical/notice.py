@@ -5,7 +5,7 @@ NEWS2 parameter that alone scores 3, or another red rule of the group, as grave 
 acknowledged, un-acknowledges and breaks a snooze.
 """
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -98,23 +98,6 @@ def decide(
     if standing.state is State.ACKNOWLEDGED:
         return Notice(What.REPEAT, Why.ACKNOWLEDGED, False, *same)
     return Notice(What.REPEAT, Why.ALREADY_OPEN, False, *same)
-
-
-def gone(
-    known: Mapping[UUID, tuple[str, datetime]],
-    found: Container[UUID],
-    covers: Mapping[str, datetime] | None,
-) -> tuple[UUID, ...]:
-    """Findings behind an alert that are no longer found: its basis has changed.
-
-    `known` gives rule and time of each, of one programme. Only what the judging covered
-    (`rules.covers`; None = everything) can be missed.
-    """
-    return tuple(
-        id_
-        for id_, (rule, at) in known.items()
-        if id_ not in found and (covers is None or (rule in covers and at >= covers[rule]))
-    )
 
 
 def _nothing_new(standing: Standing | None, now: datetime) -> Notice:
