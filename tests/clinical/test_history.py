@@ -2,9 +2,10 @@
 
 import random
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
+from services.alerts.clinical import decided
 from services.alerts.clinical.history import Record
 from shared.contracts import Fact, Flag
 from shared.programmes import Input, Source, Text
@@ -231,3 +232,18 @@ def test_a_pause_ends_at_its_time_or_when_ended_earlier() -> None:
     assert open_.paused(NOW) is not None
     assert ended.paused(NOW) is None
     assert ended.paused(ago(hours=30)) is not None
+
+
+def test_only_what_takes_back_a_death_or_a_birth_date_reaches_into_the_past() -> None:
+    born = decision("patient-registered", ago(days=90), born="1952-03-14")
+    died = decision("patient-changed", ago(days=3), deceased=True)
+    lives = decision("patient-changed", ago(hours=1), deceased=False)
+    another = decision("patient-changed", ago(hours=1), born="1962-03-14", deceased=False)
+    renamed = decision("patient-changed", ago(hours=1), name="N", born="1952-03-14")
+
+    def back(*facts: Fact) -> datetime | None:
+        return decided.taken_back(facts, {facts[-1].id})
+
+    assert back(born, died, lives) == ago(days=3)
+    assert back(born, another) == decided.EVER
+    assert back(born, renamed) is back(born, died) is back(born) is None
