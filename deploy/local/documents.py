@@ -359,7 +359,8 @@ most {_hours("snoozed_at_most")} h.
 - **Putting off** (`snooze`) is of one patient and one rule group, with a reason and an end. A red
   asks for `"confirm": true` beside it, 422 `confirmation-missing` otherwise. A rise in colour, an
   emergency, another NEWS2 parameter that alone scores 3 or another red rule of the group, as grave
-  as what was put off, ends it at once, as it ends an acknowledgement; its own end is told within a minute, by the clock and not by the next reading. Nothing puts off several alerts
+  as what was put off, ends it at once, as it ends an acknowledgement; its own end is told
+  within a minute, by the clock and not by the next reading. Nothing puts off several alerts
   together.
 - **Handing over** (`hand-over` with `unit` and a note) shows the alert on the other unit's list at
   once, and gives that unit the right to see the patient. It is still the sender's until somebody
